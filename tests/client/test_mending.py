@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from unittest.mock import patch
 
+import msgspec
 import pytest
 from tests.client.phone import Phone
 from tests.client.successors import break_group, members, open_world, place, shown
@@ -16,11 +17,11 @@ from tests.client.test_attacks_successors import absent, forge, link_ann, pass_t
 from tests.client.world import DAY_MS, HOUR_MS, World
 
 from zajil.client.core import chats, readd
-from zajil.client.core.heirs import missing
+from zajil.client.core.heirs import making, missing
 from zajil.client.core.wants import WantClaim
 from zajil.client.state import rows
 from zajil.protocol.chat import parts
-from zajil.protocol.chat.extensions import with_predecessor
+from zajil.protocol.chat.extensions import Reason, with_predecessor
 from zajil.protocol.control import ClaimedKeyPackages
 from zajil.protocol.ids import GroupId
 
@@ -85,6 +86,21 @@ def test_packages_of_a_failed_try_are_not_kept_beyond_their_lifetime(world: Worl
         cleo.run(cleo.core.daily)
         world.settle()
     assert cleo.device[0] in [account for asker, account, _ in noted if asker is boris]
+
+
+def test_whoever_is_out_since_is_not_brought_along_by_a_package_of_before(world: World) -> None:
+    boris, cleo, mallory = (world.phones[name] for name in ("boris", "cleo", "mallory"))
+    end_token(world.phones.pop("amal"))
+    break_group(mallory)
+    world.settle()
+    forming = see(boris, lambda step: [one.gid for one in rows.all_chats(step.tx) if one.forebear == world.main])
+    items = see(boris, lambda step: [item for gid in forming for _, item in rows.items(step.tx, gid)])
+    kept = tuple(claim for item in items for claim in item.claims)
+    assert {claim.account for claim in kept} == {cleo.device[0]}
+    foreign = tuple(msgspec.structs.replace(claim, account=mallory.device[0]) for claim in kept)
+    fresh = act(boris, lambda step: making.make(step, step.chat(world.main), Reason.STUCK, kept=kept + foreign))
+    add = next(item for _, item in see(boris, lambda step: rows.items(step.tx, fresh)) if item.intent is not None)
+    assert ({claim.account for claim in add.claims}, add.claimed) == ({cleo.device[0]}, (cleo.device[0],))
 
 
 def test_a_device_without_packages_is_brought_in_by_its_sibling(world: World) -> None:

@@ -143,10 +143,11 @@ def make(
     # In one commit, as the others judge who is in it by its first Welcome.
     gid = chats.begin(step, data, invited, suite=suite, most=len(invited) + 1)
     step.change_chat(gid, quiet=True, title=chat.title)
-    claimed = tuple(dict.fromkeys(claim.account for claim in kept))
     for n, item in rows.items(step.tx, gid):
         if item.intent is not None:
-            outbox.change_item(step, n, item, claims=kept, claimed=claimed)
+            # Who is out since does not come along by a package of before.
+            claims = tuple(claim for claim in kept if claim.account in item.intent.accounts)
+            outbox.change_item(step, n, item, claims=claims, claimed=tuple(dict.fromkeys(c.account for c in claims)))
     return gid
 
 
