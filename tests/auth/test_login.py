@@ -9,12 +9,14 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection, Executable
 from tests.auth.conftest import PREFIX, World, caller_of, register
+from tests.engine.edwards import BaseKey
 from tests.server.people import Person
 
 from zajil.auth import lists, login, store
 from zajil.auth.context import Auth
 from zajil.engine.limits import Limits
 from zajil.protocol.errors import ZajilError
+from zajil.protocol.identity.objects import Kind, Login, sign_object
 from zajil.protocol.ids import DeviceId
 
 
@@ -150,6 +152,27 @@ async def test_failures_are_counted_by_prefix_and_never_lock_the_account(auth: A
     await register(limited, person)
     codes = [await code_of(limited, person.login(bytes(32))) for _ in range(21)]
     assert codes == ["bad-challenge"] * 20 + ["slow-down"]
+    assert await code_of(limited, person.login(nonce_for(limited, person))) == "ok"
+
+
+async def test_no_signature_logs_in_a_device_that_is_not_there(auth: Auth) -> None:
+    """The key that stands in for an unknown device's was the base point, whose secret is 1: anybody could sign for it.
+
+    They emptied somebody's logins without paying for one failure, and were told why the account is suspended.
+    """
+    limited = dataclasses.replace(auth, limits=Limits())
+    person, held = Person(), Person()
+    await register(limited, person)
+    await register(limited, held)
+    await limited.db.write(lambda db: login.suspend(db, held.account_id, until=0, statement=b""))
+
+    def forge(victim: Person) -> bytes:
+        claim = Login(limited.server_name, nonce_for(limited, victim, 9), victim.account_id, DeviceId(9))
+        return sign_object(Kind.LOGIN, claim.encode(), BaseKey())
+
+    forged = [await code_of(limited, forge(victim)) for victim in [held, Person()] + [person] * 18]
+    assert forged == ["bad-challenge"] * 20
+    assert await code_of(limited, forge(person)) == "slow-down", "each of them cost the caller a failure"
     assert await code_of(limited, person.login(nonce_for(limited, person))) == "ok"
 
 

@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.auth.conftest import PREFIX, World, caller_of, register
+from tests.engine.edwards import BaseKey
 from tests.server.people import Person
 
 from zajil.auth import lists, login, store
@@ -103,7 +104,7 @@ async def by_key(
     auth: Auth,
     person: Person,
     *,
-    signer: Ed25519PrivateKey | None = None,
+    signer: Ed25519PrivateKey | BaseKey | None = None,
     nonce: bytes = b"",
     device: int = 0,
     server_name: str = "",
@@ -137,6 +138,8 @@ async def test_nobody_else_reads_them_and_an_unknown_account_looks_alike(auth: A
         await by_key(auth, person, nonce=login.challenge(auth, account_id=person.account_id, device_id=DeviceId(1))),
     ]
     assert refusals == ["bad-challenge"] * 7
+    by_base_point = [await by_key(auth, who, signer=BaseKey()) for who in (person, unknown)]
+    assert by_base_point == ["bad-challenge"] * 2, "or anybody could ask which accounts there are"
     once = login.challenge(auth, account_id=person.account_id, device_id=DeviceId(0))
     assert await by_key(auth, person, nonce=once) == person.lists
     assert await by_key(auth, person, nonce=once) == "bad-challenge"

@@ -15,12 +15,10 @@ from zajil.auth.context import Auth, CallingDevice
 from zajil.auth.registration import IssuedToken
 from zajil.auth.secrets import TOKEN_BYTES, TOKEN_LIFE_S, digest, new_token
 from zajil.auth.store import DeviceRow, MeasureRow
+from zajil.engine.nobody import NOBODY
 from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.identity.objects import DeviceList, Kind, Login, open_object, parse_object
 from zajil.protocol.ids import AccountId, DeviceId
-
-# A valid key that nobody holds the secret of: unknown devices cost the same check. RFC 8032 base point.
-NOBODY = bytes.fromhex("58" + "66" * 31)
 
 
 def challenge(auth: Auth, *, account_id: AccountId, device_id: DeviceId) -> bytes:
@@ -45,6 +43,8 @@ async def log_in(auth: Auth, login: bytes, *, prefix: bytes) -> IssuedToken:
         if claimed.server_name != auth.server_name:
             raise error("bad-challenge")
         auth.challenges.redeem(claimed.nonce, claimed.account_id, claimed.device_id, now_ms=int(auth.clock() * 1000))
+        if row is None:
+            raise error("bad-challenge")
     except ZajilError:
         auth.limits.take("failed_token", prefix, now=auth.clock())
         # Also for an account that does not exist: the work must not tell.

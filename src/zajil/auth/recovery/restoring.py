@@ -13,9 +13,10 @@ from sqlalchemy import Connection
 
 from zajil.auth import lists, store
 from zajil.auth.context import Auth
-from zajil.auth.login import NOBODY, check_not_suspended
+from zajil.auth.login import check_not_suspended
 from zajil.auth.registration import IssuedToken
 from zajil.auth.secrets import TOKEN_LIFE_S, digest, new_token
+from zajil.engine.nobody import NOBODY
 from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.identity.objects import DeviceList, Kind, Login, VerifiedList, open_object, parse_object
 from zajil.protocol.ids import DeviceId
@@ -71,10 +72,12 @@ async def read_lists(auth: Auth, login: bytes, *, first: int, prefix: bytes) -> 
         if claimed.server_name != auth.server_name or claimed.device_id != NO_DEVICE:
             raise error("bad-challenge")
         auth.challenges.redeem(claimed.nonce, claimed.account_id, NO_DEVICE, now_ms=int(auth.clock() * 1000))
+        if newest is None:
+            raise error("bad-challenge")
     except ZajilError:
         auth.limits.take("failed_token", prefix, now=auth.clock())
         raise error("bad-challenge") from None
-    if newest is None or not newest.list.devices:
+    if not newest.list.devices:
         raise error("not-allowed")
     await check_not_suspended(auth, claimed.account_id)
     auth.limits.take("login", claimed.account_id, now=auth.clock())

@@ -11,12 +11,10 @@ from zajil.channels.context import TOKEN_BYTES, TOKEN_LIFE_S, CallingPersona, Ch
 from zajil.channels.rules.trust import decide_trust
 from zajil.channels.store import personas
 from zajil.channels.store.personas import PersonaRow
+from zajil.engine.nobody import NOBODY
 from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.ids import PersonaId
 from zajil.protocol.public.persona import check_login, persona_id_of
-
-# A valid key that nobody holds the secret of: unknown personas cost the same check. RFC 8032 base point.
-_NOBODY = bytes.fromhex("58" + "66" * 31)
 
 
 class IssuedToken(NamedTuple):
@@ -40,7 +38,7 @@ async def log_in(
     """
     row = await space.db.read(lambda db: personas.find_persona(db, persona_id))
     try:
-        key = row.key if row else _NOBODY
+        key = row.key if row else NOBODY
         check_login(key, signature, origin=space.origin, nonce=nonce)
         if persona_id_of(key) != persona_id or row is None:
             raise error("bad-challenge")

@@ -11,6 +11,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from zajil.engine.nobody import NOBODY
 from zajil.moderation.review.context import IDLE_S, SESSION_S, TOKEN_BYTES, Review, Reviewer
 from zajil.moderation.review.lists import note
 from zajil.moderation.staff import passkeys
@@ -29,8 +30,6 @@ from zajil.protocol.review.routes import STEP_UP_S
 TOUCH_S: Final = 60
 """A session's last call is written down at most once a minute."""
 PASSKEY, ED25519 = "passkey", "ed25519"
-# A valid key that nobody holds the secret of: unknown keys cost the same check. RFC 8032 base point.
-_NOBODY: Final = bytes.fromhex("58" + "66" * 31)
 
 
 def challenge(review: Review, request: api.NewChallenge) -> api.Challenge:
@@ -71,7 +70,7 @@ async def log_in(review: Review, request: api.KeyLogin, *, prefix: bytes) -> api
     key = await review.db.read(lambda db: staff.find_key(db, key_id))
     known = key is not None and key.kind == ED25519
     try:
-        public = key.public if key is not None and known else _NOBODY
+        public = key.public if key is not None and known else NOBODY
         signed.check_signature(public, request.signature, signed.login_bytes(review.origin, request.nonce, key_id))
         review.challenges.redeem(request.nonce, "key login", key_id, now_ms=_now_ms(review))
         if key is None or not known:
