@@ -14,8 +14,10 @@ from tests.client.phone import Phone
 from tests.client.successors import break_group, members, open_world, place, shown
 from tests.client.talk import act, say, see
 from tests.client.test_attacks_successors import absent, forge, link_ann, pass_turns, stays, told_of
+from tests.client.test_attacks_suites import answered, package_of
 from tests.client.world import DAY_MS, HOUR_MS, World
 
+from zajil import mls
 from zajil.client.core import chats, readd
 from zajil.client.core.heirs import making, missing
 from zajil.client.core.wants import WantClaim
@@ -24,6 +26,7 @@ from zajil.protocol.chat import parts
 from zajil.protocol.chat.extensions import Reason, with_predecessor
 from zajil.protocol.control import ClaimedKeyPackages
 from zajil.protocol.ids import GroupId
+from zajil.protocol.limits import SUITE_RFC1, SUITE_XWING
 
 
 @pytest.fixture
@@ -194,6 +197,41 @@ def test_whoever_cannot_be_reached_keeps_no_group_from_going_on(world: World) ->
     world.settle()
     assert shown(boris) == ["before", "without her", "waits", "all in"]
     assert shown(cleo) == ["before", "waits", "all in"]
+
+
+@contextmanager
+def weak_packages(phone: Phone) -> Iterator[None]:
+    """Meanwhile this device has packages of the weaker suite alone, by its own word the only one it is able to use."""
+    honest, (body, _) = World.claim, package_of(phone, mls.X25519_AES128, (SUITE_RFC1,))
+
+    def weaken(self: World, asker: Phone, want: WantClaim) -> ClaimedKeyPackages:
+        answer = honest(self, asker, want)
+        if want.account != phone.device[0]:
+            return answer
+        return (
+            answered(answer, SUITE_RFC1, body)
+            if SUITE_RFC1 in want.suites
+            else msgspec.structs.replace(answer, clients=())
+        )
+
+    with patch.object(World, "claim", weaken):
+        yield
+
+
+def test_whoever_has_weak_packages_alone_keeps_no_group_from_going_on(world: World) -> None:
+    """The successor of a broken group keeps its suite, as nobody follows another one: it is made without them."""
+    cleo, mallory = world.phones.pop("cleo"), world.phones["mallory"]
+    with weak_packages(cleo):
+        break_group(mallory)
+        world.settle()
+    amal, boris = world.phones["amal"], world.phones["boris"]
+    assert place(amal).gid == place(boris).gid != world.main
+    assert members(amal) == members(boris) == {"amal", "boris"}
+    assert (place(amal).suite, place(amal).absent) == (SUITE_XWING, (cleo.device[0],))
+    world.phones["cleo"] = cleo
+    world.settle()
+    assert place(cleo).gid == place(amal).gid
+    assert members(amal) == {"amal", "boris", "cleo"}
 
 
 def test_whoever_came_back_and_was_removed_is_not_brought_in_once_more(world: World) -> None:

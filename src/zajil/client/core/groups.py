@@ -58,9 +58,11 @@ def asked_suites(step: Step, gid: bytes) -> tuple[int, ...]:
 
 
 def _may_change_suite(step: Step, chat: Chat) -> bool:
-    """Whether nobody was told of the group yet."""
+    """Whether nobody was told of the group yet. Nobody follows a successor of another suite than it was made in."""
     items = rows.items(step.tx, chat.gid)
-    return chat.suite == SUITE_XWING and any(item.kind == "create" and item.state == "queued" for _, item in items)
+    return (chat.suite, chat.forebear) == (SUITE_XWING, b"") and any(
+        item.kind == "create" and item.state == "queued" for _, item in items
+    )
 
 
 def keep_suite(step: Step, gid: bytes, claims: Sequence[Claimed]) -> bool:

@@ -61,10 +61,11 @@ export async function askedSuites(look: Look, gid: Id): Promise<readonly number[
   return (await mayChangeSuite(look, chat)) ? [SUITE_XWING, SUITE_RFC1] : [chat.suite];
 }
 
-/** Whether nobody was told of the group yet. */
+/** Whether nobody was told of the group yet. Nobody follows a successor of another suite than it was made in. */
 async function mayChangeSuite(look: Look, chat: Chat): Promise<boolean> {
+  if (chat.suite !== SUITE_XWING || chat.forebear !== "") return false;
   const items = await rows.items(look.tx, chat.gid);
-  return chat.suite === SUITE_XWING && items.some(([, { kind, state }]) => kind === "create" && state === "queued");
+  return items.some(([, { kind, state }]) => kind === "create" && state === "queued");
 }
 
 /**

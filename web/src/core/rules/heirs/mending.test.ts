@@ -1,12 +1,15 @@
 /** Successors that cannot be made at once: somebody is not reached, or a device of somebody. Twin of tests/client/test_mending. */
 import "fake-indexeddb/auto";
 import { expect, test } from "vitest";
+import { SUITE_RFC1, SUITE_XWING } from "../../../protocol/limits.ts";
+import { makeKeyPackage } from "../../mls/mls.ts";
 import * as rows from "../../state/rows.ts";
 import type { Chat, Id } from "../../state/rows.ts";
 import { commitSettings } from "../../testing/forging.ts";
 import { type Person, World } from "../../testing/people.ts";
 import * as chats from "../chats.ts";
 import * as groups from "../groups.ts";
+import { LIFETIME_S } from "../keypackages.ts";
 import * as messages from "../messages.ts";
 import * as readd from "../readd.ts";
 
@@ -125,6 +128,20 @@ test("a device that comes days later asks for the group that followed", async ()
   expect((await place(laptop)).gid).toBe(fresh);
 });
 
+/** A package of the weaker suite, by this device's own word the only one it is able to use. */
+const weakPackage = (who: Person): Promise<Uint8Array> =>
+  who.core.step("weak", async (step) => {
+    const now = Math.floor(step.now / 1000);
+    const { keyPackage } = await makeKeyPackage(await step.env(), {
+      suite: SUITE_RFC1,
+      credential: step.profile.certificate,
+      signatureKey: step.profile.device_pub,
+      capabilities: { ...groups.CAPABILITIES, cipherSuites: [SUITE_RFC1] },
+      lifetime: { notBefore: now - 3600, notAfter: now + LIFETIME_S },
+    });
+    return keyPackage;
+  });
+
 /** Mallory broke the group, and Cleo, who is away, ended her token: the others go on without her. */
 async function madeWithout({ world, anna, omar, cleo, mallory, gid }: Four): Promise<Id> {
   cleo.away = true;
@@ -164,4 +181,28 @@ test("whoever cannot be reached keeps no group from going on, and comes back int
   }
   await world.settle();
   expect([...rows.accountsOf(await place(omar))].sort()).toEqual([anna.id, omar.id].sort());
+});
+
+test("whoever has weak packages alone keeps no group from going on: it keeps its suite, and comes without them", async () => {
+  const { world, anna, omar, cleo, mallory, gid } = await four();
+  cleo.away = true;
+  const body = await weakPackage(cleo);
+  const honest = world.service.claim.bind(world.service);
+  world.service.claim = (want) => {
+    const answer = honest(want);
+    if (want.account !== cleo.id) return answer;
+    const weak = answer.clients.map((one) => ({ ...one, suite: SUITE_RFC1, key_package: body }));
+    return { ...answer, clients: want.suites.includes(SUITE_RFC1) ? weak : [] };
+  };
+  await commitSettings(mallory, gid, { name: "Mallory's" });
+  await world.pass(900_000, 45);
+  const fresh = (await place(anna)).gid;
+  expect(fresh).not.toBe(gid);
+  for (const one of [anna, omar])
+    expect(await place(one)).toMatchObject({ gid: fresh, suite: SUITE_XWING, absent: [cleo.id] });
+  world.service.claim = honest;
+  cleo.away = false;
+  await world.pass(300_000, 10);
+  expect((await place(cleo)).gid).toBe(fresh);
+  expect(rows.accountsOf(await place(anna))).toHaveLength(3);
 });
