@@ -53,12 +53,13 @@ def role_without(chat: Chat, account: bytes, offender: bytes) -> int:
 def is_undecided(step: Step, old: Chat) -> bool:
     """Whether a group may take the place of this one still: none has, or nothing happened yet in the one that did.
 
-    A later one would undo what happened there, as the removal of whoever makes it.
+    A later one would undo what happened there, as the removal of whoever makes it. A group that lost to another one has
+    none that follows it.
     """
     if old.heir is None:
         return True
     chat = step.chat(old.heir.gid)
-    return chat.epoch == 1 and chat.status == "active" and chat.heir is None
+    return chat.forebear == old.gid and chat.epoch == 1 and chat.status == "active" and chat.heir is None
 
 
 def went_on(chat: Chat) -> bool:

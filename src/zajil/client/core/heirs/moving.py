@@ -29,10 +29,10 @@ def follow(step: Step, old: Chat, gid: bytes, *, by: bytes, leaf: int, reason: R
     if rival is not None and rival.gid == gid:
         return
     if rival is not None and (rival.leaf, rival.gid) < (fresh.leaf, fresh.gid):
-        _merge(step, step.chat(rival.gid).merged or rival.gid, gid)
+        _give_up(step, step.chat(rival.gid).merged or rival.gid, gid, rival)
         return
     if rival is not None:
-        _merge(step, gid, rival.gid)
+        _give_up(step, gid, rival.gid, fresh)
     nobody_out = reason is Reason.STUCK and set(step.chat(gid).accounts()) >= set(old.accounts())
     step.change_chat(old.gid, heir=fresh, asking=None, mend_at=0)
     if rival is None:
@@ -44,6 +44,15 @@ def follow(step: Step, old: Chat, gid: bytes, *, by: bytes, leaf: int, reason: R
     step.change_chat(gid, quiet=old.quiet, mended_at=step.now if nobody_out else 0)
     _bring_devices(step, step.chat(gid))
     step.event("repaired" if reason is Reason.STUCK else "regrouped", gid)
+
+
+def _give_up(step: Step, place: bytes, gone: bytes, stays: Heir) -> None:
+    """The group that loses is one of before like any: whoever is out of the one that stays says and does nothing in it.
+
+    place: where people see the chat.
+    """
+    _merge(step, place, gone)
+    step.change_chat(gone, heir=stays)
 
 
 def _bring_devices(step: Step, chat: Chat) -> None:

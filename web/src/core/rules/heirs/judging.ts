@@ -48,12 +48,13 @@ export async function findHeld(look: Look, chat: Chat): Promise<Held | undefined
 /**
  * Whether a group may take the place of this one still: none has, or nothing happened yet in the one that did.
  *
- * A later one would undo what happened there, as the removal of whoever makes it.
+ * A later one would undo what happened there, as the removal of whoever makes it. A group that lost to another one has
+ * none that follows it.
  */
 export async function isUndecided(look: Look, old: Chat): Promise<boolean> {
   if (old.heir === null) return true;
-  const { epoch, status, heir } = await look.chat(old.heir.gid);
-  return epoch === 1 && status === "active" && heir === null;
+  const { epoch, status, heir, forebear } = await look.chat(old.heir.gid);
+  return forebear === old.gid && epoch === 1 && status === "active" && heir === null;
 }
 
 /** The role of an account in a group without its offender, whose roles fall to others where nobody else had one. */

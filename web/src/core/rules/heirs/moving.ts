@@ -23,8 +23,8 @@ export async function follow(step: Step, { old, by, leaf, reason }: Followed, gi
   if (rival?.gid === gid) return;
   const place = (one: { readonly leaf: number; readonly gid: Id }) => ({ leaf: one.leaf, gid: rows.bytesOf(one.gid) });
   if (rival !== null && precedes(place(rival), place({ leaf, gid })))
-    return merge(step, (await step.chat(rival.gid)).merged || rival.gid, gid);
-  if (rival !== null) await merge(step, gid, rival.gid);
+    return giveUp(step, (await step.chat(rival.gid)).merged || rival.gid, gid, rival);
+  if (rival !== null) await giveUp(step, gid, rival.gid, { leaf, gid });
   const here = rows.accountsOf(await step.chat(gid));
   const nobodyOut = reason === Reason.STUCK && rows.accountsOf(old).every((who) => here.includes(who));
   await step.changeChat(old.gid, { heir: { leaf, gid }, asking: null, mend_at: 0 });
@@ -41,6 +41,15 @@ export async function follow(step: Step, { old, by, leaf, reason }: Followed, gi
   await step.changeChat(gid, { quiet: old.quiet, mended_at: nobodyOut ? step.now : 0 });
   await bringDevices(step, await step.chat(gid));
   step.event(reason === Reason.STUCK ? "repaired" : "regrouped", gid);
+}
+
+/**
+ * The group that loses is one of before like any: whoever is out of the one that stays says and does nothing in it. place:
+ * where people see the chat.
+ */
+async function giveUp(step: Step, place: Id, gone: Id, stays: NonNullable<Chat["heir"]>): Promise<void> {
+  await merge(step, place, gone);
+  await step.changeChat(gone, { heir: stays });
 }
 
 /**

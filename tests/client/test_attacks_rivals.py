@@ -1,0 +1,96 @@
+"""Hostile members where two groups took the place of one: the group that lost, or that was before, moves nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.client.phone import Phone
+from tests.client.successors import break_group, members, open_world, place, places, shown
+from tests.client.talk import act, say, see
+from tests.client.world import World
+
+from zajil.client.core import chats, groups
+from zajil.client.core.heirs import growing
+from zajil.client.state import rows
+from zajil.client.state.step import Step
+from zajil.protocol.chat.extensions import Predecessor, Reason, with_predecessor
+
+OTHERS = ("amal", "boris", "cleo")
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = open_world(tmp_path, seed=51)
+    yield made
+    made.close()
+
+
+def lose(world: World, *makers: str) -> tuple[bytes, bytes]:
+    """Two admins make room at once: the group that stays, and the one that loses."""
+    for name in makers or ("boris", "amal"):
+        phone = world.phones[name]
+        act(phone, lambda step: growing.start(step, world.main))
+        # It is made before this device hears of the other one.
+        while phone.tick() or phone.call() or phone.post() or world.serve(phone) or phone.hear():
+            pass
+    world.settle()
+    stays = place(world.phones["amal"]).gid
+    with world.phones["cleo"].core.look() as step:
+        (lost,) = (one.gid for one in rows.all_chats(step.tx) if one.gid not in (stays, world.main) and one.kind == 2)
+    for name in (*OTHERS, "mallory"):
+        assert place(world.phones[name]).gid == stays
+    return stays, lost
+
+
+def turn_hostile(phone: Phone, gid: bytes) -> None:
+    """This device goes on in a group that was followed, as a changed client would."""
+
+    def forget(step: Step) -> None:
+        step.change_chat(gid, heir=None, merged=b"")
+
+    act(phone, forget)
+
+
+@pytest.mark.parametrize("makers", [("boris", "amal"), ("amal", "boris")])
+def test_whoever_is_put_out_is_not_heard_from_a_group_that_lost(world: World, makers: tuple[str, str]) -> None:
+    amal, mallory = world.phones["amal"], world.phones["mallory"]
+    stays, lost = lose(world, *makers)
+    act(amal, lambda step: chats.remove_account(step, stays, mallory.device[0]))
+    world.settle()
+    turn_hostile(mallory, lost)
+    say(mallory, "still here", gid=lost)
+    world.settle()
+    for name in OTHERS:
+        assert shown(world.phones[name]) == []
+        assert members(world.phones[name]) == set(OTHERS)
+
+
+def test_a_group_that_lost_and_is_broken_is_not_followed(world: World) -> None:
+    """Nor does anybody follow one that says so: whoever was removed would come back with it."""
+    amal, boris, mallory = (world.phones[name] for name in ("amal", "boris", "mallory"))
+    stays, lost = lose(world)
+    named = see(boris, lambda step: step.load_group(lost))
+    told = Predecessor(lost, named.epoch, named.epoch_authenticator, Reason.STUCK)
+    act(amal, lambda step: chats.remove_account(step, stays, mallory.device[0]))
+    world.settle()
+    world.main, main = lost, world.main
+    turn_hostile(mallory, lost)
+    break_group(mallory)
+    world.settle()
+    world.pass_time(600_000)
+    world.settle()
+    world.main = main
+    for name in OTHERS:
+        phone = world.phones[name]
+        assert place(phone).gid == stays
+        assert see(phone, lambda step: step.chat(lost)).asking is None
+        assert all(one.forebear != lost for one in see(phone, lambda step: list(rows.all_chats(step.tx))))
+    data = with_predecessor(groups.find_settings(named), told)
+    people = [world.phones[name].device[0] for name in ("amal", "cleo")]
+    forged = act(boris, lambda step: chats.begin(step, data, people, suite=named.suite, most=9))
+    world.settle()
+    for name in ("amal", "cleo"):
+        assert see(world.phones[name], lambda step: step.chat(stays)).merged == b""
+        assert {one.gid for one in places(world.phones[name])} == {stays, forged}

@@ -1,0 +1,92 @@
+/** Where two groups took the place of one, the group that lost, or that was before, moves nobody. Twin of tests/client/test_attacks_rivals.py. */
+import "fake-indexeddb/auto";
+import { beforeEach, expect, test } from "vitest";
+import { Reason, withPredecessor } from "../../../protocol/chat/successors.ts";
+import * as rows from "../../state/rows.ts";
+import type { Chat, Id } from "../../state/rows.ts";
+import { commitSettings } from "../../testing/forging.ts";
+import { type Person, World } from "../../testing/people.ts";
+import * as chats from "../chats.ts";
+import * as groups from "../groups.ts";
+import * as messages from "../messages.ts";
+import { grow } from "./growing.ts";
+
+let world: World;
+let anna: Person;
+let omar: Person;
+let cleo: Person;
+let mallory: Person;
+let gid: Id;
+
+/** Anna's group with Omar, an admin, and Cleo and Mallory, members; all know each other. */
+beforeEach(async () => {
+  world = new World();
+  [anna, omar] = [await world.person("Anna"), await world.person("Omar")];
+  [cleo, mallory] = [await world.person("Cleo"), await world.person("Mallory")];
+  const people = [anna, omar, cleo, mallory];
+  for (const one of people) for (const other of people) if (one !== other) await one.meet(other);
+  gid = await anna.core.step("group", (step) => chats.openGroup(step, "Trip", [omar.id, cleo.id, mallory.id]));
+  await world.settle();
+  await anna.core.step("role", (step) => chats.setRole(step, gid, omar.id, groups.ADMIN));
+  await world.settle();
+});
+
+const all = (who: Person): Promise<Chat[]> =>
+  who.core.look(async (look) => (await rows.allChats(look.tx)).filter((c) => c.kind === groups.GROUP && !c.quiet));
+const seen = async (who: Person) => (await all(who)).filter((c) => c.merged === "").map((c) => c.gid);
+
+/** Two admins make room at once: the group that stays, and the one that loses. */
+async function lose(...makers: readonly Person[]): Promise<[stays: Id, lost: Id]> {
+  for (const maker of makers) {
+    await maker.core.step("grow", (step) => grow(step, gid));
+    // It is made before the other one hears of it.
+    for (const other of [anna, omar, cleo, mallory]) other.away = other !== maker;
+    await maker.sendFirst();
+  }
+  for (const one of [anna, omar, cleo, mallory]) one.away = false;
+  await world.settle();
+  const [stays = "", ...more] = await seen(cleo);
+  expect(more).toEqual([]);
+  const [lost = "", ...others] = (await all(cleo)).map((c) => c.gid).filter((one) => one !== stays && one !== gid);
+  expect([lost === "", others]).toEqual([false, []]);
+  for (const one of [anna, omar, mallory]) expect(await seen(one)).toEqual([stays]);
+  return [stays, lost];
+}
+
+/** This device goes on in a group that was followed, as a changed client would. */
+const turnHostile = (who: Person, lost: Id) =>
+  who.core.step("hostile", (step) => step.changeChat(lost, { heir: null, merged: "" }));
+
+test.each([
+  ["first", () => [omar, anna]],
+  ["last", () => [anna, omar]],
+])("whoever is put out is not heard from a group that lost: it came %s", async (_, makers) => {
+  const [stays, lost] = await lose(...makers());
+  await anna.core.step("remove", (step) => chats.removeAccount(step, stays, mallory.id));
+  await world.settle();
+  await turnHostile(mallory, lost);
+  await mallory.core.step("say", (step) => messages.submitText(step, lost, "still here"));
+  await world.settle();
+  for (const one of [anna, omar, cleo]) expect(await one.texts(stays)).toEqual([]);
+});
+
+test("a group that lost and is broken is not followed, and brings nobody back", async () => {
+  const [stays, lost] = await lose(omar, anna);
+  const named = await omar.core.step("hold", (step) => step.loadGroup(lost));
+  await anna.core.step("remove", (step) => chats.removeAccount(step, stays, mallory.id));
+  await world.settle();
+  await turnHostile(mallory, lost);
+  await commitSettings(mallory, lost, { name: "Mallory's" });
+  await world.pass(600_000, 20);
+  for (const one of [anna, omar, cleo]) {
+    expect(await seen(one)).toEqual([stays]);
+    expect((await one.chat(lost)).asking).toBeNull();
+    expect((await all(one)).filter((c) => c.forebear === lost)).toEqual([]);
+  }
+  const { epoch, epochAuthenticator: authenticator } = named;
+  const told = { gid: rows.bytesOf(lost), epoch, authenticator, reason: Reason.STUCK };
+  const data = withPredecessor(groups.findSettings(named.extensions), told);
+  const forged = await omar.core.step("forge", (step) => chats.begin(step, data, [anna.id, cleo.id], named.suite));
+  await world.settle();
+  for (const one of [anna, cleo]) expect((await seen(one)).sort()).toEqual([stays, forged].sort());
+});
