@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
-from tests.client.people import register
+from tests.client.people import link, register
 from tests.client.serving import Served
 
 from zajil.client import Client, wipe_home
 from zajil.client.shell.calls import Calls
 from zajil.client.shell.restoring import fetch
 from zajil.client.storage import keyfile
-from zajil.protocol.errors import Unreachable, ZajilError
+from zajil.protocol import control
+from zajil.protocol.errors import AuthError, Conflict, Unreachable, ZajilError
 from zajil.protocol.identity.recovery import parse_key
 from zajil.transports.base import Answer, DialError, Reason, Stage
 from zajil.transports.direct import DirectTransport
@@ -106,6 +108,57 @@ async def test_a_deletion_whose_last_answer_was_lost_is_finished_by_the_next_try
             await amal.delete_account()
         cut("", "")
         await amal.delete_account()
+
+
+async def test_a_device_that_was_removed_later_does_not_take_its_account_for_ended(
+    server: Served, homes: Path, cut: Cut
+) -> None:
+    """Its home was emptied without a question by the next command, with all that was in it, and the account lived."""
+    async with await register(homes, "Amal", server.url) as amal:
+        async with await link(homes, "laptop", amal, server.url) as laptop:
+            key = laptop.show_recovery_key()
+            await laptop.sync()
+        cut("-PUT", "/accounts/me/devices")
+        with pytest.raises(Unreachable):
+            await amal.delete_account()
+        cut("", "")
+        async with await Client.restore(homes / "restored", server=server.url, key=key):
+            with pytest.raises(AuthError, match="device-revoked"):
+                await amal.has_ended()
+    async with await Client.open(homes / "Amal") as amal:
+        assert not amal.deletion_begun(), "nothing is left for this device to finish"
+        assert not await amal.has_ended()
+        with pytest.raises(AuthError, match="device-revoked"):
+            await amal.delete_account()
+
+
+async def test_a_last_list_that_was_refused_is_not_on_its_way(
+    server: Served, homes: Path, cut: Cut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with (
+        await register(homes, "Amal", server.url) as amal,
+        await link(homes, "laptop", amal, server.url) as laptop,
+    ):
+        usual = Calls.call
+        before = ["phone"]
+
+        async def overtaken(self: Calls, route: control.Route, *given: Any, **named: Any) -> object:
+            if route is control.PUT_DEVICE_LIST and before:
+                async with await link(homes, before.pop(), laptop, server.url):
+                    pass
+            return await usual(self, route, *given, **named)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Calls, "call", overtaken)
+            with pytest.raises(Conflict, match="stale-list"):
+                await amal.delete_account()
+        assert amal.deletion_begun()
+        cut("-POST", "/auth/")
+        assert not await amal.has_ended(), "the server said no: there is nothing to ask it"
+        cut("", "")
+        await amal.delete_account()
+        with pytest.raises(AuthError, match="device-revoked"):
+            await laptop.sync()
 
 
 async def test_keys_that_a_kill_left_half_written_go_with_the_home(server: Served, homes: Path) -> None:

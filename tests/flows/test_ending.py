@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from tests.client.people import link
 from tests.flows.server import ServerProcess
 from tests.flows.terminal import Terminal
 
+from zajil.client import Client
 from zajil.protocol.ids import parse_b64
 
 pytestmark = [pytest.mark.flows, pytest.mark.slow]
@@ -29,6 +32,16 @@ async def killed(*given):
     os.kill(os.getpid(), signal.SIGKILL)
 
 ending._put_last_list = killed
+"""
+AT_THE_SERVER = """
+usual = ending.Calls.call
+
+async def killed(calls, route, *given, **named):
+    if route is ending.control.PUT_DEVICE_LIST:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return await usual(calls, route, *given, **named)
+
+ending.Calls.call = killed
 """
 AMONG_THE_KEYS = """
 usual = Path.unlink
@@ -95,6 +108,35 @@ def test_after_the_server_was_told_any_command_empties_the_home(server: ServerPr
     amina.refused("account-ended", "chats")
     assert not list(amina.home.iterdir())
     amina.refused("no-home", "chats")
+
+
+def test_a_home_whose_device_was_removed_meanwhile_stays_and_says_so(
+    server: ServerProcess, amina: Terminal, tmp_path: Path
+) -> None:
+    """The last list never came to the server, and somebody with another device's key took the account up again."""
+
+    async def key_of_laptop() -> str:
+        async with (
+            await Client.open(amina.home) as phone,
+            await link(tmp_path, "laptop", phone, server.url) as laptop,
+        ):
+            key = laptop.show_recovery_key()
+            await laptop.sync()
+            return key
+
+    async def take_up(key: str) -> None:
+        async with await Client.restore(tmp_path / "restored", server=server.url, key=key):
+            pass
+
+    key = asyncio.run(key_of_laptop())
+    account = amina.json("whoami")["account_id"]
+    delete_killed(amina.home, AT_THE_SERVER)
+    asyncio.run(take_up(key))
+    amina.refused("device-revoked", "whoami")
+    assert amina.json("whoami")["account_id"] == account
+    assert amina.err == ""
+    amina.refused("device-revoked", "account", "delete", "--yes")
+    assert state_of(server, account) == 0
 
 
 def test_a_no_calls_it_off(server: ServerProcess, amina: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:

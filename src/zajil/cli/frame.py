@@ -74,7 +74,8 @@ def run_with_client(context: typer.Context, verb: Callable[[Client], Awaitable[R
     """Open the home's client, await the verb with it, close. Raises what the verb raises; `no-home` without one.
 
     Where a deletion of the account was cut off: if the server had done its part, the home is emptied, and this raises
-    Failed `account-ended`; else the person is told how to finish it, and the verb runs.
+    Failed `account-ended`; where the account lives without this device, `device-revoked`, once; else the person is told
+    how to finish it, and the verb runs.
     """
 
     async def run(client: Client) -> Result:
@@ -109,7 +110,10 @@ class _AccountEnded(Exception):
 
 
 async def _tell_of_deletion(client: Client) -> None:
-    """Raises _AccountEnded where the server says so; it is asked only where it may, and not for long."""
+    """Raises _AccountEnded where the server says so; it is asked only where it may, and not for long.
+
+    Raises AuthError `device-revoked` where the deletion is none any more, as this device was removed.
+    """
     import asyncio
 
     from zajil.cli.hints import suggest
@@ -121,5 +125,6 @@ async def _tell_of_deletion(client: Client) -> None:
             if await client.has_ended():
                 raise _AccountEnded
     except (ZajilError, TimeoutError):
-        pass
+        if not client.deletion_begun():
+            raise
     suggest(words.CUT_OFF(), "account", "delete")

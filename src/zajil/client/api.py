@@ -353,7 +353,7 @@ class Client(Filing, Contacting, Reporting, Calling, Recovering, Arranging, Sear
         from then on, and calling this again finishes it. Raises Unreachable, `stale-list`.
         """
         ending.begin(self._core)
-        if not await ending.has_ended(self._core, self._device.tokens):
+        if not await ending.has_ended(self._core, self._device.reach.calls, self._device.tokens):
             await self.sync()
             for chat in self.chats():
                 if chat.kind == "group" and chat.status == "active":
@@ -369,8 +369,11 @@ class Client(Filing, Contacting, Reporting, Calling, Recovering, Arranging, Sear
         return ending.is_begun(self._core)
 
     async def has_ended(self) -> bool:
-        """Whether a deletion that was cut off had reached the server: only the home is left. Raises Unreachable."""
-        return await ending.has_ended(self._core, self._device.tokens)
+        """Whether a deletion that was cut off had reached the server: only the home is left.
+
+        Raises Unreachable; AuthError `device-revoked` where the account lives and this device was removed meanwhile.
+        """
+        return await ending.has_ended(self._core, self._device.reach.calls, self._device.tokens)
 
     def call_off_deletion(self) -> None:
         """The account stays, after a deletion that was cut off; what that did already is not undone."""

@@ -12,13 +12,14 @@ from zajil.client.core.kept import backup
 from zajil.client.files import fetching, uploading
 from zajil.client.shell import enrol
 from zajil.client.shell.calls import Calls
+from zajil.client.shell.chains import fetch_chain_by_key
 from zajil.client.shell.linking import fetch_own_lists
 from zajil.client.shell.login import Tokens
 from zajil.client.state import accounts
 from zajil.client.storage import keyfile, lock
 from zajil.protocol import control
 from zajil.protocol.backups.wire import DeleteBackup
-from zajil.protocol.errors import AuthError, error
+from zajil.protocol.errors import AuthError, Conflict, Refused, error
 from zajil.protocol.identity import objects
 from zajil.protocol.identity.objects import DeviceList, Kind
 from zajil.protocol.ids import AccountId, encode_b64
@@ -59,13 +60,17 @@ async def end_account(core: Core, calls: Calls, tokens: Tokens, *, backups: Call
         requests = backup.forget(step)
         account = AccountId(step.profile.account_id)
     await _delete_backups(backups, requests)
-    if not await has_ended(core, tokens):
+    if not await has_ended(core, calls, tokens):
         await _put_last_list(core, calls, tokens, account)
     await _delete_backups(backups, requests)  # one may have been on its way when its key was forgotten
 
 
-async def has_ended(core: Core, tokens: Tokens) -> bool:
-    """Whether the last list was put before and its answer was lost: it was sent, and nobody logs in. Unreachable."""
+async def has_ended(core: Core, calls: Calls, tokens: Tokens) -> bool:
+    """Whether the last list was put before and its answer was lost: it was sent, and the account key is told so.
+
+    Raises AuthError `device-revoked` where the account lives without this device: there is nothing left to finish here,
+    and the deletion is called off. Unreachable.
+    """
     with core.look() as step:
         if step.tx.find("meta", _SENT) is None:
             return False
@@ -74,6 +79,22 @@ async def has_ended(core: Core, tokens: Tokens) -> bool:
         await tokens.token()
     except AuthError as problem:
         if problem.code != "device-revoked":
+            raise
+        if await _is_deleted(core, calls):
+            return True
+        call_off(core)
+        raise
+    return False
+
+
+async def _is_deleted(core: Core, calls: Calls) -> bool:
+    """Whether the account is gone: a device that another one or a restore removed is told `device-revoked` as well."""
+    with core.look() as step:
+        account, server_name = AccountId(step.profile.account_id), step.profile.server_name
+    try:
+        await fetch_chain_by_key(calls, account, server_name=server_name, account_key=enrol.account_key(core.keys))
+    except Refused as problem:
+        if problem.code != "not-allowed":
             raise
         return True
     return False
@@ -97,12 +118,13 @@ async def _put_last_list(core: Core, calls: Calls, tokens: Tokens, account: Acco
     auth = await tokens.auth()
     with core.step("last-list") as step:
         step.tx.put("meta", _SENT, signed)
-    await calls.call(
-        control.PUT_DEVICE_LIST,
-        control.Empty,
-        request=control.PutDeviceList(control.Blob(signed)),
-        auth=auth,
-    )
+    request = control.PutDeviceList(control.Blob(signed))
+    try:
+        await calls.call(control.PUT_DEVICE_LIST, control.Empty, request=request, auth=auth)
+    except Conflict:
+        with core.step("last-list-refused") as step:
+            step.tx.delete("meta", _SENT)
+        raise
 
 
 def wipe_home(home: Path) -> None:
