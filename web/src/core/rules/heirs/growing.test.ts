@@ -287,6 +287,65 @@ test("what was claimed serves the next attempt", async () => {
   expect(asked.filter((who) => who === omar.id)).toHaveLength(1);
 });
 
+test("what failed stays told and is not begun anew by itself, as the group would be weakened unasked", async () => {
+  const tab = tabOf(anna);
+  const growth = async () => (await tab.call.chat({ id: gid })).growth;
+  world.service.refused.add(cleo.id);
+  await start(anna);
+  await world.settle();
+  expect(await growth()).toEqual({ failed: "not-allowed" });
+  world.service.refused.clear();
+  for (const title of ["Swifts", "Doves"]) {
+    await omar.core.step("name", (step) => chats.rename(step, gid, title));
+    await world.settle();
+    expect(await growth()).toEqual({ failed: "not-allowed" });
+  }
+  for (const one of [anna, omar, cleo]) expect(await place(one)).toMatchObject({ gid, suite: SUITE_XWING });
+  await start(anna);
+  await world.settle();
+  await expectGrown([anna, omar, cleo]);
+});
+
+test("no next attempt is made where somebody cannot be reached any more", async () => {
+  const tab = tabOf(anna);
+  anna.away = true;
+  await start(anna);
+  await omar.core.step("name", (step) => chats.rename(step, gid, "Swifts"));
+  await world.settle();
+  await anna.core.step("forget", (step) => accounts.change(step, cleo.id, { contact_token: new Uint8Array() }));
+  anna.away = false;
+  await world.settle();
+  expect((await tab.call.chat({ id: gid })).growth).toEqual({ failed: "stale-epoch" });
+  await expect(start(anna)).rejects.toMatchObject({ code: "not-introduced" });
+  await cleo.meet(anna);
+  await anna.meet(cleo);
+  await omar.core.step("name", (step) => chats.rename(step, gid, "Doves"));
+  await world.settle();
+  for (const one of [anna, omar, cleo]) expect(await place(one)).toMatchObject({ gid, suite: SUITE_XWING });
+});
+
+test("a group that is being repaired does not grow, and its repair goes on", async () => {
+  anna.onRequest = ({ frame }) => frame.type !== "Create";
+  const group = world.service.groups.get(gid);
+  if (group === undefined) throw new Error("no group");
+  group.tokenHash = "of a false token"; // whoever committed last gave it; Anna meets that first, and is still in it
+  await say(anna, "waits");
+  await world.pass(30_000, 6);
+  const forming = async () => {
+    const all = await anna.core.look((look) => rows.allChats(look.tx));
+    return all.flatMap((c) => (c.forebear === gid && c.status !== "removed" ? [c.gid] : []));
+  };
+  const before = await forming();
+  expect(before).toHaveLength(1);
+  expect(await anna.chat(gid)).toMatchObject({ status: "active" });
+  await expect(start(anna)).rejects.toMatchObject({ code: "chat-stuck" });
+  expect(await forming()).toEqual(before);
+  anna.onRequest = () => true;
+  await world.settle();
+  for (const one of [anna, omar, cleo]) expect(await place(one)).toMatchObject({ gid: before[0], suite: SUITE_XWING });
+  expect(await omar.texts(before[0] ?? "")).toEqual(["waits"]);
+});
+
 test("whose package was claimed and who is out since does not come along", async () => {
   let withheld = true;
   const claimed: Id[] = [];

@@ -15,7 +15,8 @@ export async function settleMade(step: Step, chat: Chat): Promise<void> {
   if (reason === undefined || !(await isUndecided(step, old))) {
     // The old group went on after all, or another one in its place, or somebody is missing here: nobody follows.
     await step.changeChat(chat.gid, { status: "left" });
-    return growAgain(step, old.gid);
+    // A repair that came to nothing, in the suite of before, begins no growth that failed.
+    return growAgain(step, old.gid, chat.suite !== old.suite);
   }
   await follow(step, { old, by: step.profile.account_id, leaf: old.own_leaf, reason }, chat.gid);
 }
