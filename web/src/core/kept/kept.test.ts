@@ -6,14 +6,15 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { BACKUP, DELETE_BACKUP, PUT_BACKUP } from "../../protocol/backups/wire.ts";
 import * as control from "../../protocol/control.ts";
 import { Unreachable, type ZajilError, error } from "../../protocol/errors.ts";
+import { openChain } from "../../protocol/identity/chain.ts";
 import * as objects from "../../protocol/identity/objects.ts";
 import { parseKey, spellKey } from "../../protocol/identity/recovery.ts";
 import { encodeB64 } from "../../protocol/ids.ts";
-import { randomBytes, signerOf } from "../crypto.ts";
+import { publicKeyOf, randomBytes, signerOf, verify } from "../crypto.ts";
 import * as chats from "../rules/chats.ts";
 import { type Calls, contactAuth } from "../shell/calls.ts";
 import { publishProfileToken } from "../shell/enrol.ts";
-import { approve, linkNew } from "../shell/linking.ts";
+import { approve, fetchOwnLists, linkNew } from "../shell/linking.ts";
 import * as accounts from "../state/accounts.ts";
 import * as rows from "../state/rows.ts";
 import { Client } from "../testing/clients.ts";
@@ -352,6 +353,43 @@ describe.skipIf(!hasServer)("recovery", { timeout: 120_000 }, () => {
     await expect(bringBack(key)).rejects.toEqual(code("no-backup"));
     await expect(tokens.token()).rejects.toEqual(code("device-revoked"));
     expect(await omar.texts(gid)).toContain("before");
+  });
+
+  it("does not take the removal of a device for the end of its account, where the last list was never put", async () => {
+    const anna = await person("Anna");
+    const { account_id } = await anna.profile();
+    const { core, tokens, calls } = anna;
+    const ending = { core, tokens, calls, backups: lane(anna), wake: () => anna.runner.wake() };
+    // Refused, as another device wrote meanwhile: it is not on its way any more, and nobody is asked about it.
+    const real = calls.call.bind(calls);
+    const refuse = (problem: Parameters<typeof error>[0]): void => {
+      calls.call = async (route, parts) => {
+        if ((route as unknown) === control.PUT_DEVICE_LIST) throw error(problem);
+        return real(route, parts);
+      };
+    };
+    const onItsWay = () => core.look((look) => look.tx.has("meta", new TextEncoder().encode("last-list")));
+    refuse("stale-list");
+    await expect(endAccount(ending)).rejects.toEqual(code("stale-list"));
+    expect(await onItsWay()).toBe(false);
+    // Cut off before it came there; then another device takes this one off the list.
+    refuse("unreachable");
+    await expect(endAccount(ending)).rejects.toBeInstanceOf(Unreachable);
+    expect(await onItsWay()).toBe(true);
+    calls.call = real;
+    const before = await openChain(await fetchOwnLists(core, calls, tokens), rows.bytesOf(account_id), verify);
+    const other = { device_id: 2, sig_pub: await publicKeyOf(randomBytes(32)), added: 1, role: objects.Role.FULL };
+    const next = { ...before.list, seq: before.list.seq + 1, prev: before.hash, devices: [other] };
+    const seed = (await core.store.secrets.open("account-seed")) ?? new Uint8Array();
+    const list = await objects.signObject("device-list", objects.encodeList(next), await signerOf(seed));
+    await calls.call(control.PUT_DEVICE_LIST, { auth: await tokens.auth(), request: { list } });
+    await expect(endAccount(ending)).rejects.toEqual(code("device-revoked"));
+    expect(await onItsWay()).toBe(false);
+    // Again: at once, and without leaving a group or deleting a backup of an account that lives.
+    const asked: unknown[] = [];
+    calls.call = async (route, parts) => (asked.push(route), real(route, parts));
+    await expect(endAccount(ending)).rejects.toEqual(code("device-revoked"));
+    expect(asked).toEqual([]);
   });
 
   it("says so to those who write with it before it ends", async () => {

@@ -11,10 +11,11 @@ import { parseBackup, type Backup } from "../../protocol/identity/backup.ts";
 import { openChain, type VerifiedList } from "../../protocol/identity/chain.ts";
 import * as objects from "../../protocol/identity/objects.ts";
 import { encodeB64 } from "../../protocol/ids.ts";
-import { ACCOUNT_DEVICES, LISTS_PER_ANSWER } from "../../protocol/limits.ts";
+import { ACCOUNT_DEVICES } from "../../protocol/limits.ts";
 import { publicKeyOf, randomBytes, signerOf, verify } from "../crypto.ts";
 import { Core } from "../rules/core.ts";
-import { type Calls, contactAuth, deviceAuth } from "../shell/calls.ts";
+import { type Calls, deviceAuth } from "../shell/calls.ts";
+import { fetchChain, fetchChainByKey } from "../shell/chains.ts";
 import { type Enrolment, fetchConfig, findUnregistered, publishProfileToken, saveProfile } from "../shell/enrol.ts";
 import { logIn, makeLogin, type Token } from "../shell/login.ts";
 import * as rows from "../state/rows.ts";
@@ -93,7 +94,8 @@ export async function fetchBackup(calls: Calls, key: Uint8Array): Promise<Found>
  * token; by the account key where another device changed that token since.
  */
 async function fetchLists(calls: Calls, held: Backup): Promise<Chain> {
-  const chain = await byToken(calls, held).catch(async (problem: unknown) => {
+  const byToken = fetchChain(calls, held.account_id, held.profile_token).then((lists) => ({ lists, tokenHolds: true }));
+  const chain = await byToken.catch(async (problem: unknown) => {
     if (!(problem instanceof Refused) || problem.code !== "not-allowed") throw problem;
     return byKey(calls, held);
   });
@@ -101,40 +103,9 @@ async function fetchLists(calls: Calls, held: Backup): Promise<Chain> {
   return chain;
 }
 
-async function byToken(calls: Calls, held: Backup): Promise<Chain> {
-  const auth = contactAuth(held.profile_token);
-  const parameters = { account: rows.idOf(held.account_id) };
-  const lists = await gather(held, (query) => calls.call(control.DEVICE_LISTS, { auth, query, parameters }));
-  return { lists, tokenHolds: true };
-}
-
 async function byKey(calls: Calls, held: Backup): Promise<Chain> {
-  const { account_id, server_name } = held;
-  const sign = await signerOf(held.seed);
-  const lists = await gather(held, async (query) => {
-    const { nonce } = await calls.call(control.CHALLENGE, { request: { account_id, device_id: 0 } });
-    const login = await objects.signObject(
-      "login",
-      objects.encodeLogin({ server_name, nonce, account_id, device_id: 0 }),
-      sign,
-    );
-    return calls.call(control.LISTS_BY_KEY, { request: { login }, query });
-  });
+  const lists = await fetchChainByKey(calls, held, await signerOf(held.seed));
   return { lists, tokenHolds: false };
-}
-
-/** All lists, however many answers they take; what comes before the last answer must be a chain, or it never ends. */
-async function gather(
-  { account_id }: Backup,
-  ask: (query: string) => Promise<control.DeviceLists>,
-): Promise<Uint8Array[]> {
-  const lists: Uint8Array[] = [];
-  for (;;) {
-    const answer = await ask(`?from=${lists.length + 1}`);
-    lists.push(...answer.lists);
-    if (answer.lists.length < LISTS_PER_ANSWER) return lists;
-    await openChain(lists, account_id, verify);
-  }
 }
 
 /** Put the list that follows, with a new device in it; or log in where a try before this one got so far. */
