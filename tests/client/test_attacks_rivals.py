@@ -7,15 +7,19 @@ from pathlib import Path
 
 import pytest
 from tests.client.phone import Phone
-from tests.client.successors import break_group, members, open_world, place, places, shown
+from tests.client.successors import break_group, lines, members, open_world, place, places, shown
 from tests.client.talk import act, say, see
 from tests.client.world import World
 
+from zajil import mls
+from zajil.client import listing
 from zajil.client.core import chats, groups
-from zajil.client.core.heirs import growing
+from zajil.client.core.heirs import ending, growing, making
 from zajil.client.state import rows
 from zajil.client.state.step import Step
 from zajil.protocol.chat.extensions import Predecessor, Reason, with_predecessor
+from zajil.protocol.ids import encode_b64
+from zajil.protocol.limits import SUITE_RFC1, SUITE_XWING
 
 OTHERS = ("amal", "boris", "cleo")
 
@@ -27,14 +31,18 @@ def world(tmp_path: Path) -> Iterator[World]:
     made.close()
 
 
+def bring_out(phone: Phone) -> None:
+    """What this device makes reaches the server before it hears anything."""
+    while phone.tick() or phone.call() or phone.post() or phone.world.serve(phone) or phone.hear():
+        pass
+
+
 def lose(world: World, *makers: str) -> tuple[bytes, bytes]:
     """Two admins make room at once: the group that stays, and the one that loses."""
     for name in makers or ("boris", "amal"):
         phone = world.phones[name]
         act(phone, lambda step: growing.start(step, world.main))
-        # It is made before this device hears of the other one.
-        while phone.tick() or phone.call() or phone.post() or world.serve(phone) or phone.hear():
-            pass
+        bring_out(phone)
     world.settle()
     stays = place(world.phones["amal"]).gid
     with world.phones["cleo"].core.look() as step:
@@ -94,3 +102,52 @@ def test_a_group_that_lost_and_is_broken_is_not_followed(world: World) -> None:
     for name in ("amal", "cleo"):
         assert see(world.phones[name], lambda step: step.chat(stays)).merged == b""
         assert {one.gid for one in places(world.phones[name])} == {stays, forged}
+
+
+@pytest.mark.parametrize("first", ["repair", "growth"])
+def test_of_a_repair_and_a_growth_the_repair_stays(world: World, first: str) -> None:
+    """A growth that came to nothing costs nobody protection, by whichever leaf it was made and in any order."""
+    amal, boris = world.phones["amal"], world.phones["boris"]
+    verbs = [
+        (boris, lambda step: making.make(step, step.chat(world.main), Reason.STUCK)),
+        (amal, lambda step: growing.start(step, world.main)),
+    ]
+    for phone, verb in verbs if first == "repair" else reversed(verbs):
+        act(phone, verb)
+        bring_out(phone)
+    world.settle()
+    stays = place(boris)
+    assert stays.suite == SUITE_XWING
+    for name in (*OTHERS, "mallory"):
+        assert [one.gid for one in places(world.phones[name])] == [stays.gid]
+        assert lines(world.phones[name]).count("repaired") == 1
+    failure = act(amal, lambda step: growing.take_failure(step, world.main))
+    assert failure == ("stale-epoch" if first == "repair" else "")
+
+
+def test_a_growth_does_not_bring_back_who_broke_the_group(world: World) -> None:
+    amal, boris, cleo, mallory = (world.phones[name] for name in ("amal", "boris", "cleo", "mallory"))
+    held = see(amal, lambda step: ending.find_held(step, step.chat(world.main)))
+    assert held is not None
+    break_group(mallory)
+    for phone in (amal, boris, cleo):
+        while phone.receive(64) or phone.greet():
+            pass
+    act(boris, lambda step: step.change_chat(world.main, mend_at=step.now))
+    world.settle()
+    stays = place(boris).gid
+    data = with_predecessor(held.settings, Predecessor(world.main, held.epoch, held.authenticator, Reason.RESIZE))
+    people = [other.device[0] for other in (boris, cleo, mallory)]
+    act(amal, lambda step: chats.begin(step, data, people, suite=mls.suite_of(SUITE_RFC1), most=9))
+    world.settle()
+    for phone in (boris, cleo):
+        assert [one.gid for one in places(phone)] == [stays]
+        assert (members(phone), place(phone).suite) == (set(OTHERS), SUITE_XWING)
+
+
+def test_whoever_makes_the_group_that_stays_is_named(world: World) -> None:
+    """Boris made room first, and the group of Amal's lower leaf took the place of his."""
+    lose(world)
+    with world.phones["cleo"].core.look() as step:
+        told = {line.account for line in listing.notices(step, world.main) if line.code == "grown"}
+    assert told == {encode_b64(world.phones[name].device[0]) for name in ("amal", "boris")}

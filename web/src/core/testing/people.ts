@@ -294,6 +294,11 @@ export class Person {
     await this.send();
   }
 
+  /** What this device makes reaches the server before it hears anything. */
+  async bringOut(): Promise<void> {
+    while ((await this.callService()) || (await this.send()));
+  }
+
   private async send(): Promise<boolean> {
     let moved = false;
     for (const request of await this.core.requests()) {

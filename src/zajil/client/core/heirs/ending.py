@@ -68,6 +68,11 @@ def went_on(chat: Chat) -> bool:
     return chat.status == "await" or (asking is not None and asking.reason in ("refused", "gap", "welcome"))
 
 
+def is_repaired(step: Step, old: Chat) -> bool:
+    """Whether a group of reason 1 took the place of this one: any other reason leads to another suite."""
+    return old.heir is not None and step.chat(old.heir.gid).suite == old.suite
+
+
 def is_stuck(chat: Chat) -> bool:
     """Whether nobody has brought us back into a group that we cannot follow, or whose server refuses what we seal."""
     return chat.heir is None and chat.asking is not None and chat.asking.reason == "refused"

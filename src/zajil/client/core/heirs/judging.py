@@ -47,7 +47,7 @@ def find_followed(step: Step, group: mls.Group, info: mls.JoinInfo) -> Followed 
     own = creator == step.profile.account_id
     if group.epoch != 1 and not own and not ending.is_stuck(old):
         return None
-    reason = find_reason(old, held, group, creator, own=own)
+    reason = find_reason(step, old, held, group, creator, own=own)
     return None if reason is None else Followed(old, creator if group.epoch == 1 else b"", leaf, reason)
 
 
@@ -64,8 +64,11 @@ def is_too_late(step: Step, group: mls.Group) -> bool:
     return is_late(passed, groups.find_settings(group))
 
 
-def find_reason(old: Chat, held: Held, group: mls.Group, creator: bytes, *, own: bool) -> Reason | None:
-    """Why a group of this creator takes the place of the old one, None where it does not. own: it is our account."""
+def find_reason(step: Step, old: Chat, held: Held, group: mls.Group, creator: bytes, *, own: bool) -> Reason | None:
+    """Why a group of this creator takes the place of the old one, None where it does not. own: it is our account.
+
+    One by choice does not where the old group went on, or broke: it would undo that, or bring back who broke it.
+    """
     people = frozenset(bytes(split_client_id(ClientId(member.client))[0]) for member in group.members())
     role = ending.role_without(old, creator, held.offender)
     made = Made(groups.find_settings(group), people, creator, role, group.suite.id)
@@ -76,4 +79,5 @@ def find_reason(old: Chat, held: Held, group: mls.Group, creator: bytes, *, own:
             reason = check_later(held, made) if own else check_back(held, made)
     except ZajilError:
         return None
-    return None if reason is not Reason.STUCK and group.epoch == 1 and ending.went_on(old) else reason
+    over = ending.went_on(old) or bool(held.offender) or ending.is_repaired(step, old)
+    return None if reason is not Reason.STUCK and group.epoch == 1 and over else reason

@@ -157,7 +157,7 @@ def settle_made(step: Step, chat: Chat) -> None:
     if old is None or chat.epoch != 1 or chat.merged or not chat.quiet:
         return
     held, group = ending.find_held(step, old), step.load_group(chat.gid)
-    reason = None if held is None else judging.find_reason(old, held, group, step.profile.account_id, own=True)
+    reason = None if held is None else judging.find_reason(step, old, held, group, step.profile.account_id, own=True)
     if reason is None or not ending.is_undecided(step, old):
         # The old group went on after all, or another one in its place, or somebody is missing here: nobody follows.
         step.change_chat(chat.gid, status="left")

@@ -23,12 +23,15 @@ _MOVED_INTENTS = ("add", "remove", "settings")
 def follow(step: Step, old: Chat, gid: bytes, *, by: bytes, leaf: int, reason: Reason) -> None:
     """The group `gid` takes the place of `old`. Of two that do, the one of the lower leaf and smaller id stays.
 
+    A repair stays beside one by choice, whichever came first: that one was made of a group that seemed well.
     by: account of its maker, empty where it is not known; whoever costs a group its protection is named in it.
     """
     fresh, rival = Heir(leaf, gid), old.heir
     if rival is not None and rival.gid == gid:
         return
-    if rival is not None and (rival.leaf, rival.gid) < (fresh.leaf, fresh.gid):
+    # The other one was by choice and this one is a repair; or else a sibling of ours goes on in this one.
+    replaced = rival is not None and step.chat(rival.gid).suite != step.chat(gid).suite
+    if rival is not None and not replaced and (rival.leaf, rival.gid) < (fresh.leaf, fresh.gid):
         _give_up(step, step.chat(rival.gid).merged or rival.gid, gid, rival)
         return
     if rival is not None:
@@ -37,6 +40,7 @@ def follow(step: Step, old: Chat, gid: bytes, *, by: bytes, leaf: int, reason: R
     step.change_chat(old.gid, heir=fresh, asking=None, mend_at=0)
     if rival is None:
         _merge(step, gid, old.gid, goes_on=reason is not Reason.STUCK)
+    if rival is None or replaced or reason is Reason.RESIZE:
         add_notices(step.tx, gid, (Notice(_LINES[reason], by if reason is Reason.RESIZE else b"", step.now),))
     if reason is Reason.STUCK and old.kind == GROUP:
         _note_put_out(step, old, gid)

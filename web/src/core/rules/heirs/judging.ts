@@ -79,7 +79,7 @@ export async function findFollowed(look: Look, group: Group, info: JoinInfo): Pr
   if (!(await isUndecided(look, old))) return undefined;
   const own = creator === look.profile.account_id;
   if (group.epoch !== 1 && !own && !isStuck(old)) return undefined;
-  const reason = findReason(old, held, group, creator, own);
+  const reason = await findReason(look, { old, held, group, creator, own });
   return reason === undefined ? undefined : { old, by: group.epoch === 1 ? creator : "", leaf, reason };
 }
 
@@ -98,8 +98,22 @@ function wentOn({ status, asking }: Chat): boolean {
   return status === "await" || ["refused", "gap", "welcome"].includes(asking?.reason ?? "");
 }
 
-/** Why a group of this creator takes the place of the old one, undefined where it does not. own: it is our account. */
-export function findReason(old: Chat, held: Held, group: Group, creator: Id, own: boolean): number | undefined {
+interface Judged {
+  readonly old: Chat;
+  readonly held: Held;
+  readonly group: Group;
+  readonly creator: Id;
+  /** Whether the creator is our account. */
+  readonly own: boolean;
+}
+
+/**
+ * Why a group of this creator takes the place of the old one, undefined where it does not.
+ *
+ * One by choice does not where the old group went on, or broke: it would undo that, or bring back who broke it.
+ */
+export async function findReason(look: Look, judged: Judged): Promise<number | undefined> {
+  const { old, held, group, creator, own } = judged;
   const offender = held.offender === undefined ? "" : rows.idOf(held.offender);
   const people = new Set(group.members().map((member) => groups.deviceOf(member.client)[0]));
   const made = {
@@ -112,7 +126,10 @@ export function findReason(old: Chat, held: Held, group: Group, creator: Id, own
   try {
     const check = own ? checkLater : checkBack;
     const reason = (group.epoch === 1 ? checkSuccessor : check)(held, made);
-    return reason !== Reason.STUCK && group.epoch === 1 && wentOn(old) ? undefined : reason;
+    if (reason === Reason.STUCK || group.epoch !== 1) return reason;
+    // A repair has the suite of the group that it follows.
+    const repaired = old.heir !== null && (await look.chat(old.heir.gid)).suite === old.suite;
+    return wentOn(old) || offender !== "" || repaired ? undefined : reason;
   } catch (problem) {
     if (problem instanceof ZajilError) return undefined;
     throw problem;

@@ -17,23 +17,27 @@ import type { Followed } from "./judging.ts";
 import { mergeArranged, mergeRead, moveMessage } from "./merging.ts";
 import { findAbsent } from "./missing.ts";
 
-/** The group `gid` takes the place of `old`. Of two that do, the one of the lower leaf and smaller id stays. */
+/**
+ * The group `gid` takes the place of `old`. Of two that do, the one of the lower leaf and smaller id stays.
+ *
+ * A repair stays beside one by choice, whichever came first: that one was made of a group that seemed well.
+ */
 export async function follow(step: Step, { old, by, leaf, reason }: Followed, gid: Id): Promise<void> {
   const rival = old.heir;
   if (rival?.gid === gid) return;
   const place = (one: { readonly leaf: number; readonly gid: Id }) => ({ leaf: one.leaf, gid: rows.bytesOf(one.gid) });
-  if (rival !== null && precedes(place(rival), place({ leaf, gid })))
+  // The other one was by choice and this one is a repair; or else a sibling of ours goes on in this one.
+  const replaced = rival !== null && (await step.chat(rival.gid)).suite !== (await step.chat(gid)).suite;
+  if (rival !== null && !replaced && precedes(place(rival), place({ leaf, gid })))
     return giveUp(step, (await step.chat(rival.gid)).merged || rival.gid, gid, rival);
   if (rival !== null) await giveUp(step, gid, rival.gid, { leaf, gid });
   const here = rows.accountsOf(await step.chat(gid));
   const nobodyOut = reason === Reason.STUCK && rows.accountsOf(old).every((who) => here.includes(who));
   await step.changeChat(old.gid, { heir: { leaf, gid }, asking: null, mend_at: 0 });
-  if (rival === null) {
-    await merge(step, gid, old.gid, reason !== Reason.STUCK);
-    // Who weakened the group is named.
-    if (reason === Reason.RESIZE) await note(step, gid, "grown", { by });
-    else await note(step, gid, reason === Reason.STUCK ? "repaired" : "resealed");
-  }
+  if (rival === null) await merge(step, gid, old.gid, reason !== Reason.STUCK);
+  // Who weakened the group is named.
+  if (reason === Reason.RESIZE) await note(step, gid, "grown", { by });
+  else if (rival === null || replaced) await note(step, gid, reason === Reason.STUCK ? "repaired" : "resealed");
   if (reason === Reason.STUCK && old.kind === GROUP) {
     await notePutOut(step, old, gid);
     await step.changeChat(gid, { absent: await findAbsent(step, old, await step.chat(gid)) });

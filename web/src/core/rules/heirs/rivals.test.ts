@@ -2,6 +2,7 @@
 import "fake-indexeddb/auto";
 import { beforeEach, expect, test } from "vitest";
 import { Reason, withPredecessor } from "../../../protocol/chat/successors.ts";
+import { SUITE_RFC1, SUITE_XWING } from "../../../protocol/limits.ts";
 import * as rows from "../../state/rows.ts";
 import type { Chat, Id } from "../../state/rows.ts";
 import { commitSettings } from "../../testing/forging.ts";
@@ -10,6 +11,8 @@ import * as chats from "../chats.ts";
 import * as groups from "../groups.ts";
 import * as messages from "../messages.ts";
 import { grow } from "./growing.ts";
+import { findHeld } from "./judging.ts";
+import { make } from "./making.ts";
 
 let world: World;
 let anna: Person;
@@ -39,11 +42,8 @@ const seen = async (who: Person) => (await all(who)).filter((c) => c.merged === 
 async function lose(...makers: readonly Person[]): Promise<[stays: Id, lost: Id]> {
   for (const maker of makers) {
     await maker.core.step("grow", (step) => grow(step, gid));
-    // It is made before the other one hears of it.
-    for (const other of [anna, omar, cleo, mallory]) other.away = other !== maker;
-    await maker.sendFirst();
+    await maker.bringOut();
   }
-  for (const one of [anna, omar, cleo, mallory]) one.away = false;
   await world.settle();
   const [stays = "", ...more] = await seen(cleo);
   expect(more).toEqual([]);
@@ -52,6 +52,9 @@ async function lose(...makers: readonly Person[]): Promise<[stays: Id, lost: Id]
   for (const one of [anna, omar, mallory]) expect(await seen(one)).toEqual([stays]);
   return [stays, lost];
 }
+
+const linesOf = async (who: Person) =>
+  (await who.lines((await seen(who))[0] ?? "")).flatMap(({ notice }) => (notice === null ? [] : [notice]));
 
 /** This device goes on in a group that was followed, as a changed client would. */
 const turnHostile = (who: Person, lost: Id) =>
@@ -89,4 +92,48 @@ test("a group that lost and is broken is not followed, and brings nobody back", 
   const forged = await omar.core.step("forge", (step) => chats.begin(step, data, [anna.id, cleo.id], named.suite));
   await world.settle();
   for (const one of [anna, cleo]) expect((await seen(one)).sort()).toEqual([stays, forged].sort());
+});
+
+test.each([["repair"], ["growth"]])("of a repair and a growth the repair stays: first the %s", async (first) => {
+  const repair = () => omar.core.step("repair", async (step) => make(step, await step.chat(gid), Reason.STUCK));
+  const growth = () => anna.core.step("grow", (step) => grow(step, gid));
+  for (const verb of first === "repair" ? [repair, growth] : [growth, repair]) {
+    await verb();
+    await (verb === repair ? omar : anna).bringOut();
+  }
+  await world.settle();
+  const [stays = ""] = await seen(omar);
+  expect((await omar.chat(stays)).suite).toBe(SUITE_XWING);
+  for (const one of [anna, omar, cleo, mallory]) {
+    expect(await seen(one)).toEqual([stays]);
+    expect((await linesOf(one)).filter(({ code }) => code === "repaired")).toHaveLength(1);
+  }
+});
+
+test("a growth does not bring back who broke the group", async () => {
+  const held = await anna.core.step("hold", async (step) => findHeld(step, await step.chat(gid)));
+  if (held === undefined) throw new Error("nothing is held");
+  await commitSettings(mallory, gid, { name: "Mallory's" });
+  anna.away = true;
+  await world.pass(40_000, 8);
+  anna.away = false;
+  await world.settle();
+  const [stays = ""] = await seen(omar);
+  const { epoch, authenticator } = held;
+  const told = { gid: rows.bytesOf(gid), epoch, authenticator, reason: Reason.RESIZE };
+  const data = withPredecessor(held.settings, told);
+  const people = [omar.id, cleo.id, mallory.id];
+  await anna.core.step("forge", (step) => chats.begin(step, data, people, SUITE_RFC1));
+  await world.settle();
+  for (const one of [omar, cleo]) {
+    expect(await seen(one)).toEqual([stays]);
+    expect(await one.chat(stays)).toMatchObject({ suite: SUITE_XWING });
+    expect([...rows.accountsOf(await one.chat(stays))].sort()).toEqual([anna.id, omar.id, cleo.id].sort());
+  }
+});
+
+test("whoever makes the group that stays is named", async () => {
+  await lose(omar, anna);
+  const told = (await linesOf(cleo)).filter(({ code }) => code === "grown");
+  expect(told.map(({ by }) => by).sort()).toEqual([omar.id, anna.id].sort());
 });

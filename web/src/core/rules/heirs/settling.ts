@@ -11,7 +11,8 @@ export async function settleMade(step: Step, chat: Chat): Promise<void> {
   const old = await rows.findChat(step.tx, chat.forebear);
   if (old === undefined || chat.epoch !== 1 || chat.merged !== "" || !chat.quiet) return;
   const [held, group] = [await findHeld(step, old), await step.loadGroup(chat.gid)];
-  const reason = held === undefined ? undefined : findReason(old, held, group, step.profile.account_id, true);
+  const made = { old, group, creator: step.profile.account_id, own: true };
+  const reason = held === undefined ? undefined : await findReason(step, { ...made, held });
   if (reason === undefined || !(await isUndecided(step, old))) {
     // The old group went on after all, or another one in its place, or somebody is missing here: nobody follows.
     await step.changeChat(chat.gid, { status: "left" });
