@@ -13,12 +13,13 @@ from tests.client.world import World
 
 from zajil import mls
 from zajil.client import listing
-from zajil.client.core import chats, groups
+from zajil.client.core import chats, groups, messages
 from zajil.client.core.heirs import ending, growing, making
 from zajil.client.state import rows
 from zajil.client.state.step import Step
+from zajil.protocol.chat import forms, parts
 from zajil.protocol.chat.extensions import Predecessor, Reason, with_predecessor
-from zajil.protocol.ids import encode_b64
+from zajil.protocol.ids import AccountId, MessageId, encode_b64
 from zajil.protocol.limits import SUITE_RFC1, SUITE_XWING
 
 OTHERS = ("amal", "boris", "cleo")
@@ -102,6 +103,30 @@ def test_a_group_that_lost_and_is_broken_is_not_followed(world: World) -> None:
     for name in ("amal", "cleo"):
         assert see(world.phones[name], lambda step: step.chat(stays)).merged == b""
         assert {one.gid for one in places(world.phones[name])} == {stays, forged}
+
+
+def test_a_demoted_admin_deletes_and_tells_nothing_through_the_group_of_before(world: World) -> None:
+    amal, boris, cleo = (world.phones[name] for name in ("amal", "boris", "cleo"))
+    text = say(cleo, "stays")
+    world.settle()
+    act(amal, lambda step: growing.start(step, world.main))
+    world.settle()
+    stays = place(amal).gid
+    act(amal, lambda step: chats.set_role(step, stays, boris.device[0], 0))
+    world.settle()
+    turn_hostile(boris, world.main)
+    stranger = bytes(16)
+
+    def attack(step: Step) -> None:
+        messages.submit_form(step, world.main, forms.Deletion(MessageId(text), as_admin=True))
+        messages.submit_control(step, world.main, parts.PutOut((AccountId(stranger),)), urgent=True)
+
+    act(boris, attack)
+    world.settle()
+    for name in ("amal", "cleo", "mallory"):
+        assert shown(world.phones[name]) == ["stays"]
+        assert stranger not in place(world.phones[name]).put_out
+        assert stranger not in see(world.phones[name], lambda step: step.chat(world.main)).put_out
 
 
 @pytest.mark.parametrize("first", ["repair", "growth"])

@@ -27,7 +27,7 @@ _FORMS = b"\x01"
 
 def take_content(step: Step, chat: Chat, opened: messages.Opened) -> None:
     """Apply a message body seen for the first time. Raises Malformed for one that is none of our forms."""
-    place = step.chat(chat.merged) if chat.heir is not None else chat
+    place = _place(step, chat)
     if _is_unheard(step, chat, place, opened):
         return
     if chat.request == "incoming":
@@ -46,7 +46,7 @@ def take_content(step: Step, chat: Chat, opened: messages.Opened) -> None:
         case forms.Unsupported(shown=True):
             _show(step, chat, opened, kept=opened.data)
         case forms.Edit() | forms.Deletion() | forms.Reaction() | forms.TakeBack() as action:
-            actions.take(step, chat, opened, action)
+            actions.take(step, place, opened, action)
         case forms.Receipts(told) if opened.account == step.profile.account_id:
             read = receipts.take_own(step, chat, told)
             reading.note_read(step, chat.merged or chat.gid, read, at=opened.sent)
@@ -58,6 +58,11 @@ def take_content(step: Step, chat: Chat, opened: messages.Opened) -> None:
             _take_control(step, chat, opened, part)
         case _:
             pass
+
+
+def _place(step: Step, chat: Chat) -> Chat:
+    """The group that people see in the place of this one: its roles say who may do what in either."""
+    return step.chat(chat.merged) if chat.heir is not None else chat
 
 
 def _is_unheard(step: Step, chat: Chat, place: Chat, opened: messages.Opened) -> bool:
@@ -166,7 +171,7 @@ def _take_control(step: Step, chat: Chat, opened: messages.Opened, part: parts.C
         case parts.Leave() if chat.kind == groups.DM:
             leaving.note_gone(step, chat, opened.account)
         case parts.Leave():
-            _note_leave(step, step.chat(chat.merged) if chat.heir is not None else chat, opened.account)
+            _note_leave(step, _place(step, chat), opened.account)
         case parts.Readd():
             readd.take_request(step, opened.account, opened.device, part)
         case parts.JoinRequest() | parts.JoinAnswer() | parts.PutOut():
@@ -191,7 +196,7 @@ def _take_joining(
         case parts.JoinAnswer():
             asking.take_answer(step, chat, opened, part)
         case parts.PutOut():
-            putting_out.take(step, chat, opened.account, part)
+            putting_out.take(step, _place(step, chat), opened.account, part)
 
 
 def _take_sync(step: Step, part: parts.Sync, *, at: int) -> None:

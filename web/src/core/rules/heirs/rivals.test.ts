@@ -3,6 +3,7 @@ import "fake-indexeddb/auto";
 import { beforeEach, expect, test } from "vitest";
 import { Reason, withPredecessor } from "../../../protocol/chat/successors.ts";
 import { SUITE_RFC1, SUITE_XWING } from "../../../protocol/limits.ts";
+import { randomBytes } from "../../crypto.ts";
 import * as rows from "../../state/rows.ts";
 import type { Chat, Id } from "../../state/rows.ts";
 import { commitSettings } from "../../testing/forging.ts";
@@ -92,6 +93,28 @@ test("a group that lost and is broken is not followed, and brings nobody back", 
   const forged = await omar.core.step("forge", (step) => chats.begin(step, data, [anna.id, cleo.id], named.suite));
   await world.settle();
   for (const one of [anna, cleo]) expect((await seen(one)).sort()).toEqual([stays, forged].sort());
+});
+
+test("a demoted admin deletes and tells nothing through the group of before", async () => {
+  const text = await cleo.core.step("say", (step) => messages.submitText(step, gid, "stays"));
+  await world.settle();
+  await anna.core.step("grow", (step) => grow(step, gid));
+  await world.settle();
+  const [stays = ""] = await seen(anna);
+  await anna.core.step("role", (step) => chats.setRole(step, stays, omar.id, 0));
+  await world.settle();
+  await turnHostile(omar, gid);
+  const stranger = randomBytes(16);
+  await omar.core.step("attack", async (step) => {
+    await messages.submitForm(step, gid, { form: "deletion", target: rows.bytesOf(text), as_admin: true });
+    await messages.submitControl(step, gid, { op: "put-out", accounts: [stranger] }, true);
+  });
+  await world.settle();
+  for (const one of [anna, cleo, mallory]) {
+    const found = (await one.lines(stays)).find((line) => line.message_id === text);
+    expect(found).toMatchObject({ text: "stays", deleted_by: "" });
+    for (const chat of [stays, gid]) expect((await one.chat(chat)).put_out).not.toContain(rows.idOf(stranger));
+  }
 });
 
 test.each([["repair"], ["growth"]])("of a repair and a growth the repair stays: first the %s", async (first) => {

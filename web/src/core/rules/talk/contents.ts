@@ -59,8 +59,8 @@ export async function takeContent(step: Step, chat: Chat, opened: Opened, wire: 
   if (form.form === "unsupported") {
     return form.shown ? show(step, chat, opened, { ...(await heldOf(opened.data)), wire }) : undefined;
   }
-  if (actions.isAction(form)) return actions.take(step, chat, opened, form);
-  if (form.form === "control") return takeControl(step, chat, opened, form.part);
+  if (actions.isAction(form)) return actions.take(step, place, opened, form);
+  if (form.form === "control") return takeControl(step, chat, place, opened, form.part);
   if (form.form === "call-log") {
     return show(step, chat, opened, { notice: messages.callNotice(form, opened.account), proofs: [], wire });
   }
@@ -126,7 +126,8 @@ async function show(step: Step, chat: Chat, opened: Opened, fields: Partial<Stor
 
 type Part = parts.ControlPart | parts.UnknownPart;
 
-async function takeControl(step: Step, chat: Chat, opened: Opened, part: Part): Promise<void> {
+/** place: the group that people see in the place of this one; its roles say who may do what in either. */
+async function takeControl(step: Step, chat: Chat, place: Chat, opened: Opened, part: Part): Promise<void> {
   const own = step.profile.account_id;
   switch (part.op) {
     case "profile":
@@ -141,8 +142,7 @@ async function takeControl(step: Step, chat: Chat, opened: Opened, part: Part): 
       for (const data of part.lists) await accounts.learnList(step, accounts.listOwner(data), data);
       return;
     case "leave":
-      if (chat.kind !== groups.DM)
-        return noteLeave(step, chat.heir === null ? chat : await step.chat(chat.merged), opened.account);
+      if (chat.kind !== groups.DM) return noteLeave(step, place, opened.account);
       return (await import("../contact/leaving.ts")).noteGone(step, chat, opened.account);
     case "readd":
       return readd.takeRequest(step, opened.account, opened.device, part);
@@ -153,7 +153,7 @@ async function takeControl(step: Step, chat: Chat, opened: Opened, part: Part): 
       step.event("asked", chat.gid);
       return;
     case "put-out":
-      return (await import("../telling-out.ts")).take(step, chat, opened.account, part);
+      return (await import("../telling-out.ts")).take(step, place, opened.account, part);
     case "sync":
       if (chat.kind === groups.SELF) await takeSync(step, part, opened.sent);
       return;
