@@ -11,7 +11,7 @@ from unittest.mock import patch
 import msgspec
 import pytest
 from tests.client.phone import Phone
-from tests.client.successors import break_group, members, open_world, place, shown
+from tests.client.successors import break_group, members, open_world, place, places, shown
 from tests.client.talk import act, say, see
 from tests.client.test_attacks_successors import absent, forge, link_ann, pass_turns, stays, told_of
 from tests.client.test_attacks_suites import answered, package_of
@@ -19,7 +19,7 @@ from tests.client.world import DAY_MS, HOUR_MS, World
 
 from zajil import mls
 from zajil.client.core import chats, readd
-from zajil.client.core.heirs import making, missing
+from zajil.client.core.heirs import growing, making, missing
 from zajil.client.core.wants import WantClaim
 from zajil.client.state import rows
 from zajil.protocol.chat import parts
@@ -246,6 +246,20 @@ def test_whoever_came_back_and_was_removed_is_not_brought_in_once_more(world: Wo
         act(phone, lambda step: readd.take_request(step, *cleo.device, part))
     world.settle()
     assert members(amal) == members(boris) == {"amal", "boris"}
+
+
+def test_whoever_was_missing_comes_in_where_that_group_was_followed_too(world: World) -> None:
+    """They hold neither of both, so to them it is a second chat."""
+    cleo, amal = make_without(world), world.phones["amal"]
+    gid = place(amal).gid
+    act(amal, lambda step: growing.start(step, gid))
+    world.settle()
+    fresh = place(amal)
+    assert (fresh.forebear, fresh.absent) == (gid, (cleo.device[0],))
+    come_back(cleo)
+    assert members(amal) == members(world.phones["boris"]) == {"amal", "boris", "cleo"}
+    assert fresh.gid in {one.gid for one in places(cleo)}
+    assert place(amal).absent == ()
 
 
 def test_who_broke_the_group_asks_in_vain(world: World) -> None:

@@ -40,13 +40,17 @@ def go_without(step: Step, n: int, item: Item, account: bytes) -> bool:
     return True
 
 
-def find_absent(step: Step, old: Chat, chat: Chat) -> tuple[bytes, ...]:
-    """Whom a successor is to bring in once they can be reached. Who comes later than its epoch 1 cannot know them."""
+def find_absent(step: Step, old: Chat, chat: Chat, reason: Reason) -> tuple[bytes, ...]:
+    """Whom a successor is to bring in once they can be reached, also those whom the old group lacked.
+
+    Who comes later than its epoch 1 cannot know them.
+    """
     if chat.epoch != 1:
         return ()
-    held = ending.find_held(step, old)
-    people = frozenset() if held is None else successors.find_people(held, Reason.STUCK)
-    return tuple(who for who in old.accounts() if who in people and who not in chat.accounts())
+    held = ending.find_held(step, old) if reason is Reason.STUCK else None
+    people = frozenset() if held is None else successors.find_people(held, reason)
+    known = dict.fromkeys((*old.absent, *(who for who in old.accounts() if who in people)))
+    return tuple(who for who in known if who not in chat.accounts())
 
 
 def take_back(step: Step, chat: Chat, account: bytes, token: bytes | None) -> None:

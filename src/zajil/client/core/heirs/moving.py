@@ -44,7 +44,8 @@ def follow(step: Step, old: Chat, gid: bytes, *, by: bytes, leaf: int, reason: R
         add_notices(step.tx, gid, (Notice(_LINES[reason], by if reason is Reason.RESIZE else b"", step.now),))
     if reason is Reason.STUCK and old.kind == GROUP:
         _note_put_out(step, old, gid)
-        step.change_chat(gid, absent=missing.find_absent(step, old, step.chat(gid)))
+    if old.kind == GROUP:
+        step.change_chat(gid, absent=missing.find_absent(step, old, step.chat(gid), reason))
     step.change_chat(gid, quiet=old.quiet, mended_at=step.now if nobody_out else 0)
     _bring_devices(step, step.chat(gid))
     step.event("repaired" if reason is Reason.STUCK else "regrouped", gid)

@@ -12,6 +12,7 @@ import * as groups from "../groups.ts";
 import { LIFETIME_S } from "../keypackages.ts";
 import * as messages from "../messages.ts";
 import * as readd from "../readd.ts";
+import { grow } from "./growing.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -154,6 +155,22 @@ async function madeWithout({ world, anna, omar, cleo, mallory, gid }: Four): Pro
   expect([...rows.accountsOf(await place(anna))].sort()).toEqual([anna.id, omar.id].sort());
   return fresh;
 }
+
+test("whoever was missing comes in where that group was followed too, to them as a second chat", async () => {
+  const all = await four();
+  const { world, anna, omar, cleo } = all;
+  const gid = await madeWithout(all);
+  await anna.core.step("grow", (step) => grow(step, gid));
+  await world.settle();
+  const fresh = await place(anna);
+  expect(fresh).toMatchObject({ forebear: gid, absent: [cleo.id] });
+  world.service.refused.clear();
+  cleo.away = false;
+  await world.pass(300_000, 10);
+  expect([...rows.accountsOf(await place(omar))].sort()).toEqual([anna.id, omar.id, cleo.id].sort());
+  expect((await cleo.chat(fresh.gid)).status).toBe("active");
+  expect((await place(anna)).absent).toEqual([]);
+});
 
 test("whoever cannot be reached keeps no group from going on, and comes back into the same chat", async () => {
   const all = await four();

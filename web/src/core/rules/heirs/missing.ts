@@ -42,12 +42,18 @@ export async function goWithout(step: Step, n: number, item: Item, account: Id):
   return true;
 }
 
-/** Whom a successor is to bring in once they can be reached. Who comes later than its epoch 1 cannot know them. */
-export async function findAbsent(step: Step, old: Chat, chat: Chat): Promise<Id[]> {
-  const held = chat.epoch === 1 ? await findHeld(step, old) : undefined;
+/**
+ * Whom a successor is to bring in once they can be reached, also those whom the old group lacked.
+ *
+ * Who comes later than its epoch 1 cannot know them.
+ */
+export async function findAbsent(step: Step, old: Chat, chat: Chat, reason: number): Promise<Id[]> {
+  if (chat.epoch !== 1) return [];
+  const held = reason === Reason.STUCK ? await findHeld(step, old) : undefined;
   const here = rows.accountsOf(chat);
   const people = held === undefined ? [] : successors.findPeople(held, Reason.STUCK).map(rows.idOf);
-  return rows.accountsOf(old).filter((who) => people.includes(who) && !here.includes(who));
+  const known = new Set([...old.absent, ...rows.accountsOf(old).filter((who) => people.includes(who))]);
+  return [...known].filter((who) => !here.includes(who));
 }
 
 /** One of them asks. token: by which it is reached now. */

@@ -38,9 +38,9 @@ export async function follow(step: Step, { old, by, leaf, reason }: Followed, gi
   // Who weakened the group is named.
   if (reason === Reason.RESIZE) await note(step, gid, "grown", { by });
   else if (rival === null || replaced) await note(step, gid, reason === Reason.STUCK ? "repaired" : "resealed");
-  if (reason === Reason.STUCK && old.kind === GROUP) {
-    await notePutOut(step, old, gid);
-    await step.changeChat(gid, { absent: await findAbsent(step, old, await step.chat(gid)) });
+  if (old.kind === GROUP) {
+    if (reason === Reason.STUCK) await notePutOut(step, old, gid);
+    await step.changeChat(gid, { absent: await findAbsent(step, old, await step.chat(gid), reason) });
   }
   await step.changeChat(gid, { quiet: old.quiet, mended_at: nobodyOut ? step.now : 0 });
   await bringDevices(step, await step.chat(gid));
