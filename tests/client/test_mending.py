@@ -19,9 +19,11 @@ from tests.client.world import DAY_MS, HOUR_MS, World
 
 from zajil import mls
 from zajil.client.core import chats, readd
-from zajil.client.core.heirs import growing, making, missing
+from zajil.client.core.heirs import ending, growing, making, missing
 from zajil.client.core.wants import WantClaim
 from zajil.client.state import rows
+from zajil.client.state.rows import Asking, Chat
+from zajil.client.state.step import Step
 from zajil.protocol.chat import parts
 from zajil.protocol.chat.extensions import Reason, with_predecessor
 from zajil.protocol.control import ClaimedKeyPackages
@@ -293,3 +295,54 @@ def test_an_admin_leaves_no_owner_out_and_nobody_where_nothing_was_refused(world
 def place_of(phone: Phone, gid: bytes) -> bytes:
     """Where a group goes on for a person."""
     return see(phone, lambda step: step.chat(gid)).merged
+
+
+def begin_repair(phone: Phone) -> None:
+    """This device's turn has come to make a successor; nothing of it has left yet."""
+
+    def begin(step: Step) -> None:
+        step.change_chat(phone.world.main, mend_at=step.now)
+        making.make_due(step)
+
+    act(phone, begin)
+    assert forming(phone)
+
+
+def forming(phone: Phone) -> list[Chat]:
+    """Successors of a device that nobody but it is in."""
+    return see(phone, lambda step: [chat for chat in rows.all_chats(step.tx) if ending.is_forming(chat)])
+
+
+def test_an_attempt_ends_where_another_one_is_followed(world: World) -> None:
+    """Amal was away while others made a successor and went on in it: hers would be a second chat for everybody."""
+    amal, boris, cleo, mallory = (world.phones[name] for name in ("amal", "boris", "cleo", "mallory"))
+    break_group(mallory)
+    while amal.receive(64) or amal.greet():
+        pass
+    begin_repair(amal)
+    del world.phones["amal"]
+    world.settle()
+    fresh = place(boris).gid
+    assert fresh != world.main
+    act(boris, lambda step: chats.rename(step, fresh, "Swifts"))
+    world.settle()
+    world.phones["amal"] = amal
+    world.settle()
+    assert not forming(amal)
+    for phone in (amal, boris, cleo):
+        assert (place(phone).gid, place(phone).title) == (fresh, "Swifts")
+
+
+def test_an_attempt_ends_where_the_group_goes_on_after_all(world: World) -> None:
+    """The server refused what Amal sealed, so she made a successor; then a commit came that she could follow."""
+    amal, boris, cleo, mallory = (world.phones[name] for name in ("amal", "boris", "cleo", "mallory"))
+    act(amal, lambda step: step.change_chat(world.main, asking=Asking(-1, "refused", (), step.now + HOUR_MS)))
+    begin_repair(amal)
+    act(boris, lambda step: chats.rename(step, world.main, "Swifts"))
+    del world.phones["amal"]
+    world.settle()
+    world.phones["amal"] = amal
+    world.settle()
+    assert not forming(amal)
+    for phone in (amal, boris, cleo, mallory):
+        assert (place(phone).gid, place(phone).title) == (world.main, "Swifts")

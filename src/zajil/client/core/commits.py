@@ -293,6 +293,8 @@ def advance(step: Step, gid: bytes, staged: mls.Staged, *, rotate: bool) -> Chat
     step.save_group(gid, group)
     step.note_epoch(gid, removed=bool(staged.removed))
     settle_epoch(step, gid, before.epoch)
+    if before.mend_at:
+        ending.drop_pointless(step, gid)
     if chat.heir is not None:
         return chat  # people see the chat that took its place, and nothing of this
     if {(m.account, m.device) for m in before.members} != {(m.account, m.device) for m in present}:

@@ -8,7 +8,7 @@ from zajil import mls
 from zajil.client.core import groups, keypackages, messages, outbox, readd
 from zajil.client.core.contact import requests
 from zajil.client.core.groups import ADMIN, DM, SELF
-from zajil.client.core.heirs import judging, moving
+from zajil.client.core.heirs import ending, judging, moving
 from zajil.client.core.joins import asking as joins
 from zajil.client.core.talk import arranging, reading
 from zajil.client.state import accounts, doors, rows
@@ -51,6 +51,7 @@ def take_welcome(step: Step, gid: bytes, epoch: int, welcome: bytes, *, via: byt
             moving.follow(step, followed.old, gid, by=followed.by, leaf=followed.leaf, reason=followed.reason)
         _settle(step, chat if followed is None else followed.old, step.chat(gid), last_resort=package.last_resort)
         if followed is None:
+            ending.drop_pointless(step, gid)
             step.event("rejoined" if chat is not None else "joined", gid)
         return
     if chat is not None and chat.status in ("await", "lost"):

@@ -299,6 +299,7 @@ export async function advance(step: Step, gid: Id, staged: Staged, rotate: boole
   await step.saveGroup(gid, group);
   await step.noteEpoch(gid, staged.removed.length > 0);
   await settleEpoch(step, gid, before.epoch);
+  if (before.mend_at > 0) await (await heirs()).dropPointless(step, gid);
   if (chat.heir !== null) return chat; // people see the chat that took its place, and nothing of this
   const names = (chatRow: Chat) =>
     chatRow.members

@@ -64,6 +64,7 @@ export async function takeWelcome(
     await keypackages.useUp(step, own);
     await store(step, chat, joined);
     if (followed !== undefined) await (await heirs()).follow(step, followed, gid);
+    else if (before && before.mend_from > 0) await (await heirs()).dropPointless(step, gid);
     await settle(step, before ?? followed?.old, await step.chat(gid), own.last_resort);
     if (followed === undefined) await tellJoined(step, before, await step.chat(gid));
     return;

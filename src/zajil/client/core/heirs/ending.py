@@ -5,12 +5,14 @@ from __future__ import annotations
 import msgspec
 
 from zajil import mls
-from zajil.client.core import groups
+from zajil.client.core import groups, outbox
 from zajil.client.core.groups import GROUP
+from zajil.client.state import rows
 from zajil.client.state.heirs import Ended
 from zajil.client.state.rows import Chat
 from zajil.client.state.step import Step
 from zajil.protocol.chat.successors import PASSED_EPOCHS, Held
+from zajil.protocol.outbox import order
 
 
 def find_end(step: Step, chat: Chat, *, offender: bytes = b"") -> Ended | None:
@@ -76,3 +78,28 @@ def is_repaired(step: Step, old: Chat) -> bool:
 def is_stuck(chat: Chat) -> bool:
     """Whether nobody has brought us back into a group that we cannot follow, or whose server refuses what we seal."""
     return chat.heir is None and chat.asking is not None and chat.asking.reason == "refused"
+
+
+def is_forming(chat: Chat) -> bool:
+    """Whether it is a successor of ours that nobody but us is in yet."""
+    return bool(chat.forebear) and chat.quiet and chat.epoch == 0 and chat.status in ("creating", "active")
+
+
+def is_sent(step: Step, forming: Chat) -> bool:
+    """Whether its Add may stand at the server: what comes back tells what became of it."""
+    return any(item.kind == "commit" and item.state in order.IN_FLIGHT for _, item in rows.items(step.tx, forming.gid))
+
+
+def drop(step: Step, forming: Chat) -> None:
+    """A successor of ours that never came to be is gone, with what would have sent it."""
+    for n, item in rows.items(step.tx, forming.gid):
+        outbox.finish(step, n, item)
+    step.drop_group(forming.gid)
+    step.change_chat(forming.gid, status="removed", quiet=True)
+
+
+def drop_pointless(step: Step, gid: bytes) -> None:
+    """This group goes on, by itself or in another one: a successor of ours would be a second chat for everybody."""
+    for chat in rows.all_chats(step.tx):
+        if chat.forebear == gid and is_forming(chat) and not is_sent(step, chat):
+            drop(step, chat)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from zajil import mls
 from zajil.client.core import chats, groups, outbox
 from zajil.client.core.groups import ADMIN
-from zajil.client.core.heirs import making
+from zajil.client.core.heirs import ending, making
 from zajil.client.state import rows
 from zajil.client.state.heirs import Growing
 from zajil.client.state.rows import Chat, Claimed
@@ -18,7 +18,6 @@ from zajil.client.state.step import Step
 from zajil.protocol.chat.extensions import Predecessor, Reason
 from zajil.protocol.errors import error
 from zajil.protocol.limits import SUITE_RFC1, SUITE_XWING
-from zajil.protocol.outbox import order
 
 TRIES = 3
 """A group that takes a commit before each of them is told of as such, instead of claiming packages without end."""
@@ -77,7 +76,7 @@ def is_due(step: Step, chat: Chat) -> bool:
     forming = _find_forming(step, chat.gid)
     if forming is None or chat.heir is not None or chat.status != "active" or _failure(step, forming):
         return True
-    return not _is_sent(step, forming) and _named(step, forming).epoch != chat.epoch
+    return not ending.is_sent(step, forming) and _named(step, forming).epoch != chat.epoch
 
 
 def go_on_due(step: Step) -> None:
@@ -89,9 +88,9 @@ def go_on_due(step: Step) -> None:
 
 def _go_on(step: Step, chat: Chat) -> None:
     forming, kept, failed = _find_forming(step, chat.gid), {}, ""
-    if forming is not None and not _is_sent(step, forming):
+    if forming is not None and not ending.is_sent(step, forming):
         kept, failed = _claims(step, forming), _failure(step, forming)
-        making.drop(step, forming)
+        ending.drop(step, forming)
     if chat.heir is not None:
         grown = step.chat(chat.merged).suite != SUITE_XWING
         step.change_chat(chat.gid, growing=None if grown else Growing(TRIES, "stale-epoch"))
@@ -134,11 +133,6 @@ def _claims(step: Step, forming: Chat) -> dict[bytes, tuple[Claimed, ...]]:
     return found
 
 
-def _is_sent(step: Step, forming: Chat) -> bool:
-    """Whether its Add may stand at the server: what comes back tells what became of it."""
-    return any(item.kind == "commit" and item.state in order.IN_FLIGHT for _, item in rows.items(step.tx, forming.gid))
-
-
 def _failure(step: Step, forming: Chat) -> str:
     """The code that ended an attempt; empty where none did."""
     ended = (item for _, item in rows.items(step.tx, forming.gid) if item.state in ("failed", "refused"))
@@ -148,7 +142,7 @@ def _failure(step: Step, forming: Chat) -> str:
 def _find_forming(step: Step, gid: bytes) -> Chat | None:
     """The attempt that nobody is in yet."""
     for one in rows.all_chats(step.tx):
-        if one.forebear == gid and making.is_forming(one) and _named(step, one).reason is Reason.RESIZE:
+        if one.forebear == gid and ending.is_forming(one) and _named(step, one).reason is Reason.RESIZE:
             return one
     return None
 

@@ -86,7 +86,7 @@ def _drop_failed(step: Step, chat: Chat) -> tuple[Claimed, ...] | None:
     """
     kept: tuple[Claimed, ...] = ()
     for forming in rows.all_chats(step.tx):
-        if forming.forebear != chat.gid or not is_forming(forming):
+        if forming.forebear != chat.gid or not ending.is_forming(forming):
             continue
         items = [item for _, item in rows.items(step.tx, forming.gid)]
         if any(item.state not in ("queued", "failed", "refused") for item in items):
@@ -96,7 +96,7 @@ def _drop_failed(step: Step, chat: Chat) -> tuple[Claimed, ...] | None:
             item.state != "refused" and item.reason != "bad-signature" for item in adds
         ):
             kept = tuple(claim for item in adds for claim in item.claims if _is_valid(step, claim))
-        drop(step, forming)
+        ending.drop(step, forming)
     return kept
 
 
@@ -107,19 +107,6 @@ def _is_valid(step: Step, claim: Claimed) -> bool:
     except mls.MlsError:
         return False
     return lifetime is not None and lifetime.not_before <= step.now // 1000 <= lifetime.not_after
-
-
-def is_forming(chat: Chat) -> bool:
-    """Whether it is a successor of ours that nobody but us is in yet."""
-    return bool(chat.forebear) and chat.quiet and chat.epoch == 0 and chat.status in ("creating", "active")
-
-
-def drop(step: Step, forming: Chat) -> None:
-    """A successor of ours that never came to be is gone, with what would have sent it."""
-    for n, item in rows.items(step.tx, forming.gid):
-        outbox.finish(step, n, item)
-    step.drop_group(forming.gid)
-    step.change_chat(forming.gid, status="removed", quiet=True)
 
 
 def make(

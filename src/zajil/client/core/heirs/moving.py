@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zajil.client.core import chats, messages, outbox
 from zajil.client.core.groups import GROUP
-from zajil.client.core.heirs import missing
+from zajil.client.core.heirs import ending, missing
 from zajil.client.core.talk import arranging, reading
 from zajil.client.state import accounts, rows
 from zajil.client.state.heirs import Heir
@@ -38,6 +38,7 @@ def follow(step: Step, old: Chat, gid: bytes, *, by: bytes, leaf: int, reason: R
         _give_up(step, gid, rival.gid, fresh)
     nobody_out = reason is Reason.STUCK and set(step.chat(gid).accounts()) >= set(old.accounts())
     step.change_chat(old.gid, heir=fresh, asking=None, mend_at=0)
+    ending.drop_pointless(step, old.gid)
     if rival is None:
         _merge(step, gid, old.gid, goes_on=reason is not Reason.STUCK)
     if rival is None or replaced or reason is Reason.RESIZE:

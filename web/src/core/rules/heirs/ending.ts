@@ -1,6 +1,6 @@
 /** Whether a group is stuck or grows. What makes, judges and follows successors is in `heirs`, loaded for them. */
 import * as rows from "../../state/rows.ts";
-import type { Chat } from "../../state/rows.ts";
+import type { Chat, Item } from "../../state/rows.ts";
 import type { Look } from "../../state/step.ts";
 
 /** Whether nobody has brought us back into a group that we cannot follow, or whose server refuses what we seal. */
@@ -11,6 +11,11 @@ export function isStuck(chat: Chat): boolean {
 /** Whether it is a successor of ours that nobody but us is in yet. */
 export function isForming({ forebear, quiet, epoch, status }: Chat): boolean {
   return forebear !== "" && quiet && epoch === 0 && (status === "creating" || status === "active");
+}
+
+/** Whether it is a commit that the server may have, so that others may follow it: then we do, too. */
+export function mayStand({ kind, state }: Item): boolean {
+  return kind === "commit" && (state === "sealed" || state === "accepted" || state === "waiting");
 }
 
 /** How the room that this device makes for more devices comes along; failed: the code of what ended it. */

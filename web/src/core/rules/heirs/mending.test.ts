@@ -12,7 +12,9 @@ import * as groups from "../groups.ts";
 import { LIFETIME_S } from "../keypackages.ts";
 import * as messages from "../messages.ts";
 import * as readd from "../readd.ts";
+import { isForming } from "./ending.ts";
 import { grow } from "./growing.ts";
+import { makeDue } from "./making.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -222,4 +224,50 @@ test("whoever has weak packages alone keeps no group from going on: it keeps its
   await world.pass(300_000, 10);
   expect((await place(cleo)).gid).toBe(fresh);
   expect(rows.accountsOf(await place(anna))).toHaveLength(3);
+});
+
+/** This device's turn has come to make a successor; nothing of it has left yet. */
+async function beginRepair({ anna, gid }: Four): Promise<void> {
+  await anna.core.step("begin", async (step) => {
+    await step.changeChat(gid, { mend_at: step.now });
+    await makeDue(step);
+  });
+  expect(await forming(anna)).toHaveLength(1);
+}
+
+/** Successors of a device that nobody but it is in. */
+const forming = (who: Person): Promise<Chat[]> =>
+  who.core.look(async (look) => (await rows.allChats(look.tx)).filter(isForming));
+
+test("an attempt ends where another one is followed", async () => {
+  const all = await four();
+  const { world, anna, omar, cleo, mallory, gid } = all;
+  await commitSettings(mallory, gid, { name: "Mallory's" });
+  await world.settle();
+  await beginRepair(all);
+  anna.away = true;
+  await world.pass(40_000, 8);
+  const fresh = (await place(omar)).gid;
+  expect(fresh).not.toBe(gid);
+  await omar.core.step("name", (step) => chats.rename(step, fresh, "Doves"));
+  await world.settle();
+  anna.away = false;
+  await world.settle();
+  expect(await forming(anna)).toEqual([]);
+  for (const one of [anna, omar, cleo]) expect(await place(one)).toMatchObject({ gid: fresh, title: "Doves" });
+});
+
+test("an attempt ends where the group goes on after all", async () => {
+  const all = await four();
+  const { world, anna, omar, cleo, mallory, gid } = all;
+  const asking = { last_epoch: -1, reason: "refused", asked: [], next_at: world.time + DAY_MS, heard: false };
+  await anna.core.step("refused", (step) => step.changeChat(gid, { asking }));
+  await beginRepair(all);
+  anna.away = true;
+  await omar.core.step("name", (step) => chats.rename(step, gid, "Doves"));
+  await world.settle();
+  anna.away = false;
+  await world.settle();
+  expect(await forming(anna)).toEqual([]);
+  for (const one of [anna, omar, cleo, mallory]) expect(await place(one)).toMatchObject({ gid, title: "Doves" });
 });

@@ -14,6 +14,8 @@ import { GROUP } from "../groups.ts";
 import * as outbox from "../outbox.ts";
 import { note } from "../talk/notices.ts";
 import type { Followed } from "./judging.ts";
+import { mayStand } from "./ending.ts";
+import { dropPointless } from "./making.ts";
 import { mergeArranged, mergeRead, moveMessage } from "./merging.ts";
 import { findAbsent } from "./missing.ts";
 
@@ -34,6 +36,7 @@ export async function follow(step: Step, { old, by, leaf, reason }: Followed, gi
   const here = rows.accountsOf(await step.chat(gid));
   const nobodyOut = reason === Reason.STUCK && rows.accountsOf(old).every((who) => here.includes(who));
   await step.changeChat(old.gid, { heir: { leaf, gid }, asking: null, mend_at: 0 });
+  await dropPointless(step, old.gid);
   if (rival === null) await merge(step, gid, old.gid, reason !== Reason.STUCK);
   // Who weakened the group is named.
   if (reason === Reason.RESIZE) await note(step, gid, "grown", { by });
@@ -110,14 +113,6 @@ async function merge(step: Step, place: Id, gone: Id, goesOn = false): Promise<v
   await changeJoins(step.tx, { waiting: held.waiting.map(moved), links: held.links.map(moved) });
 }
 
-/**
- * Whether it is a commit that others may follow in the group of before: then we do, to read on what is said there. What it
- * was for is not done there once more.
- */
-function mayStand({ kind, state }: Item): boolean {
-  return kind === "commit" && (state === "sealed" || state === "accepted" || state === "waiting");
-}
-
 /** What was on its way in a group that was followed, and was not taken there, goes on in the one that followed. */
 export async function moveWaiting(step: Step, gid: Id): Promise<void> {
   const { merged } = await step.chat(gid);
@@ -135,6 +130,7 @@ async function moveItem(step: Step, n: number, item: Item, place: Id, goesOn = f
   if (intent !== null && MOVED.includes(intent.op) && state !== "failed")
     await outbox.submitIntent(step, place, intent);
   if (goesOn && mayStand(item)) {
+    // What it was for is not done there once more.
     await outbox.changeItem(step, n, item, { intent: rows.makeIntent("update") });
     return;
   }
