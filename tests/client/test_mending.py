@@ -21,7 +21,7 @@ from zajil import mls
 from zajil.client.core import chats, readd
 from zajil.client.core.heirs import ending, growing, making, missing
 from zajil.client.core.wants import WantClaim
-from zajil.client.state import rows
+from zajil.client.state import accounts, rows
 from zajil.client.state.rows import Asking, Chat
 from zajil.client.state.step import Step
 from zajil.protocol.chat import parts
@@ -199,6 +199,25 @@ def test_whoever_cannot_be_reached_keeps_no_group_from_going_on(world: World) ->
     world.settle()
     assert shown(boris) == ["before", "without her", "waits", "all in"]
     assert shown(cleo) == ["before", "waits", "all in"]
+
+
+def test_whoever_is_missing_and_asks_by_no_token_makes_nobody_write(world: World) -> None:
+    """One claim an hour, and the members hear nothing of it: whoever put themselves out would flood the group."""
+    cleo = make_without(world)
+    amal, fresh = world.phones["amal"], place(world.phones["amal"]).gid
+    tokens = [bytes([n]) * 32 for n in range(5)]
+    asked = [parts.Readd(GroupId(world.main), None, "refused", token) for token in tokens]
+    with claims_noted() as noted:
+        for part in asked:
+            with amal.core.step("asked") as step:
+                readd.take_request(step, *cleo.device, part)
+                assert all(item.kind == "commit" for _, item in rows.items(step.tx, fresh))
+            for _ in range(3):
+                amal.turn()
+    assert [account for _, account, _ in noted] == [cleo.device[0]]
+    assert see(amal, lambda step: accounts.known(step, cleo.device[0]).contact_token) == tokens[0]
+    come_back(cleo)
+    assert members(amal) == members(cleo) == {"amal", "boris", "cleo"}
 
 
 @contextmanager

@@ -126,7 +126,9 @@ def take_request(step: Step, account: bytes, device: int, part: parts.Readd) -> 
     """Another device asks us: queue Remove and Add of it, if it belongs there and nobody was faster."""
     chat, last_epoch = rows.find_chat(step.tx, part.gid), part.last_epoch
     if chat is not None and chat.heir is not None and account != step.profile.account_id:
-        missing.take_back(step, step.chat(chat.merged), account, part.contact_token)
+        place = step.chat(chat.merged)
+        if account in place.absent and _is_first(step, place.gid, account, 0):
+            missing.take_back(step, place, account, part.contact_token)
         return
     if chat is not None and chat.heir is not None:
         # It missed the group that followed, which it takes for this chat only where a device of its own brings it in.
@@ -143,15 +145,22 @@ def take_request(step: Step, account: bytes, device: int, part: parts.Readd) -> 
     member = None if leaf is None else chat.at(leaf)
     if member is not None and last_epoch is not None and member.added > last_epoch:
         return
-    mark = b"readd" + chat.gid + account + device.to_bytes(4, "big")
-    last = step.tx.find("helper", mark)
-    if last is not None and step.now - int.from_bytes(last, "big") < ROUND_MS:
+    if not _is_first(step, chat.gid, account, device):
         return
-    step.tx.put("helper", mark, step.now.to_bytes(8, "big"))
     if part.contact_token is not None and account != step.profile.account_id:
         accounts.change(step, account, contact_token=part.contact_token)
     devices = (device, *_ended(chat, known, before=device))
     outbox.submit_intent(step, chat.gid, Intent("readd", account=account, devices=devices, last_epoch=last_epoch))
+
+
+def _is_first(step: Step, gid: bytes, account: bytes, device: int) -> bool:
+    """Whether we do not help it already: each request costs a claim and a commit. device: 0 for the whole account."""
+    mark = b"readd" + gid + account + device.to_bytes(4, "big")
+    last = step.tx.find("helper", mark)
+    if last is not None and step.now - int.from_bytes(last, "big") < ROUND_MS:
+        return False
+    step.tx.put("helper", mark, step.now.to_bytes(8, "big"))
+    return True
 
 
 def bring_back(step: Step, account: Account) -> None:

@@ -155,8 +155,13 @@ def _keep(step: Step, want: WantClaim, item: Item, claims: tuple[Claimed, ...]) 
 
 def _take(step: Step, want: WantClaim, item: Item, claims: tuple[Claimed, ...]) -> None:
     """Keep what one account's claim brought; own devices that are missing in it come in later, each by itself."""
-    outbox.change_item(step, want.n, item, claims=(*item.claims, *claims), claimed=(*item.claimed, want.account))
-    if item.intent is None or item.intent.op != "add" or want.devices is None:
+    taken = outbox.change_item(
+        step, want.n, item, claims=(*item.claims, *claims), claimed=(*item.claimed, want.account)
+    )
+    if item.intent is None or item.intent.op != "add":
+        return
+    missing.tell_lists(step, want.n, taken, want.account)
+    if want.devices is None:
         return
     for device in sorted(set(want.devices) - {claim.device for claim in claims}):
         outbox.submit_intent(step, item.gid, Intent("add-device", account=want.account, devices=(device,)))

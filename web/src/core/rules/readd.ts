@@ -125,8 +125,12 @@ export async function takeRequest(step: Step, account: Id, device: number, part:
   const [ownAccount, ownDevice] = ownDeviceOf(step);
   let chat = await rows.findChat(step.tx, rows.idOf(part.gid));
   let { last_epoch } = part;
-  if (chat !== undefined && chat.heir !== null && account !== ownAccount)
-    return (await heirs()).takeBack(step, await step.chat(chat.merged), account, part.contact_token);
+  if (chat !== undefined && chat.heir !== null && account !== ownAccount) {
+    const place = await step.chat(chat.merged);
+    if (place.absent.includes(account) && (await isFirst(step, place.gid, account, 0)))
+      await (await heirs()).takeBack(step, place, account, part.contact_token);
+    return;
+  }
   if (chat !== undefined && chat.heir !== null) {
     // It missed the group that followed, which it takes for this chat only where a device of its own brings it in.
     chat = await rows.findChat(step.tx, chat.merged);
@@ -139,20 +143,26 @@ export async function takeRequest(step: Step, account: Id, device: number, part:
   const leaf = rows.leafOf(chat, account, device);
   const member = leaf === undefined ? undefined : rows.memberAt(chat, leaf);
   if (member !== undefined && last_epoch !== null && member.added > last_epoch) return;
-  const mark = concat(
-    new TextEncoder().encode("readd"),
-    rows.bytesOf(chat.gid),
-    rows.bytesOf(account),
-    outbox.numberBytes(device),
-  );
-  const last = await step.tx.find("helper", mark);
-  if (last !== undefined && step.now - outbox.bytesNumber(last) < ROUND_MS) return;
-  await step.tx.put("helper", mark, outbox.numberBytes(step.now));
+  if (!(await isFirst(step, chat.gid, account, device))) return;
   if (part.contact_token !== null && account !== ownAccount) {
     await accounts.change(step, account, { contact_token: part.contact_token });
   }
   const devices = [device, ...groups.endedOf(chat, account, known.devices, device)];
   await outbox.submitIntent(step, chat.gid, rows.makeIntent("readd", { account, devices, last_epoch }));
+}
+
+/** Whether we do not help it already: each request costs a claim and a commit. device: 0 for the whole account. */
+async function isFirst(step: Step, gid: Id, account: Id, device: number): Promise<boolean> {
+  const mark = concat(
+    new TextEncoder().encode("readd"),
+    rows.bytesOf(gid),
+    rows.bytesOf(account),
+    outbox.numberBytes(device),
+  );
+  const last = await step.tx.find("helper", mark);
+  if (last !== undefined && step.now - outbox.bytesNumber(last) < ROUND_MS) return false;
+  await step.tx.put("helper", mark, outbox.numberBytes(step.now));
+  return true;
 }
 
 /** This device. */

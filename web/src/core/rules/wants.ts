@@ -201,11 +201,12 @@ async function keep(step: Step, { n, account }: WantClaim, item: Item, claims: C
 
 /** Keep what one account's claim brought; own devices that are missing in it come in later, each by itself. */
 async function take(step: Step, { n, account, devices }: WantClaim, item: Item, claims: Claimed[]): Promise<void> {
-  await outbox.changeItem(step, n, item, {
+  const taken = await outbox.changeItem(step, n, item, {
     claims: [...item.claims, ...claims],
     claimed: [...item.claimed, account],
   });
   if (item.intent?.op !== "add") return;
+  if ((await step.chat(item.gid)).absent.includes(account)) await (await heirs()).tellLists(step, n, taken, account);
   for (const device of devices ?? [])
     if (claims.every((claim) => claim.device !== device))
       await outbox.submitIntent(step, item.gid, rows.makeIntent("add-device", { account, devices: [device] }));

@@ -61,5 +61,17 @@ def take_back(step: Step, chat: Chat, account: bytes, token: bytes | None) -> No
         return
     if token is not None:
         accounts.change(step, account, contact_token=token)
-    chats.submit_lists(step, chat, account)
     outbox.submit_intent(step, chat.gid, Intent("add", accounts=(account,)))
+
+
+def tell_lists(step: Step, n: int, item: Item, account: bytes) -> None:
+    """Packages of one of them came: the members hear of its newest devices before it is added.
+
+    Not before: whoever asks by a token that is none would make the admins write to everybody.
+    """
+    chat = step.chat(item.gid)
+    if account not in chat.absent:
+        return
+    outbox.finish(step, n, item)
+    chats.submit_lists(step, chat, account)
+    outbox.submit(step, item)

@@ -3,6 +3,6 @@ export * from "./growing.ts";
 export * from "./judging.ts";
 export * from "./making.ts";
 export * from "./merging.ts";
-export { goWithout, takeBack } from "./missing.ts";
+export { goWithout, takeBack, tellLists } from "./missing.ts";
 export * from "./moving.ts";
 export * from "./settling.ts";

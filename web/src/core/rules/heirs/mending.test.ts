@@ -271,3 +271,26 @@ test("an attempt ends where the group goes on after all", async () => {
   expect(await forming(anna)).toEqual([]);
   for (const one of [anna, omar, cleo, mallory]) expect(await place(one)).toMatchObject({ gid, title: "Doves" });
 });
+
+test("whoever is missing and asks by no token makes nobody write: one claim an hour", async () => {
+  const all = await four();
+  const { world, anna, omar, cleo, gid } = all;
+  const fresh = await madeWithout(all);
+  const claimed: Id[] = [];
+  const refused = world.service.refused.has.bind(world.service.refused);
+  world.service.refused.has = (account) => claimed.push(account) > 0 && refused(account);
+  for (let n = 0; n < 5; n++) {
+    const part = { op: "readd", gid: rows.bytesOf(gid), last_epoch: null, reason: "refused" } as const;
+    const contact_token = new Uint8Array(32).fill(n);
+    await anna.core.step("ask", (step) => readd.takeRequest(step, cleo.id, 1, { ...part, contact_token }));
+    const items = await anna.core.look((look) => rows.items(look.tx, fresh));
+    expect(items.filter(([, { kind }]) => kind !== "commit")).toEqual([]);
+    await world.settle();
+  }
+  expect(claimed.filter((account) => account === cleo.id)).toHaveLength(1);
+  world.service.refused.clear();
+  cleo.away = false;
+  await world.pass(2 * 3_600_000, 24);
+  expect((await place(cleo)).gid).toBe(fresh);
+  expect(rows.accountsOf(await place(omar))).toHaveLength(3);
+});

@@ -61,6 +61,15 @@ export async function takeBack(step: Step, chat: Chat, account: Id, token: Uint8
   if (!chat.absent.includes(account) || chat.status !== "active" || isStuck(chat)) return;
   if (roleOf(chat, step.profile.account_id) < ADMIN || (await isBlocked(step, account))) return;
   if (token !== null) await accounts.change(step, account, { contact_token: token });
-  await chats.submitLists(step, chat, account);
   await outbox.submitIntent(step, chat.gid, rows.makeIntent("add", { accounts: [account] }));
+}
+
+/**
+ * Packages of one of them came: the members hear of its newest devices before it is added. Not before: whoever asks by
+ * a token that is none would make the admins write to everybody.
+ */
+export async function tellLists(step: Step, n: number, item: Item, account: Id): Promise<void> {
+  await outbox.finish(step, n, item);
+  await chats.submitLists(step, await step.chat(item.gid), account);
+  await outbox.submit(step, item);
 }
