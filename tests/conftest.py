@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 from tests.browser.told import SECOND_TRY
-from tests.turns import Turns
+from tests.turns import Turns, deal
 
 from zajil.engine.sql.database import Database
 from zajil.server import schema
@@ -106,6 +106,9 @@ def turn_of(item: pytest.Item) -> tuple[bool, bool, bool]:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=turn_of)
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    long = [item for item in items if part_of(markers_of(item)) != "core"]
+    items[:] = deal(long, items[len(long) :], workers)
 
 
 def pytest_collection_finish() -> None:

@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from tests.turns import turn
+from tests.turns import deal, turn
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -75,6 +75,22 @@ class Runner:
                     return
                 fcntl.flock(gate, fcntl.LOCK_UN)
                 os.sched_yield()
+
+
+@pytest.mark.parametrize(("long", "short", "workers"), [(7, 40, 3), (3, 1, 2), (0, 5, 3), (4, 0, 1), (9, 3, 3)])
+def test_each_worker_begins_with_its_share_of_the_long_ones(long: int, short: int, workers: int) -> None:
+    order = deal([f"long {n}" for n in range(long)], [f"short {n}" for n in range(short)], workers)
+    assert len(order) == len(set(order)) == long + short
+    left, pieces = order, []
+    for at in range(workers):
+        size = len(left) // (workers - at)
+        pieces.append(left[:size])
+        left = left[size:]
+    if short >= workers:
+        shares = [sum("long" in name for name in piece) for piece in pieces]
+        assert max(shares) - min(shares) <= 1
+    for piece in pieces:
+        assert sorted(piece, key=lambda name: "short" in name) == piece
 
 
 def test_one_that_is_alone_waits_for_all_and_is_before_who_comes_later(tmp_path: Path) -> None:

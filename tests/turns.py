@@ -10,13 +10,14 @@ from __future__ import annotations
 import fcntl
 import shutil
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import pytest
 
+T = TypeVar("T")
 FOLDER: Final = "turns"
 """Under this name xdist's workers are told of the folder that they share."""
 
@@ -45,6 +46,24 @@ def turn(folder: Path, *, alone: bool) -> Iterator[None]:
         with locked(gate, fcntl.LOCK_EX):
             fcntl.flock(file, fcntl.LOCK_SH)
         yield
+
+
+def deal(long: Sequence[T], short: Sequence[T], workers: int) -> list[T]:
+    """An order in which each worker begins with its share of the long ones.
+
+    `--dist worksteal` gives each worker one piece of the order, all of a size, and moves only the ends of pieces: long
+    ones that stood together would be one worker's, one after the other.
+    """
+    order: list[T] = []
+    rest, left = list(short), len(long) + len(short)
+    for at in range(workers):
+        hand = long[at::workers]
+        size = left // (workers - at)
+        taken = max(0, size - len(hand))
+        order += [*hand, *rest[:taken]]
+        left -= len(hand) + len(rest[:taken])
+        del rest[:taken]
+    return order + rest
 
 
 class Turns:
