@@ -1,4 +1,4 @@
-"""The web client's unit tests (vitest) in two items, one worker each.
+"""The web client's unit tests (vitest) in three items, one worker each.
 
 More would transform the same modules more often. Their real servers are forks, as those of the stories are.
 """
@@ -10,7 +10,7 @@ import pytest
 from tests.forks import asked
 
 pytestmark = [pytest.mark.web, pytest.mark.slow, pytest.mark.timeout(600)]
-SHARDS = 2
+SHARDS = 3
 
 
 @pytest.mark.parametrize("shard", range(1, SHARDS + 1))
