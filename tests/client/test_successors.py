@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from tests.client.successors import break_group, lines, members, open_world, place, places, shown
 from tests.client.talk import act, mark_read, react, say, see
+from tests.client.test_attacks_rivals import bring_out
 from tests.client.world import DAY_MS, World
 
 from zajil.client import listing
@@ -115,6 +116,7 @@ def test_of_two_successors_the_one_of_the_lowest_leaf_stays(world: World) -> Non
     for phone in (amal, boris):
         act(phone, lambda step: step.change_chat(world.main, mend_at=step.now))
         assert phone.tick()
+        bring_out(phone)
     world.settle()
     assert [place(phone).gid for phone in (boris, cleo)] == [place(amal).gid] * 2
     assert [len(places(phone)) for phone in (amal, boris, cleo)] == [1, 1, 1]
