@@ -104,6 +104,8 @@ def turn_of(item: pytest.Item) -> tuple[bool, bool, bool]:
     return part == "core", part != "web", "browser" in markers
 
 
+# Last: what is left out by its marker must not count in anybody's share.
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=turn_of)
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
