@@ -44,7 +44,7 @@ from zajil.protocol.ids import encode_b64, parse_b64
 pytestmark = [pytest.mark.moderation, pytest.mark.flows, pytest.mark.kill, pytest.mark.slow]
 
 POSTS, PEOPLE, LATECOMERS = 1000, 72, 9
-KILLS_AFTER = (300, 700)
+KILLS_AFTER = (150, 400)
 RESTORED_WITHIN_S = 60.0
 THROUGH_A_KILL: tuple[str, Language] = ("sabotage", "en")
 
