@@ -93,7 +93,7 @@ export class Way {
     });
     this.#dialer = new Dialer({
       ...{ random: Math.random, memory: parseMemory(memory), network: networkKey(), now: now() },
-      roundsS: parts.base.protocol === "http:" ? LAPTOP_ROUNDS_S : undefined,
+      roundsS: this.#isLaptop ? LAPTOP_ROUNDS_S : undefined,
     });
     this.carriers = new Reach({
       dialer: this.#dialer,
@@ -218,15 +218,24 @@ export class Way {
     return { url: this.#dialing.mediaUrl(endpoint, r), turns };
   }
 
-  /** The WebSocket of the route; beside POSTs, which may have been quicker alone, one that did not fail here. */
+  /**
+   * The WebSocket of the route; beside POSTs, which may have been quicker alone, one that did not fail here. Without TLS
+   * a failure says only that the server was away.
+   */
   #socket(): Candidate | undefined {
     const { chosen, route, view } = this.carriers;
     if (!chosen || route?.mode !== "stream") return undefined;
     if (chosen.strategy === "wss") return chosen;
     return view.tries.find(
       ({ candidate: { endpoint, strategy }, result }) =>
-        endpoint.id === chosen.endpoint.id && strategy === "wss" && result !== "failed" && result !== "frozen",
+        endpoint.id === chosen.endpoint.id &&
+        strategy === "wss" &&
+        (this.#isLaptop || (result !== "failed" && result !== "frozen")),
     )?.candidate;
+  }
+
+  get #isLaptop(): boolean {
+    return this.#parts.base.protocol === "http:";
   }
 
   close(): void {
