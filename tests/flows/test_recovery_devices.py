@@ -112,10 +112,13 @@ async def test_a_restored_account_seals_nothing_where_the_lost_device_sealed(peo
         leaf = {place.leaf for place in seals.places.values() if place.gid == parse_b64(group)}
         before = dict(seals.places)
         await lose(people, boris)
+        # She is offline meanwhile: online she would add the new device before one can look at what the backup brought.
+        hers = await people.switch_off(amina)
 
         boris = await restore(people, key)
         with boris._device.core.look() as step:
             assert step.find_group(parse_b64(group)) is None
+        amina = await people.switch_on(hers)
         await settle([boris, amina], [group])
         for text in ("four", "five"):
             await say(boris, group, text)
