@@ -97,11 +97,19 @@ def markers_of(item: pytest.Item) -> list[str]:
     return [marker.name for marker in item.iter_markers()]
 
 
-def turn_of(item: pytest.Item) -> tuple[bool, bool, bool]:
-    """Long ones first: at the end, one of a minute keeps a worker busy while the other has nothing left to take."""
+def is_long(item: pytest.Item) -> bool:
     markers = markers_of(item)
-    part = part_of(markers)
-    return part == "core", part != "web", "browser" in markers
+    return part_of(markers) != "core" or "alone" in markers
+
+
+def turn_of(item: pytest.Item) -> tuple[bool, bool, bool, bool]:
+    """Long ones first: at the end, one of a minute keeps a worker busy while the other has nothing left to take.
+
+    Before all others those that want to be alone: in the middle of a run they would wait for whatever is in hand, and
+    the other workers, with nothing to do, for both.
+    """
+    markers = markers_of(item)
+    return not is_long(item), "alone" not in markers, part_of(markers) != "web", "browser" in markers
 
 
 # Last: what is left out by its marker must not count in anybody's share.
@@ -109,7 +117,7 @@ def turn_of(item: pytest.Item) -> tuple[bool, bool, bool]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=turn_of)
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    long = [item for item in items if part_of(markers_of(item)) != "core"]
+    long = [item for item in items if is_long(item)]
     items[:] = deal(long, items[len(long) :], workers)
 
 
