@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sqlite3
 from collections import Counter
@@ -37,6 +38,12 @@ async def test_a_code_admits_one_bridge_however_it_is_typed(registry: Registry) 
     assert await joining.check_bridge(registry, joined.credential) == joined.id
     with pytest.raises(ZajilError, match="not-allowed"):
         await joining.join(registry, ask, prefix=b"p")
+
+
+async def test_no_id_begins_as_an_option_of_a_command_does(registry: Registry) -> None:
+    drawn = iter([b"\xf8" * 8, b"\xfb" * 8, b"\xfc" * 8])  # the first two are spelled with a dash before
+    registry = dataclasses.replace(registry, random=lambda size: next(drawn) if size == 8 else os.urandom(size))
+    assert (await join(registry)).id == b"\xfc" * 8
 
 
 async def test_a_code_ends_after_a_week(registry: Registry, world: World) -> None:

@@ -12,6 +12,7 @@ from zajil.bridges.registry.operator import digest_of_code
 from zajil.bridges.registry.tokens import open_token
 from zajil.protocol import control
 from zajil.protocol.errors import error
+from zajil.protocol.ids import encode_b64
 from zajil.protocol.reach.endpoints import BRIDGE_ADDRESS_BYTES, TOKEN_BYTES, TOKEN_ID_BYTES, is_dir, is_host
 
 CAPS: Final = control.BridgeCaps(carriers=1000, carrier_bytes_per_s=256 << 10, month_bytes=500 * 10**9)
@@ -22,7 +23,7 @@ async def join(registry: Registry, request: control.JoinBridge, *, prefix: bytes
     host, dir_ = request.host, request.dir
     if not (is_host(host) and is_dir(dir_)) or len(host) + len(dir_) > BRIDGE_ADDRESS_BYTES:
         raise error("malformed", "address of a bridge")
-    credential, bridge_id = registry.random(TOKEN_BYTES), registry.random(TOKEN_ID_BYTES)
+    credential, bridge_id = registry.random(TOKEN_BYTES), _make_id(registry)
     row = store.BridgeRow(bridge_id, host, request.port, dir_, 0, registry.today())
 
     def write(db: Connection) -> bool:
@@ -37,6 +38,13 @@ async def join(registry: Registry, request: control.JoinBridge, *, prefix: bytes
         registry.limits.take("failed_token", prefix, now=registry.clock())
         raise error("not-allowed", "code to join with")
     return control.JoinedBridge(control.B8(bridge_id), control.B32(credential))
+
+
+def _make_id(registry: Registry) -> bytes:
+    """An id that stands as an argument: with a dash at its beginning (base64url), a command takes it for an option."""
+    while encode_b64(made := registry.random(TOKEN_ID_BYTES)).startswith("-"):
+        pass
+    return made
 
 
 async def check_bridge(registry: Registry, credential: bytes) -> bytes:
