@@ -65,7 +65,7 @@ web-dev: setup
 # `make check`. Three workers on two cores: most of a story is waiting for others.
 PYTEST := $(BIN)/pytest -n 3 --dist worksteal --ignore tests/interop/test_build.py
 test: setup
-	$(PYTEST) -m "not (web or reach or moderation or calls or censor)" $(ARGS)
+	$(PYTEST) -m "not (web or reach or moderation or calls or scale or censor)" $(ARGS)
 
 # Of calls the smoke tests alone: .ci/run has four minutes for them.
 test-all: setup

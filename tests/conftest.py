@@ -15,6 +15,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Collection, Generator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from tests.browser.told import SECOND_TRY
@@ -23,10 +24,13 @@ from tests.turns import Turns, deal
 from zajil.engine.sql.database import Database
 from zajil.server import schema
 
+if TYPE_CHECKING:
+    from tests.postgres import Postgres
+
 ROOT = Path(__file__).resolve().parent.parent
 MARKERS = (
     *("vectors", "interop", "flows", "kill", "fuzz", "browser", "censor", "slow"),
-    *("web", "reach", "moderation", "calls"),
+    *("web", "reach", "moderation", "calls", "scale"),
 )
 PARTS = {"installs": 4, "core": 8, "web": 8, "reach": 4, "moderation": 5, "calls": 4, "scale": 5}
 """Minutes of `.ci/run`, those of set-up and `make check` as "installs"."""
@@ -85,6 +89,17 @@ def migrated_once() -> Iterator[None]:
         patch.setattr(schema, "migrate", migrate_copy)
         yield
     first.close()
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """The PostgreSQL of this run, started for the first test that asks for it."""
+    from tests.postgres import Postgres  # not at the top: few runs need its driver
+
+    own = tmp_path_factory.getbasetemp()
+    server = Postgres(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own)
+    yield server
+    server.close()
 
 
 def part_of(markers: Collection[str]) -> str:
