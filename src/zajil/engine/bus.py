@@ -50,6 +50,14 @@ class MemoryBus:
 
         return unsubscribe
 
+    def is_heard(self, mailbox_id: MailboxId) -> bool:
+        """Whether anybody listens to this mailbox."""
+        return mailbox_id in self._listeners
+
+    def heard(self) -> list[MailboxId]:
+        """The mailboxes that somebody listens to."""
+        return list(self._listeners)
+
     def wake(self, mailbox_ids: Iterable[MailboxId]) -> None:
         self._call(mailbox_ids, None)
 
