@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import heapq
 import sqlite3
+from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from zajil.engine.keys import Keys
 from zajil.engine.sql.interface import (
@@ -57,26 +58,74 @@ class Outgoing(NamedTuple):
     wake: bool = False
 
 
-class Sql:
-    """The cursor of one transaction, counting statements: tests assert how many an operation takes."""
+class Answer(Protocol):
+    """What a driver gives for a statement: rows as they rest, once each."""
+
+    @property
+    def rowcount(self) -> int:
+        """Rows that were changed."""
+
+    def fetchone(self) -> Any:  # Any: columns of whatever types, or None
+        """The next row."""
+
+    def fetchall(self) -> list[Any]:  # Any: as above
+        """All rows left."""
+
+    def __iter__(self) -> Iterator[Any]:  # Any: as above
+        """The rows left."""
+
+
+class Sql(ABC):
+    """Statements of one transaction, with `?` for each bound value, counted: tests assert how many an operation takes.
+
+    larger, same: this database's words for the larger of two values, and for an equality that also joins NULLs.
+    """
+
+    larger: ClassVar[str]
+    same: ClassVar[str]
+    statements = 0
+
+    @abstractmethod
+    def run(self, statement: str, values: Sequence[object] = ()) -> Answer:
+        """One statement with bound values."""
+
+    @abstractmethod
+    def run_many(self, statement: str, rows: Iterable[Sequence[object]]) -> None:
+        """One prepared statement for many rows."""
+
+    @abstractmethod
+    def release(self, message_ids: Sequence[bytes]) -> None:
+        """One pointer less to each of these messages; without any left, a message is deleted."""
+
+
+class SqliteSql(Sql):
+    """On a connection of SQLite's driver."""
+
+    larger = "MAX"
+    same = "IS"
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self.statements = 0
 
     def run(self, statement: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
-        """One statement with bound values."""
         self.statements += 1
         return self._connection.execute(statement, values)
 
     def run_many(self, statement: str, rows: Iterable[Sequence[object]]) -> None:
-        """One prepared statement for many rows."""
         self.statements += 1
         self._connection.executemany(statement, rows)
 
+    def release(self, message_ids: Sequence[bytes]) -> None:
+        for start in range(0, len(message_ids), _CHUNK):
+            part = message_ids[start : start + _CHUNK]
+            marks = _marks(len(part))
+            self.run(f"UPDATE message SET refs = refs - 1 WHERE id IN ({marks})", part)  # noqa: S608
+            self.run(f"DELETE FROM message WHERE id IN ({marks}) AND refs <= 0", part)  # noqa: S608
+
 
 def _marks(count: int) -> str:
-    return ",".join("?" * count)
+    """Placeholders for the values of an IN; PostgreSQL knows no empty list."""
+    return ",".join("?" * count) or "NULL"
 
 
 def seal_body(keys: Keys, message: Outgoing, now_ms: int) -> bytes:
@@ -137,24 +186,20 @@ def deliver(
     return [MailboxId(box) for box, *_ in reached]
 
 
+def plan_wake(ttl_s: int, now_ms: int) -> tuple[Wake, int]:
+    """How a device is woken for a message that waits so long, and the Unix second at which that is given up."""
+    wake = Wake.RING if ttl_s <= SIGNAL_TTL_S else Wake.MESSAGE
+    return wake, now_ms // 1000 + min(ttl_s, MANNERS[wake].ttl_s)
+
+
 def _note_due(sql: Sql, entries: Sequence[tuple[bytes, int]], ttl_s: int, now_ms: int) -> None:
     """Have these mailboxes woken for these entries. One row stands for all messages of a mailbox, another for rings."""
-    wake = Wake.RING if ttl_s <= SIGNAL_TTL_S else Wake.MESSAGE
-    until = now_ms // 1000 + min(ttl_s, MANNERS[wake].ttl_s)
+    wake, until = plan_wake(ttl_s, now_ms)
     sql.run_many(
         "INSERT INTO push_due (mailbox_id, wake, seq, due, until, tries) VALUES (?, ?, ?, ?, ?, 0)"
         " ON CONFLICT (mailbox_id, wake) DO UPDATE SET seq = excluded.seq, until = excluded.until",
         [(box, wake, seq, now_ms, until) for box, seq in entries],
     )
-
-
-def release(sql: Sql, message_ids: Sequence[bytes]) -> None:
-    """One pointer less to each of these messages; without any left, a message is deleted."""
-    for start in range(0, len(message_ids), _CHUNK):
-        part = message_ids[start : start + _CHUNK]
-        marks = _marks(len(part))
-        sql.run(f"UPDATE message SET refs = refs - 1 WHERE id IN ({marks})", part)  # noqa: S608
-        sql.run(f"DELETE FROM message WHERE id IN ({marks}) AND refs <= 0", part)  # noqa: S608
 
 
 def acknowledge(sql: Sql, mailbox_id: MailboxId, upto: int) -> int:
@@ -170,7 +215,7 @@ def acknowledge(sql: Sql, mailbox_id: MailboxId, upto: int) -> int:
     gone = sql.run(
         "DELETE FROM mailbox_item WHERE mailbox_id = ? AND seq <= ? RETURNING message_id, size", (mailbox_id, upto)
     ).fetchall()
-    release(sql, [message_id for message_id, _ in gone])
+    sql.release([message_id for message_id, _ in gone])
     keep_gap = int(upto < gap_seq)
     sql.run(
         "UPDATE mailbox SET acked = ?, count = count - ?, bytes = bytes - ?, gap_count = gap_count * ?,"
@@ -197,7 +242,8 @@ def evict(sql: Sql, mailbox_id: bytes, *, count: int, size_bytes: int, cap: Cap,
             return
     measure = "COUNT(*)" if count > cap.entries else "SUM(size)"
     (via,) = sql.run(
-        f"SELECT via FROM mailbox_item WHERE mailbox_id = ? GROUP BY via ORDER BY {measure} DESC, via LIMIT 1",  # noqa: S608
+        "SELECT via FROM mailbox_item WHERE mailbox_id = ?"  # noqa: S608
+        f" GROUP BY via ORDER BY {measure} DESC, via NULLS FIRST LIMIT 1",
         (mailbox_id,),
     ).fetchone()
     ringing = [signal.entry for signal in signals if signal.expires > now_s and signal.via == via]
@@ -214,11 +260,11 @@ def _drop(sql: Sql, mailbox_id: bytes, entries: Sequence[_Entry], *, count: int,
     sql.run_many(
         "DELETE FROM mailbox_item WHERE mailbox_id = ? AND seq = ?", [(mailbox_id, entry.seq) for entry in entries]
     )
-    release(sql, [entry.message_id for entry in entries])
+    sql.release([entry.message_id for entry in entries])
     lost = [entry.seq for entry in entries if entry.is_lasting]
     count, size_bytes = count - len(entries), size_bytes - sum(entry.size for entry in entries)
     sql.run(
-        "UPDATE mailbox SET count = ?, bytes = ?, gap_count = gap_count + ?, gap_seq = MAX(gap_seq, ?)"
+        f"UPDATE mailbox SET count = ?, bytes = ?, gap_count = gap_count + ?, gap_seq = {sql.larger}(gap_seq, ?)"  # noqa: S608
         " WHERE mailbox_id = ?",
         (count, size_bytes, len(lost), max(lost, default=-1) + 1, mailbox_id),
     )
@@ -291,9 +337,9 @@ def _choose(held: dict[bytes | None, deque[_Entry]], *, count: int, size_bytes: 
 def _oldest(sql: Sql, mailbox_id: bytes, via: bytes | None) -> _Entry:
     """What a reference loses first: its oldest message, and without any, its oldest commit or Welcome."""
     select = (
-        "SELECT i.seq, i.message_id, i.size, m.expires > m.ts / 1000 + ?"
+        "SELECT i.seq, i.message_id, i.size, m.expires > m.ts / 1000 + ?"  # noqa: S608
         " FROM mailbox_item i JOIN message m ON m.id = i.message_id"
-        " WHERE i.mailbox_id = ? AND i.via IS ? AND m.kind IN (?, ?) ORDER BY i.seq LIMIT 1"
+        f" WHERE i.mailbox_id = ? AND i.via {sql.same} ? AND m.kind IN (?, ?) ORDER BY i.seq LIMIT 1"
     )
     row = sql.run(select, (SIGNAL_TTL_S, mailbox_id, via, KIND_APPLICATION, KIND_NOTICE)).fetchone()
     row = row or sql.run(select, (SIGNAL_TTL_S, mailbox_id, via, KIND_COMMIT, KIND_WELCOME)).fetchone()
@@ -303,7 +349,7 @@ def _oldest(sql: Sql, mailbox_id: bytes, via: bytes | None) -> _Entry:
 def drop_entries(sql: Sql, mailbox_id: MailboxId) -> int:
     """Delete a mailbox with all it holds; returns how many entries."""
     gone = sql.run("DELETE FROM mailbox_item WHERE mailbox_id = ? RETURNING message_id", (mailbox_id,)).fetchall()
-    release(sql, [message_id for (message_id,) in gone])
+    sql.release([message_id for (message_id,) in gone])
     sql.run("DELETE FROM push_due WHERE mailbox_id = ?", (mailbox_id,))
     sql.run("DELETE FROM mailbox WHERE mailbox_id = ?", (mailbox_id,))
     return len(gone)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -30,16 +30,23 @@ DAY_S = 86_400
 _NOBODY = bytes(32)
 
 
-class Transaction:
-    """What one operation works with, and the wake-ups it leaves behind for after COMMIT."""
+class Effects:
+    """What one operation leaves behind for after COMMIT: mailboxes to wake, frames to pass on, pushes that are due."""
 
-    def __init__(self, sql: Sql, tools: Tools, now_ms: int) -> None:
-        self.sql = sql
-        self.tools = tools
-        self.now_ms = now_ms
+    def __init__(self) -> None:
         self.woken: set[MailboxId] = set()
         self.volatile: list[tuple[tuple[MailboxId, ...], Volatile]] = []
         self.wakes = False
+
+
+class Transaction(Effects):
+    """What one operation works with, and its effects."""
+
+    def __init__(self, sql: Sql, tools: Tools, now_ms: int) -> None:
+        super().__init__()
+        self.sql = sql
+        self.tools = tools
+        self.now_ms = now_ms
 
     @property
     def day(self) -> int:
@@ -64,10 +71,17 @@ class Tools(NamedTuple):
     cap: Cap
 
 
-class _Group(NamedTuple):
+class GroupRow(NamedTuple):
+    """What is stored of a group, as `GROUP_COLUMNS` lists it."""
+
     epoch: int
+    token_hash: bytes
+    prev_hash: bytes | None
     roster: bytes
     used_day: int
+
+
+GROUP_COLUMNS: Final = "epoch, token_hash, prev_hash, roster, used_day"
 
 
 def hash_deny(mailbox_id: MailboxId, serial: bytes) -> bytes:
@@ -75,9 +89,11 @@ def hash_deny(mailbox_id: MailboxId, serial: bytes) -> bytes:
     return hashlib.sha256(mailbox_id + serial).digest()
 
 
-def _find_accepted(tx: Transaction, key: bytes, body_hash: bytes) -> op.Accepted | None:
-    """The stored answer of this very request. Raises Malformed `idem-conflict` for another body under its key."""
-    row = tx.sql.run("SELECT body_hash, answer FROM idem WHERE key = ?", (key,)).fetchone()
+def read_accepted(row: tuple[bytes, bytes] | None, body_hash: bytes) -> op.Accepted | None:
+    """The answer in this row (body_hash, answer), if it is of this very request.
+
+    Raises Malformed `idem-conflict` for another body under its key.
+    """
     if row is None:
         return None
     if not hmac.compare_digest(row[0], body_hash):
@@ -86,29 +102,44 @@ def _find_accepted(tx: Transaction, key: bytes, body_hash: bytes) -> op.Accepted
     return op.Accepted(epoch, ts, True)
 
 
+def write_answer(epoch: int, now_ms: int) -> bytes:
+    """The answer as `read_accepted` reads it."""
+    return msgspec.msgpack.encode((epoch, now_ms))
+
+
+def _find_accepted(tx: Transaction, key: bytes, body_hash: bytes) -> op.Accepted | None:
+    """The stored answer of this very request. Raises as `read_accepted` does."""
+    return read_accepted(tx.sql.run("SELECT body_hash, answer FROM idem WHERE key = ?", (key,)).fetchone(), body_hash)
+
+
 def _accept(tx: Transaction, key: bytes, body_hash: bytes, epoch: int) -> op.Accepted:
-    answer = msgspec.msgpack.encode((epoch, tx.now_ms))
+    answer = write_answer(epoch, tx.now_ms)
     tx.sql.run(
         "INSERT INTO idem (key, body_hash, answer, at) VALUES (?, ?, ?, ?)", (key, body_hash, answer, tx.now_ms // 1000)
     )
     return op.Accepted(epoch, tx.now_ms)
 
 
-def _check_token(tx: Transaction, gid: GroupId, epoch: int, token: bytes) -> _Group:
+def check_token(group: GroupRow | None, epoch: int, token: bytes) -> GroupRow:
     """The group, if this is the token of its epoch and the request is of that epoch.
 
     The token of the epoch before is always `stale-epoch`; anything else, and no such group, `bad-group-token`.
     """
-    row = tx.sql.run("SELECT epoch, token_hash, prev_hash, roster, used_day FROM grp WHERE gid = ?", (gid,)).fetchone()
-    current, now_hash, prev_hash, roster, used_day = row or (-1, _NOBODY, _NOBODY, b"", 0)
+    row = group or GroupRow(-1, _NOBODY, _NOBODY, b"", 0)
     given = hashlib.sha256(token).digest()
-    is_now = hmac.compare_digest(given, now_hash)
-    is_prev = hmac.compare_digest(given, prev_hash or _NOBODY)
-    if row is not None and is_now and epoch == current:
-        return _Group(current, roster, used_day)
-    if row is not None and is_prev:
-        raise error("stale-epoch", detail={"epoch": current})
+    is_now = hmac.compare_digest(given, row.token_hash)
+    is_prev = hmac.compare_digest(given, row.prev_hash or _NOBODY)
+    if group is not None and is_now and epoch == group.epoch:
+        return group
+    if group is not None and is_prev:
+        raise error("stale-epoch", detail={"epoch": group.epoch})
     raise error("bad-group-token")
+
+
+def _find_member_group(tx: Transaction, gid: GroupId, epoch: int, token: bytes) -> GroupRow:
+    """The group whose member asks. Raises as `check_token` does."""
+    row = tx.sql.run(f"SELECT {GROUP_COLUMNS} FROM grp WHERE gid = ?", (gid,)).fetchone()  # noqa: S608
+    return check_token(None if row is None else GroupRow(*row), epoch, token)
 
 
 def check_member(sql: Sql, gid: GroupId, epoch: int, token: bytes) -> bool:
@@ -126,6 +157,25 @@ def check_member(sql: Sql, gid: GroupId, epoch: int, token: bytes) -> bool:
     return is_now
 
 
+def open_refs(tools: Tools, entries: Sequence[RosterEntry]) -> dict[bytes, op.OpenRef]:
+    """Where these entries lead, by the name under which each could be denied. Raises Refused `bad-delivery-ref`."""
+    opened = [tools.open_ref(entry.deliver_to) for entry in entries]
+    return {hash_deny(ref.mailbox_id, ref.serial): ref for ref in opened}
+
+
+def address(refs: Iterable[op.OpenRef]) -> dict[MailboxId, bytes | None]:
+    """Mailbox -> serial, one per mailbox: a device that two references lead to gets a message once."""
+    targets: dict[MailboxId, bytes | None] = {}
+    for ref in refs:
+        targets.setdefault(ref.mailbox_id, ref.serial)
+    return targets
+
+
+def seal_new_roster(tools: Tools, key: bytes, gid: GroupId, epoch: int, entries: Sequence[RosterEntry]) -> bytes:
+    """The roster of `epoch` as it rests."""
+    return seal_roster(key, gid, epoch, entries, nonce=tools.random(NONCE_BYTES))
+
+
 def _targets(
     tx: Transaction, entries: Sequence[RosterEntry], kind: int | None, size: int = 0
 ) -> dict[MailboxId, bytes | None]:
@@ -133,8 +183,7 @@ def _targets(
 
     kind: of the body on its way, None for what is not stored; size: its bytes.
     """
-    opened = [tx.tools.open_ref(entry.deliver_to) for entry in entries]
-    by_hash = {hash_deny(ref.mailbox_id, ref.serial): ref for ref in opened}
+    by_hash = open_refs(tx.tools, entries)
     if not by_hash:
         return {}
     marks = ",".join("?" * len(by_hash))
@@ -144,14 +193,7 @@ def _targets(
     unknown = [key for key, ref in by_hash.items() if ref.stranger]
     for key in strangers.refuse(tx.sql, unknown, kind=kind, size=size, day=tx.day) if unknown else ():
         del by_hash[key]
-    targets: dict[MailboxId, bytes | None] = {}
-    for ref in by_hash.values():
-        targets.setdefault(ref.mailbox_id, ref.serial)
-    return targets
-
-
-def _seal_roster(tx: Transaction, key: bytes, gid: GroupId, epoch: int, entries: Sequence[RosterEntry]) -> bytes:
-    return seal_roster(key, gid, epoch, entries, nonce=tx.tools.random(NONCE_BYTES))
+    return address(by_hash.values())
 
 
 def create(tx: Transaction, request: op.Create) -> op.Accepted:
@@ -168,7 +210,7 @@ def create(tx: Transaction, request: op.Create) -> op.Accepted:
         raise error("pass-spent")
     if tx.sql.run("SELECT 1 FROM grp WHERE gid = ?", (request.gid,)).fetchone():
         raise error("group-exists")
-    roster = _seal_roster(tx, request.roster_key, request.gid, 0, request.roster)
+    roster = seal_new_roster(tx.tools, request.roster_key, request.gid, 0, request.roster)
     tx.sql.run(
         "INSERT INTO grp (gid, epoch, token_hash, prev_hash, roster, used_day) VALUES (?, 0, ?, NULL, ?, ?)",
         (request.gid, request.token_hash, roster, tx.day),
@@ -176,9 +218,8 @@ def create(tx: Transaction, request: op.Create) -> op.Accepted:
     return _accept(tx, request.key, request.body_hash, 0)
 
 
-def _change_roster(
-    old: Sequence[RosterEntry], add: Sequence[RosterEntry], rm: Sequence[int]
-) -> tuple[RosterEntry, ...]:
+def change_roster(old: Sequence[RosterEntry], add: Sequence[RosterEntry], rm: Sequence[int]) -> tuple[RosterEntry, ...]:
+    """The roster after a commit. Raises `malformed` and `too-big` as `Commit` says."""
     entries = {entry.leaf: entry for entry in old}
     for leaf in rm:
         if entries.pop(leaf, None) is None:
@@ -196,14 +237,14 @@ def commit(tx: Transaction, request: op.Commit) -> op.Accepted:
     """8 statements, 4 more with a Welcome."""
     if known := _find_accepted(tx, request.key, request.body_hash):
         return known
-    group = _check_token(tx, request.gid, request.epoch, request.token)
+    group = _find_member_group(tx, request.gid, request.epoch, request.token)
     tx.tools.limits.take("commit", request.gid, now=tx.now_ms / 1000)
     old = open_roster(request.roster_key, request.gid, group.epoch, group.roster)
     for entry in request.add:
         tx.tools.open_ref(entry.deliver_to)
-    entries = _change_roster(old, request.add, request.rm)
+    entries = change_roster(old, request.add, request.rm)
     epoch = group.epoch + 1
-    roster = _seal_roster(tx, request.new_roster_key or request.roster_key, request.gid, epoch, entries)
+    roster = seal_new_roster(tx.tools, request.new_roster_key or request.roster_key, request.gid, epoch, entries)
     moved = tx.sql.run(
         "UPDATE grp SET epoch = ?, prev_hash = token_hash, token_hash = ?, roster = ?, used_day = ?"
         " WHERE gid = ? AND epoch = ?",
@@ -219,7 +260,7 @@ def commit(tx: Transaction, request: op.Commit) -> op.Accepted:
     return _accept(tx, request.key, request.body_hash, epoch)
 
 
-def _touch(tx: Transaction, gid: GroupId, group: _Group) -> None:
+def _touch(tx: Transaction, gid: GroupId, group: GroupRow) -> None:
     if group.used_day != tx.day:
         tx.sql.run("UPDATE grp SET used_day = ? WHERE gid = ?", (tx.day, gid))
 
@@ -229,7 +270,7 @@ def send(tx: Transaction, request: op.Send) -> op.Accepted:
     if known := _find_accepted(tx, request.key, request.body_hash):
         # The mark is of the time at which it was first taken.
         return msgspec.structs.replace(known, frank=tx.tools.keys.frank(request.tag, request.gid, known.ts))
-    group = _check_token(tx, request.gid, request.epoch, request.token)
+    group = _find_member_group(tx, request.gid, request.epoch, request.token)
     tx.tools.limits.take("send", request.gid, now=tx.now_ms / 1000)
     entries = open_roster(request.roster_key, request.gid, group.epoch, group.roster)
     frank = tx.tools.keys.frank(request.tag, request.gid, tx.now_ms)
@@ -245,7 +286,7 @@ def send(tx: Transaction, request: op.Send) -> op.Accepted:
 
 def send_ephemeral(tx: Transaction, request: op.SendEphemeral) -> op.Accepted:
     """2 statements, nothing written."""
-    group = _check_token(tx, request.gid, request.epoch, request.token)
+    group = _find_member_group(tx, request.gid, request.epoch, request.token)
     tx.tools.limits.take("ephemeral", request.gid, now=tx.now_ms / 1000)
     entries = open_roster(request.roster_key, request.gid, group.epoch, group.roster)
     tx.volatile.append((tuple(_targets(tx, entries, None)), Eph(request.gid, group.epoch, tx.now_ms, request.body)))
@@ -316,10 +357,16 @@ _EXPIRY: tuple[tuple[str, int] | tuple[str, int, int], ...] = (
 def expire(tx: Transaction, request: op.Expire) -> op.Done:
     """The most rows deleted from one table: `request.rows` means that there may be more."""
     most = queues.expire_messages(tx.sql, tx.now_ms // 1000, request.rows)
+    return op.Done(max(most, expire_the_rest(tx, request.rows)))
+
+
+def expire_the_rest(tx: Transaction, rows: int) -> int:
+    """Retention of all but messages; the most rows deleted from one table."""
+    most = 0
     for statement, keep, *kinds in _EXPIRY:
         now = tx.now_ms // 1000 if keep == op.IDEM_TTL_S else tx.day
-        most = max(most, tx.sql.run(statement, (*kinds, now - keep, request.rows)).rowcount)
-    return op.Done(most)
+        most = max(most, tx.sql.run(statement, (*kinds, now - keep, rows)).rowcount)
+    return most
 
 
 def run(tx: Transaction, operation: op.Operation) -> op.Outcome:

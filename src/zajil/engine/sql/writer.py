@@ -1,0 +1,281 @@
+"""What every mailbox engine shares: a queue, one writer thread that takes batches from it, and threads that read.
+
+The writer takes everything queued (at most 512 operations) as one batch. What arrives meanwhile is the next. When the
+batch is durable all its futures resolve, in one call into the event loop.
+
+Deterministic use, for tests and state machines: do not `start`; call `apply(operations, now_ms=...)`, `read_now` and
+`state_now` in one thread. Each `apply` is durable on return, with the time passed in; with a seeded `random` the same
+operations give the same rows. A crash is `abandon()` and a new engine on the same database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import threading
+import time
+from abc import abstractmethod
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import NotRequired, TypedDict
+
+from zajil.engine.bus import Bus
+from zajil.engine.keys import Keys
+from zajil.engine.limits import Limits
+from zajil.engine.sql import interface as op
+from zajil.engine.sql import queues, schema, transactions
+from zajil.engine.sql.interface import MailboxEngine, MailboxState, Operation, Outcome, RefOpener
+from zajil.engine.sql.queues import Cap, Sql
+from zajil.engine.sql.transactions import Effects, Tools
+from zajil.protocol.errors import error
+from zajil.protocol.frames import Msg
+from zajil.protocol.ids import GroupId, MailboxId
+
+TABLES = (
+    *(schema.grp, schema.message, schema.mailbox, schema.mailbox_item, schema.push_due, schema.idem),
+    *(schema.one_time_pass, schema.ref_deny, schema.ref_use),
+)
+"""What an engine reads and writes; naming them here puts them on the shared metadata wherever an engine is used."""
+LOG = logging.getLogger(__name__)
+BUSY_RETRY_MS = 1000
+_READERS = 2
+
+
+class Parts(TypedDict):
+    """What an engine is built with, see `QueuedMailboxEngine`."""
+
+    keys: Keys
+    open_ref: RefOpener
+    bus: Bus
+    limits: Limits
+    clock: NotRequired[Callable[[], float]]
+    random: NotRequired[Callable[[int], bytes]]
+    cap: NotRequired[Cap]
+    gather_ms: NotRequired[float]
+    push_due: NotRequired[Callable[[], None]]
+
+
+_Queued = tuple[Operation, "asyncio.Future[Outcome]"]
+
+
+class QueuedMailboxEngine(MailboxEngine):
+    """See `MailboxEngine`; what one database does of it stands in `_run_batch` and the methods after it."""
+
+    def __init__(
+        self,
+        *,
+        keys: Keys,
+        open_ref: RefOpener,
+        bus: Bus,
+        limits: Limits,
+        clock: Callable[[], float] = time.time,
+        random: Callable[[int], bytes] = os.urandom,
+        cap: Cap = Cap(op.MAILBOX_ENTRIES_MAX, op.MAILBOX_BYTES_MAX),  # noqa: B008  # an immutable constant
+        gather_ms: float = 0,
+        push_due: Callable[[], None] = lambda: None,
+    ) -> None:
+        """clock: Unix seconds, read in any thread. gather_ms: how long the writer waits for company.
+
+        push_due: told, as the bus is, that devices may have to be woken by push.
+        """
+        self._push_due = push_due
+        self._tools = Tools(keys, open_ref, limits, random, cap)
+        self._bus = bus
+        self._clock = clock
+        self._gather_s = gather_ms / 1000
+        self._queue: deque[_Queued] = deque()
+        self._filled = threading.Condition()
+        self._closing = False
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._readers = ThreadPoolExecutor(max_workers=_READERS, thread_name_prefix="zajil-read")
+        self.last_statements = 0
+        """Statements the last operation took (SQLite) or the last batch (PostgreSQL), BEGIN and SAVEPOINT aside."""
+
+    # What a database does
+
+    @abstractmethod
+    def _run_batch(
+        self, operations: Sequence[Operation], now_ms: int
+    ) -> tuple[Sequence[Effects], list[Outcome | Exception]]:
+        """All of them, durable on return; the effects of those that went well, and every outcome, in order."""
+
+    @abstractmethod
+    def _reading(self) -> Sql:
+        """A connection of this thread, for one read."""
+
+    @abstractmethod
+    def _disconnect(self) -> None:
+        """Let go of all connections."""
+
+    # Asynchronous use
+
+    def start(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(target=self._write, name="zajil-writer", daemon=True)
+        self._thread.start()
+
+    async def close(self) -> None:
+        with self._filled:
+            self._closing = True
+            self._filled.notify()
+        if self._thread is not None:
+            await asyncio.to_thread(self._thread.join)
+            await asyncio.sleep(0)  # lets the last futures resolve
+        self.abandon()
+
+    def abandon(self) -> None:
+        self._closing = True
+        self._readers.shutdown()
+        self._disconnect()
+
+    async def create(self, operation: op.Create) -> op.Accepted:
+        return _accepted(await self._submit(operation))
+
+    async def commit(self, operation: op.Commit) -> op.Accepted:
+        return _accepted(await self._submit(operation))
+
+    async def send(self, operation: op.Send | op.SendEphemeral) -> op.Accepted:
+        return _accepted(await self._submit(operation))
+
+    async def notify(self, operation: op.Notify) -> op.Done:
+        return _done(await self._submit(operation))
+
+    async def ack(self, mailbox_id: MailboxId, upto: int) -> op.Done:
+        return _done(await self._submit(op.Ack(mailbox_id=mailbox_id, upto=upto)))
+
+    async def add_mailbox(self, mailbox_id: MailboxId) -> None:
+        await self._submit(op.AddMailbox(mailbox_id=mailbox_id))
+
+    async def drop_mailbox(self, mailbox_id: MailboxId) -> None:
+        await self._submit(op.DropMailbox(mailbox_id=mailbox_id))
+
+    async def add_passes(self, operation: op.AddPasses) -> None:
+        await self._submit(operation)
+
+    async def deny_ref(self, operation: op.DenyRef) -> None:
+        await self._submit(operation)
+
+    async def allow_ref(self, operation: op.AllowRef) -> None:
+        await self._submit(operation)
+
+    async def check_member(self, gid: GroupId, epoch: int, token: bytes) -> bool:
+        def work() -> bool:
+            return transactions.check_member(self._reading(), gid, epoch, token)
+
+        return await asyncio.get_running_loop().run_in_executor(self._readers, work)
+
+    async def expire(self, *, rows: int = 1000) -> op.Done:
+        return _done(await self._submit(op.Expire(rows=rows)))
+
+    async def read(
+        self, mailbox_id: MailboxId, after: int, *, n: int, max_bytes: int = op.READ_BYTES_MAX
+    ) -> tuple[Msg, ...]:
+        def work() -> tuple[Msg, ...]:
+            return self.read_now(mailbox_id, after, n=n, max_bytes=max_bytes)
+
+        return await asyncio.get_running_loop().run_in_executor(self._readers, work)
+
+    async def mailbox_state(self, mailbox_id: MailboxId) -> MailboxState:
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self.state_now, mailbox_id)
+
+    async def find_rows(self, message_id: bytes, mailbox_ids: Sequence[MailboxId]) -> tuple[op.StoredRow, ...]:
+        def work() -> tuple[op.StoredRow, ...]:
+            return queues.find_rows(self._reading(), message_id, mailbox_ids)
+
+        return await asyncio.get_running_loop().run_in_executor(self._readers, work)
+
+    async def count_rows(self, mailbox_ids: Sequence[MailboxId]) -> Mapping[str, int]:
+        def work() -> Mapping[str, int]:
+            return queues.count_rows(self._reading(), mailbox_ids)
+
+        return await asyncio.get_running_loop().run_in_executor(self._readers, work)
+
+    async def _submit(self, operation: Operation) -> Outcome:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Outcome] = loop.create_future()
+        with self._filled:
+            if self._closing:
+                raise error("restarting", retry_ms=BUSY_RETRY_MS)
+            if len(self._queue) >= op.QUEUE_MAX:
+                raise error("busy", retry_ms=BUSY_RETRY_MS)
+            self._queue.append((operation, future))
+            self._filled.notify()
+        # Shielded: a caller that gives up does not undo what the batch has done.
+        return await asyncio.shield(future)
+
+    # The writer thread
+
+    def _write(self) -> None:
+        while batch := self._take_batch():
+            operations = [operation for operation, _ in batch]
+            done, outcomes = self._run_batch(operations, int(self._clock() * 1000))
+            self._answer(batch, done, outcomes)
+
+    def _take_batch(self) -> list[_Queued]:
+        """Everything queued, at least one; empty when closing and all is done."""
+        with self._filled:
+            self._filled.wait_for(lambda: self._queue or self._closing)
+            if self._gather_s and not self._closing and len(self._queue) < op.BATCH_MAX:
+                self._filled.wait_for(lambda: len(self._queue) >= op.BATCH_MAX or self._closing, self._gather_s)
+            return [self._queue.popleft() for _ in range(min(len(self._queue), op.BATCH_MAX))]
+
+    def _answer(self, batch: list[_Queued], done: Sequence[Effects], outcomes: Sequence[Outcome | Exception]) -> None:
+        """After COMMIT: hand the answers to the event loop, in one call for the whole batch."""
+
+        def resolve() -> None:
+            for (_, future), outcome in zip(batch, outcomes, strict=True):
+                if future.done():
+                    continue
+                if isinstance(outcome, Exception):
+                    future.set_exception(outcome)
+                    future.exception()  # marks it as seen: a caller that was cancelled leaves nobody to look
+                else:
+                    future.set_result(outcome)
+            self._wake(done)
+
+        if self._loop is not None:
+            with suppress(RuntimeError):  # the loop is gone: the process ends, and retries will find what is done
+                self._loop.call_soon_threadsafe(resolve)
+
+    def apply(self, operations: Sequence[Operation], *, now_ms: int) -> list[Outcome | Exception]:
+        done, outcomes = self._run_batch(operations, now_ms)
+        self._wake(done)
+        return outcomes
+
+    def _wake(self, done: Sequence[Effects]) -> None:
+        woken: set[MailboxId] = set()
+        for tx in done:
+            woken |= tx.woken
+        self._bus.wake(woken)
+        if any(tx.wakes for tx in done):
+            self._push_due()
+        for tx in done:
+            for mailbox_ids, frame in tx.volatile:
+                self._bus.publish(mailbox_ids, frame)
+
+    # Reading
+
+    def read_now(
+        self, mailbox_id: MailboxId, after: int, *, n: int, max_bytes: int = op.READ_BYTES_MAX
+    ) -> tuple[Msg, ...]:
+        sql, keys = self._reading(), self._tools.keys
+        return queues.read_entries(sql, keys, mailbox_id, after, n=n, max_bytes=max_bytes, now_s=self._clock())
+
+    def state_now(self, mailbox_id: MailboxId) -> MailboxState:
+        return queues.state_of(self._reading(), mailbox_id)
+
+
+def _accepted(outcome: Outcome) -> op.Accepted:
+    if not isinstance(outcome, op.Accepted):
+        raise error("internal")
+    return outcome
+
+
+def _done(outcome: Outcome) -> op.Done:
+    if not isinstance(outcome, op.Done):
+        raise error("internal")
+    return outcome
