@@ -38,6 +38,7 @@ _SETTINGS: Final = {
     "shared_buffers": "32MB",
     "max_connections": "60",
     "jit": "off",
+    "deadlock_timeout": "100ms",
 }
 _UNPRIVILEGED: Final = "nobody"
 

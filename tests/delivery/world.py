@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from zajil.delivery import commit as commit_verb
@@ -21,12 +22,13 @@ from zajil.engine.sql import interface as op
 from zajil.engine.sql.database import Database
 from zajil.engine.sql.queues import Cap
 from zajil.engine.sql.sqlite import SQLiteMailboxEngine
+from zajil.engine.sql.writer import Parts, QueuedMailboxEngine
 from zajil.protocol import frames
 from zajil.protocol.chat.aad import ApplicationAad, CommitAad, hash_refs, parse_aad
 from zajil.protocol.ids import GroupId, MailboxId, Mid
 from zajil.protocol.mlsheader import parse_header
 
-IMPLEMENTATIONS: dict[str, type[SQLiteMailboxEngine]] = {"sqlite": SQLiteMailboxEngine}
+IMPLEMENTATIONS = ("sqlite", "postgres")
 T0_MS = 1_800_000_000_000
 NO_LIMITS = {name: Limit(1e9, 1e-9) for name in DEFAULTS}
 
@@ -47,7 +49,12 @@ def private_message(gid: bytes, epoch: int, content_type: int, aad: bytes, paylo
 
 
 class Server:
-    """Keys, references and an engine on a file. Driven synchronously unless `engine.start()` is called."""
+    """Keys, references and an engine, on a file or a database of PostgreSQL whose tables exist. Driven synchronously
+    unless `engine.start()` is called.
+    """
+
+    database: Database
+    """Of the file, where it is one."""
 
     def __init__(
         self,
@@ -56,9 +63,9 @@ class Server:
         seed: int = 0,
         cap: Cap | None = None,
         limits: dict[str, Limit] | None = None,
-        implementation: str = "sqlite",
+        url: str | None = None,
     ) -> None:
-        self.implementation = implementation
+        self.url = url
         self.rng = random.Random(seed)
         self.path = folder / "zajil.db"
         self.keys = Keys.create(self.rng.randbytes)
@@ -67,21 +74,26 @@ class Server:
         self.limits = NO_LIMITS if limits is None else limits
         self.now_ms = T0_MS
         self.bus = MemoryBus()
-        self.database = Database.open(self.path)
-        self.database.create_tables()
+        if url is None:
+            self.database = Database.open(self.path)
+            self.database.create_tables()
         self.engine = self.make_engine()
 
-    def make_engine(self) -> SQLiteMailboxEngine:
-        return IMPLEMENTATIONS[self.implementation](
-            self.database,
-            keys=self.keys,
-            open_ref=self.refs.open_ref,
-            bus=self.bus,
-            limits=Limits(self.limits),
-            clock=lambda: self.now_ms / 1000,
-            random=self.rng.randbytes,
-            cap=self.cap,
-        )
+    def make_engine(self) -> QueuedMailboxEngine:
+        parts: Parts = {
+            "keys": self.keys,
+            "open_ref": self.refs.open_ref,
+            "bus": self.bus,
+            "limits": Limits(self.limits),
+            "clock": lambda: self.now_ms / 1000,
+            "random": self.rng.randbytes,
+            "cap": self.cap,
+        }
+        if self.url is None:
+            return SQLiteMailboxEngine(self.database, **parts)
+        from zajil.engine.sql.postgres.engine import PostgresMailboxEngine  # not at the top: few need its driver
+
+        return PostgresMailboxEngine(self.url, **parts)
 
     def crash(self) -> None:
         """What a kill leaves: the file. A new engine opens it."""
@@ -90,7 +102,8 @@ class Server:
 
     def close(self) -> None:
         self.engine.abandon()
-        self.database.close()
+        if self.url is None:
+            self.database.close()
 
     def run(self, *operations: op.Operation) -> list[op.Outcome | Exception]:
         return self.engine.apply(operations, now_ms=self.now_ms)
@@ -129,9 +142,32 @@ class Server:
     def send(self, frame: frames.Send) -> op.Outcome:
         return self.do(send_verb.prepare(frame))
 
+    def look(self, statement: str) -> tuple[int, ...]:
+        """The only row of this SELECT, as another connection sees it."""
+        if self.url is None:
+            with self.database.engine.connect() as connection:
+                return tuple(map(int, connection.exec_driver_sql(statement).one()))
+        import psycopg
+
+        with psycopg.connect(self.url) as looking:
+            (row,) = looking.execute(statement.encode()).fetchall()
+            return tuple(map(int, row))
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Another work has the database: the writer waits."""
+        if self.url is None:
+            with self.database.turn:
+                yield
+            return
+        import psycopg
+
+        with psycopg.connect(self.url) as holding:
+            holding.execute("LOCK TABLE mailbox, idem")
+            yield
+
     def count(self, table: str) -> int:
-        with self.database.engine.connect() as connection:
-            return int(connection.exec_driver_sql(f"SELECT COUNT(*) FROM {table}").scalar_one())
+        return self.look(f"SELECT COUNT(*) FROM {table}")[0]
 
 
 class Group:

@@ -3,27 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from tests.delivery.world import IMPLEMENTATIONS, Server
 
 from zajil.engine.sql.queues import Cap
 
+if TYPE_CHECKING:
+    from tests.postgres import Postgres
 
-@pytest.fixture(params=sorted(IMPLEMENTATIONS))
+EACH = [pytest.param(name, marks=[pytest.mark.scale] if name == "postgres" else []) for name in IMPLEMENTATIONS]
+
+
+@pytest.fixture
+def on_postgres(postgres: Postgres) -> Callable[[ExitStack], str]:
+    """Gives the URL of a new database with the tables of the engine, until the stack ends."""
+    from zajil.engine.sql.postgres.connection import create_tables
+
+    postgres.make_template("mailboxes", create_tables)
+    return lambda stack: stack.enter_context(postgres.database("mailboxes"))
+
+
+@pytest.fixture(params=EACH)
 def make_server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[Cap | None], Server]]:
     made: list[Server] = []
+    with ExitStack() as stack:
 
-    def make(cap: Cap | None = None) -> Server:
-        folder = tmp_path / str(len(made))
-        folder.mkdir()
-        made.append(Server(folder, cap=cap, implementation=request.param))
-        return made[-1]
+        def make(cap: Cap | None = None) -> Server:
+            folder = tmp_path / str(len(made))
+            folder.mkdir()
+            url = request.getfixturevalue("on_postgres")(stack) if request.param == "postgres" else None
+            made.append(Server(folder, cap=cap, url=url))
+            stack.callback(made[-1].close)
+            return made[-1]
 
-    yield make
-    for server in made:
-        server.close()
+        yield make
 
 
 @pytest.fixture

@@ -9,12 +9,21 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from tests.delivery.world import Group, Server
 
 from zajil.delivery import send as send_verb
@@ -42,12 +51,15 @@ class Device:
 
 
 class Mailboxes(RuleBasedStateMachine):
-    implementation = "sqlite"
+    @staticmethod
+    def new_url() -> str | None:
+        """Of a database for one life; None: a file."""
+        return None
 
     @initialize(seed=st.integers(0, 2**32))
     def start(self, seed: int) -> None:
         self.folder = Path(tempfile.mkdtemp())
-        self.server = Server(self.folder, seed=seed, cap=CAP, implementation=self.implementation)
+        self.server = Server(self.folder, seed=seed, cap=CAP, url=self.new_url())
         self.devices = [Device(self.server.mailbox()) for _ in range(3)]
         self.group = Group(self.server, *(d.box for d in self.devices))
         self.used_ms = self.server.now_ms
@@ -202,10 +214,7 @@ class Mailboxes(RuleBasedStateMachine):
                 device.excused.update(missing)
             order = [b for b in device.expected if b in set(device.shown)]
             assert device.shown == order
-        with self.server.database.engine.connect() as connection:
-            refs = connection.exec_driver_sql(
-                "SELECT COALESCE(SUM(refs), 0), COALESCE(MIN(refs), 1) FROM message"
-            ).one()
+        refs = self.server.look("SELECT COALESCE(SUM(refs), 0), COALESCE(MIN(refs), 1) FROM message")
         assert tuple(refs) == (pointers, max(1, refs[1]))
 
     def evicted(self, device: Device) -> int:
@@ -219,15 +228,26 @@ class Mailboxes(RuleBasedStateMachine):
             shutil.rmtree(self.folder)
 
 
-class SQLiteMailboxes(Mailboxes):
-    implementation = "sqlite"
-
-
-TestSQLiteMailboxes = SQLiteMailboxes.TestCase
+TestSQLiteMailboxes = Mailboxes.TestCase
 TestSQLiteMailboxes.settings = settings(
     max_examples=200 if os.environ.get("ZAJIL_LONG") == "1" else 100,
     stateful_step_count=50,
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
+
+
+@pytest.mark.scale
+def test_the_same_lives_on_postgres(on_postgres: Callable[[ExitStack], str]) -> None:
+    with ExitStack() as stack:
+
+        class OnPostgres(Mailboxes):
+            @staticmethod
+            def new_url() -> str | None:
+                return on_postgres(stack)
+
+        examples = 200 if os.environ.get("ZAJIL_LONG") == "1" else 5
+        run_state_machine_as_test(OnPostgres, settings=settings(TestSQLiteMailboxes.settings, max_examples=examples))
+
+
 pytestmark = pytest.mark.slow

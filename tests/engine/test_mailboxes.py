@@ -13,6 +13,7 @@ from tests.delivery.world import Group, Server
 from zajil.delivery import send as send_verb
 from zajil.engine.sql import interface as op
 from zajil.engine.sql.queues import Cap
+from zajil.engine.sql.sqlite import SQLiteMailboxEngine
 from zajil.protocol.errors import ZajilError
 from zajil.protocol.frames import Kind
 from zajil.protocol.ids import GroupId, MailboxId
@@ -135,7 +136,7 @@ def test_one_large_body_in_the_place_of_many_small_ones_takes_few_statements(mak
     for frame in friendly:
         server.send(frame)
     while server.engine.state_now(box).queued < 1000 and not server.engine.state_now(box).dropped:
-        server.send(flood.send_frame(b""))
+        server.run(*(send_verb.prepare(flood.send_frame(b"")) for _ in range(50)))
     large = friend.commit_frame([(2, server.refs.make_ref(box))], welcome=b"w" * 40_000)
     before = server.queue(box)
     server.commit(large)
@@ -339,9 +340,10 @@ def test_hot_operations_take_the_same_few_statements_for_any_group(server: Serve
         took.append(server.engine.last_statements)
     server.commit(group.commit_frame([(members, server.refs.make_ref(server.mailbox()))], welcome=b"w"))
     took.append(server.engine.last_statements)
-    assert took == [7, 5, 1, 12]
+    assert took == ([7, 5, 1, 12] if server.url is None else [7, 5, 1, 8])
 
 
+@pytest.mark.parametrize("make_server", ["sqlite"], indirect=True)
 def test_every_table_is_strict_and_the_file_is_durable_and_wiped(server: Server) -> None:
     with closing(sqlite3.connect(server.path)) as connection:
         rows = connection.execute("SELECT name, strict FROM pragma_table_list WHERE schema = 'main'").fetchall()
@@ -349,6 +351,7 @@ def test_every_table_is_strict_and_the_file_is_durable_and_wiped(server: Server)
     # A virtual table cannot be strict, nor what FTS5 makes for it.
     loose = {name for name, strict in rows if not strict and not name.startswith("pub_search")}
     assert loose <= {"sqlite_schema", "sqlite_sequence"}
+    assert isinstance(server.engine, SQLiteMailboxEngine)
     writing = server.engine._writing()
     values = [
         writing.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous", "secure_delete")

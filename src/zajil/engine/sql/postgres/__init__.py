@@ -1,0 +1,1 @@
+"""The mailbox engine on PostgreSQL."""

@@ -1,0 +1,222 @@
+"""The mailboxes that a batch delivers to or that acknowledge, locked, and what it does to them: written at the end.
+
+Entries are numbered in memory, under the lock of each mailbox's row: whoever holds the first of the mailboxes that two
+messages share is first in all of them. Bodies, entries and counters then go to the server as arrays, so a batch takes
+the same few statements however many messages and receivers it has.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+
+from zajil.engine.sql import interface as op
+from zajil.engine.sql import queues, strangers
+from zajil.engine.sql.postgres.connection import PostgresSql
+from zajil.engine.sql.queues import Outgoing
+from zajil.engine.sql.strangers import Counts
+from zajil.engine.sql.transactions import Tools
+from zajil.protocol.errors import error
+from zajil.protocol.ids import MailboxId
+
+
+class _Row:
+    """A row of `mailbox`, as it will be written."""
+
+    def __init__(
+        self, next_seq: int, acked: int, count: int, size: int, gap_count: int, gap_seq: int, push: int
+    ) -> None:
+        self.next_seq, self.acked, self.count, self.size = next_seq, acked, count, size
+        self.gap_count, self.gap_seq, self.push = gap_count, gap_seq, push
+        self.is_changed = False
+
+
+class _Ack(NamedTuple):
+    """An acknowledgement of the numbers after `after`. place: of the operation in its batch."""
+
+    place: int
+    after: int
+    upto: int
+
+
+class Boxes:
+    """See the module. One statement to lock the rows, 2 for references, and what `settle` says."""
+
+    def __init__(
+        self,
+        sql: PostgresSql,
+        tools: Tools,
+        mailbox_ids: Collection[MailboxId],
+        refs: Mapping[bytes, op.OpenRef],
+        now_ms: int,
+    ) -> None:
+        """refs: all that is delivered through, by the name under which each may be denied."""
+        self._sql, self._tools, self._now_ms = sql, tools, now_ms
+        self._rows: dict[bytes, _Row] = {}
+        if mailbox_ids:
+            found = sql.run(
+                "SELECT mailbox_id, next_seq, acked, count, bytes, gap_count, gap_seq, push FROM mailbox"
+                " WHERE mailbox_id = ANY(?) ORDER BY mailbox_id FOR UPDATE",
+                (sorted(mailbox_ids),),
+            )
+            self._rows = {mailbox_id: _Row(*row) for mailbox_id, *row in found}
+        # After the lock, which `DenyRef` takes too: nothing comes through a reference once it is denied.
+        self._denied: set[bytes] = set()
+        if refs:
+            denied = sql.run("SELECT hash FROM ref_deny WHERE hash = ANY(?)", (sorted(refs),))
+            self._denied = {name for (name,) in denied}
+        self._used: dict[bytes, Counts] = {}
+        self._counted: set[bytes] = set()
+        if unknown := sorted(name for name, ref in refs.items() if ref.stranger):
+            used = sql.run("SELECT hash, handshakes, bytes, messages FROM ref_use WHERE hash = ANY(?)", (unknown,))
+            self._used = {name: tuple(counts) for name, *counts in used}
+        self._messages: list[tuple[Outgoing, int]] = []
+        self._entries: list[tuple[bytes, int, bytes, int, bytes | None]] = []
+        self._due: dict[tuple[bytes, int], tuple[int, int]] = {}
+        self._acks: defaultdict[bytes, list[_Ack]] = defaultdict(list)
+
+    def admit(self, refs: Mapping[bytes, op.OpenRef], kind: int | None, size: int) -> dict[bytes, op.OpenRef]:
+        """Those of these references that are neither denied nor used up by a stranger; it is counted for them."""
+        open_ = {name: ref for name, ref in refs.items() if name not in self._denied}
+        unknown = [name for name, ref in open_.items() if ref.stranger]
+        if unknown:
+            if strangers.may_pass(kind, size):
+                refused, counted = strangers.weigh(self._used, unknown, kind=kind, size=size)
+                self._used |= counted
+                self._counted |= counted.keys()
+            else:
+                refused = unknown
+            for name in refused:
+                del open_[name]
+        return open_
+
+    def deliver(self, message: Outgoing, targets: Mapping[MailboxId, bytes | None]) -> list[MailboxId]:
+        """Put one entry into each of these mailboxes, target -> serial; those that are gone are skipped."""
+        reached: list[MailboxId] = []
+        size = len(message.body)
+        for mailbox_id, via in targets.items():
+            row = self._rows.get(mailbox_id)
+            if row is None:
+                continue
+            self._entries.append((mailbox_id, row.next_seq, message.id, size, via))
+            if message.wake and row.push:
+                wake, until = queues.plan_wake(message.ttl_s, self._now_ms)
+                self._due[mailbox_id, wake] = row.next_seq, until
+            row.next_seq, row.count, row.size, row.is_changed = row.next_seq + 1, row.count + 1, row.size + size, True
+            reached.append(mailbox_id)
+        if reached:
+            self._messages.append((message, len(reached)))
+        return reached
+
+    def acknowledge(self, place: int, mailbox_id: MailboxId, upto: int) -> None:
+        """Entries up to `upto` are to go. Raises malformed (future), gone."""
+        row = self._rows.get(mailbox_id)
+        if row is None:
+            raise error("gone", "mailbox")
+        if upto >= row.next_seq:
+            raise error("malformed", "acknowledges what was never sent")
+        if upto <= row.acked:
+            return
+        self._acks[mailbox_id].append(_Ack(place, row.acked, upto))
+        row.acked, row.is_changed = upto, True
+        if upto >= row.gap_seq:
+            row.gap_count = row.gap_seq = 0
+
+    def settle(self) -> Mapping[int, int]:
+        """Write it all; by place of an acknowledgement, how many entries went with it.
+
+        4 statements for messages, 5 for acknowledgements, 1 more for pushes, strangers each; several for each mailbox
+        that is over its cap.
+        """
+        self._write_messages()
+        gone = self._delete_acknowledged()
+        self._write_rows()
+        self._evict()
+        self._sql.settle()
+        if self._counted:
+            names = sorted(self._counted)
+            counts = [[self._used[name][part] for name in names] for part in range(3)]
+            self._sql.run(
+                "INSERT INTO ref_use (hash, day, handshakes, bytes, messages)"
+                " SELECT hash, ?::bigint, handshakes, bytes, messages"
+                " FROM unnest(?::bytea[], ?::bigint[], ?::bigint[], ?::bigint[])"
+                " AS now (hash, handshakes, bytes, messages)"
+                " ON CONFLICT (hash) DO UPDATE SET day = excluded.day, handshakes = excluded.handshakes,"
+                " bytes = excluded.bytes, messages = excluded.messages",
+                (self._now_ms // 86_400_000, names, *counts),
+            )
+        return gone
+
+    def _write_messages(self) -> None:
+        if not self._messages:
+            return
+        keys, now_ms = self._tools.keys, self._now_ms
+        rows = [
+            (each.id, each.kind, each.epoch, queues.seal_body(keys, each, now_ms), each.frank, refs, each.ttl_s)
+            for each, refs in self._messages
+        ]
+        ids, kinds, epochs, bodies, franks, refs, ttls = (list(column) for column in zip(*rows, strict=True))
+        self._sql.run(
+            "INSERT INTO message (id, kind, epoch, ts, body, frank, refs, expires)"
+            " SELECT id, kind, epoch, ?::bigint, body, frank, refs, ttl + ?::bigint"
+            " FROM unnest(?::bytea[], ?::bigint[], ?::bigint[], ?::bytea[], ?::bytea[], ?::bigint[], ?::bigint[])"
+            " AS new (id, kind, epoch, body, frank, refs, ttl)",
+            (now_ms, now_ms // 1000, ids, kinds, epochs, bodies, franks, refs, ttls),
+        )
+        self._sql.run(
+            "INSERT INTO mailbox_item (mailbox_id, seq, message_id, size, via)"
+            " SELECT * FROM unnest(?::bytea[], ?::bigint[], ?::bytea[], ?::bigint[], ?::bytea[])",
+            tuple(list(column) for column in zip(*self._entries, strict=True)),
+        )
+        if self._due:
+            due = [(mailbox_id, wake, seq, until) for (mailbox_id, wake), (seq, until) in sorted(self._due.items())]
+            self._sql.run(
+                "INSERT INTO push_due (mailbox_id, wake, seq, due, until, tries)"
+                " SELECT mailbox_id, wake, seq, ?::bigint, until, 0"
+                " FROM unnest(?::bytea[], ?::bigint[], ?::bigint[], ?::bigint[]) AS new (mailbox_id, wake, seq, until)"
+                " ON CONFLICT (mailbox_id, wake) DO UPDATE SET seq = excluded.seq, until = excluded.until",
+                (now_ms, *(list(column) for column in zip(*due, strict=True))),
+            )
+
+    def _delete_acknowledged(self) -> Mapping[int, int]:
+        gone: defaultdict[int, int] = defaultdict(int)
+        if not self._acks:
+            return gone
+        boxes = sorted(self._acks)
+        deleted = self._sql.run(
+            "DELETE FROM mailbox_item USING unnest(?::bytea[], ?::bigint[]) AS done (mailbox_id, upto)"
+            " WHERE mailbox_item.mailbox_id = done.mailbox_id AND mailbox_item.seq <= done.upto"
+            " RETURNING mailbox_item.mailbox_id, seq, message_id, size",
+            (boxes, [self._acks[box][-1].upto for box in boxes]),
+        ).fetchall()
+        for mailbox_id, seq, _, size in deleted:
+            row = self._rows[mailbox_id]
+            row.count, row.size = row.count - 1, row.size - size
+            place = next(each.place for each in self._acks[mailbox_id] if seq <= each.upto)
+            gone[place] += 1
+        self._sql.release([message_id for _, _, message_id, _ in deleted])
+        return gone
+
+    def _write_rows(self) -> None:
+        changed = [
+            (mailbox_id, row.next_seq, row.acked, row.count, row.size, row.gap_count, row.gap_seq)
+            for mailbox_id, row in self._rows.items()
+            if row.is_changed
+        ]
+        if changed:
+            self._sql.run(
+                "UPDATE mailbox SET next_seq = now.next_seq, acked = now.acked, count = now.count, bytes = now.bytes,"
+                " gap_count = now.gap_count, gap_seq = now.gap_seq FROM unnest(?::bytea[], ?::bigint[], ?::bigint[],"
+                " ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[])"
+                " AS now (mailbox_id, next_seq, acked, count, bytes, gap_count, gap_seq)"
+                " WHERE mailbox.mailbox_id = now.mailbox_id",
+                tuple(list(column) for column in zip(*changed, strict=True)),
+            )
+
+    def _evict(self) -> None:
+        """Once for the whole batch: nobody sees a mailbox between two of its operations."""
+        cap, now_s = self._tools.cap, self._now_ms // 1000
+        for mailbox_id, row in self._rows.items():
+            if row.is_changed and (row.count > cap.entries or row.size > cap.size_bytes):
+                queues.evict(self._sql, mailbox_id, count=row.count, size_bytes=row.size, cap=cap, now_s=now_s)

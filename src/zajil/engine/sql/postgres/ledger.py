@@ -1,0 +1,189 @@
+"""Requests of a batch by their idempotency keys, and groups and passes they name: locked first, in the order of keys.
+
+A key is inserted before anything is looked at. Where another gateway has the same request in its hands, the INSERT
+waits until that one is through, and then finds its answer; else two copies of one SEND would both fan out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+
+from zajil.engine.sql import interface as op
+from zajil.engine.sql.postgres.connection import PostgresSql
+from zajil.engine.sql.transactions import GROUP_COLUMNS, GroupRow, read_accepted, write_answer
+from zajil.protocol.ids import GroupId
+
+Keyed = op.Create | op.Commit | op.Send
+
+
+class TryAgain(Exception):
+    """What this transaction stands on changed under it; the same operations again will see why."""
+
+
+class Ledger:
+    """Which requests were accepted. One statement, 1 more where a request was known, 2 more where one was refused."""
+
+    def __init__(self, sql: PostgresSql, requests: Iterable[Keyed], now_ms: int) -> None:
+        self._sql = sql
+        self._now_ms = now_ms
+        # An accepted request's answer is known before it is: its epoch and this time.
+        first: dict[bytes, tuple[bytes, bytes]] = {}
+        for each in requests:
+            first.setdefault(each.key, (each.body_hash, write_answer(epoch_after(each), now_ms)))
+        self._mine: dict[bytes, tuple[bytes, bytes]] = {}
+        self._known: dict[bytes, tuple[bytes, bytes]] = {}
+        if not first:
+            return
+        keys = sorted(first)
+        inserted = sql.run(
+            "INSERT INTO idem (key, body_hash, answer, at) SELECT key, body_hash, answer, ?::bigint"
+            " FROM unnest(?::bytea[], ?::bytea[], ?::bytea[]) AS new (key, body_hash, answer) ORDER BY key"
+            " ON CONFLICT DO NOTHING RETURNING key",
+            (now_ms // 1000, keys, [first[key][0] for key in keys], [first[key][1] for key in keys]),
+        )
+        self._mine = {key: first[key] for (key,) in inserted}
+        if others := [key for key in keys if key not in self._mine]:
+            found = sql.run("SELECT key, body_hash, answer FROM idem WHERE key = ANY(?)", (others,)).fetchall()
+            self._known = {key: (body_hash, answer) for key, body_hash, answer in found}
+            if len(found) < len(others):
+                raise TryAgain  # expired between the two statements
+
+    def find(self, request: Keyed) -> op.Accepted | None:
+        """The answer of this very request. Raises Malformed `idem-conflict`."""
+        return read_accepted(self._known.get(request.key), request.body_hash)
+
+    def accept(self, request: Keyed) -> op.Accepted:
+        """It is accepted now."""
+        epoch = epoch_after(request)
+        self._known[request.key] = request.body_hash, write_answer(epoch, self._now_ms)
+        return op.Accepted(epoch, self._now_ms)
+
+    def settle(self) -> None:
+        """Nothing stays of what was refused. Of two requests under one key, what was accepted stays."""
+        if refused := [key for key in self._mine if key not in self._known]:
+            self._sql.run("DELETE FROM idem WHERE key = ANY(?)", (refused,))
+        other = [key for key, row in self._mine.items() if self._known.get(key, row) != row]
+        if other:
+            self._sql.run(
+                "UPDATE idem SET body_hash = now.body_hash, answer = now.answer"
+                " FROM unnest(?::bytea[], ?::bytea[], ?::bytea[]) AS now (key, body_hash, answer)"
+                " WHERE idem.key = now.key",
+                (other, [self._known[key][0] for key in other], [self._known[key][1] for key in other]),
+            )
+
+
+def epoch_after(request: Keyed) -> int:
+    """The epoch of the group when this request is accepted."""
+    match request:
+        case op.Create():
+            return 0
+        case op.Commit():
+            return request.epoch + 1
+        case op.Send():
+            return request.epoch
+
+
+class Groups:
+    """Rows of groups, locked until the transaction ends: alone for those that change, else shared with other sends.
+
+    One statement for each run of groups, in the order of ids, that are locked alike.
+    """
+
+    def __init__(self, sql: PostgresSql, operations: Sequence[op.Operation], day: int) -> None:
+        self._sql = sql
+        self._day = day
+        self._rows: dict[GroupId, GroupRow] = {}
+        self._made: set[GroupId] = set()
+        self._moved: set[GroupId] = set()
+        self._touched: set[GroupId] = set()
+        changing = {each.gid for each in operations if isinstance(each, op.Create | op.Commit)}
+        named = {
+            each.gid for each in operations if isinstance(each, op.Create | op.Commit | op.Send | op.SendEphemeral)
+        }
+        for alone, run in groupby(sorted(named), changing.__contains__):
+            found = sql.run(
+                f"SELECT gid, {GROUP_COLUMNS} FROM grp WHERE gid = ANY(?)"  # noqa: S608
+                f" ORDER BY gid FOR {'UPDATE' if alone else 'SHARE'}",
+                (list(run),),
+            )
+            self._rows |= {GroupId(gid): GroupRow(*row) for gid, *row in found}
+
+    def find(self, gid: GroupId) -> GroupRow | None:
+        """As it is after what came before in the batch."""
+        return self._rows.get(gid)
+
+    def make(self, gid: GroupId, row: GroupRow) -> None:
+        """A group that is not there yet."""
+        self._rows[gid] = row
+        self._made.add(gid)
+
+    def move(self, gid: GroupId, row: GroupRow) -> None:
+        """To the next epoch."""
+        self._rows[gid] = row
+        self._moved.add(gid)
+
+    def touch(self, gid: GroupId) -> None:
+        """It was used today."""
+        row = self._rows[gid]
+        if row.used_day != self._day:
+            self._rows[gid] = row._replace(used_day=self._day)
+            self._touched.add(gid)
+
+    def settle(self) -> None:
+        """Write what changed. Raises TryAgain where another gateway made the same group."""
+        columns = "?::bytea[], ?::bigint[], ?::bytea[], ?::bytea[], ?::bytea[], ?::bigint[]"
+        if made := sorted(self._made):
+            done = self._sql.run(
+                f"INSERT INTO grp (gid, {GROUP_COLUMNS}) SELECT * FROM unnest({columns})"  # noqa: S608
+                " ON CONFLICT DO NOTHING",
+                self._columns(made),
+            )
+            if done.rowcount != len(made):
+                raise TryAgain
+        if moved := sorted(self._moved - self._made):
+            self._sql.run(
+                "UPDATE grp SET epoch = now.epoch, token_hash = now.token_hash, prev_hash = now.prev_hash,"  # noqa: S608
+                f" roster = now.roster, used_day = now.used_day FROM unnest({columns}) AS now (gid, {GROUP_COLUMNS})"
+                " WHERE grp.gid = now.gid",
+                self._columns(moved),
+            )
+        if touched := sorted(self._touched - self._made - self._moved):
+            # Others may share the lock on such a row, and each would wait for the rest: then a later send does it.
+            self._sql.run(
+                "UPDATE grp SET used_day = ? WHERE gid IN"
+                " (SELECT gid FROM grp WHERE gid = ANY(?) ORDER BY gid FOR UPDATE SKIP LOCKED)",
+                (self._day, touched),
+            )
+
+    def _columns(self, gids: Sequence[GroupId]) -> tuple[list[object], ...]:
+        rows = [(gid, *self._rows[gid]) for gid in gids]
+        return tuple(list(column) for column in zip(*rows, strict=True))
+
+
+class Passes:
+    """The passes that requests of a batch spend, locked. One statement, 1 more where some are spent."""
+
+    def __init__(self, sql: PostgresSql, creates: Iterable[op.Create]) -> None:
+        self._sql = sql
+        self._spent: list[bytes] = []
+        hashes = sorted({each.pass_hash for each in creates})
+        self._rows: dict[bytes, tuple[int, int]] = {}
+        if hashes:
+            found = sql.run("SELECT hash, kind, day FROM pass WHERE hash = ANY(?) ORDER BY hash FOR UPDATE", (hashes,))
+            self._rows = {name: (kind, day) for name, kind, day in found}
+
+    def is_good(self, name: bytes, day: int) -> bool:
+        """For one group, today."""
+        kind, issued = self._rows.get(name, (0, 0))
+        return kind == op.PASS_GROUP and issued > day - op.PASS_TTL_DAYS
+
+    def spend(self, name: bytes) -> None:
+        """It is good for nothing more."""
+        del self._rows[name]
+        self._spent.append(name)
+
+    def settle(self) -> None:
+        """Write what changed."""
+        if self._spent:
+            self._sql.run("DELETE FROM pass WHERE hash = ANY(?)", (self._spent,))

@@ -1,0 +1,263 @@
+"""Several gateways on one PostgreSQL: twins of a request, races for an epoch, crossing batches, lost connections."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+import psycopg
+import pytest
+from tests.delivery.world import NO_LIMITS, Group, Server
+
+from zajil.delivery import commit as commit_verb
+from zajil.delivery import create as create_verb
+from zajil.delivery import send as send_verb
+from zajil.engine.limits import Limit
+from zajil.engine.sql import interface as op
+from zajil.engine.sql.postgres.engine import PostgresMailboxEngine
+from zajil.engine.sql.turn import DEADLINE_S
+from zajil.protocol import frames
+from zajil.protocol.errors import ZajilError
+from zajil.protocol.push.plan import Wake
+
+pytestmark = pytest.mark.scale
+
+
+@pytest.fixture
+def server(on_postgres: Callable[[ExitStack], str], tmp_path: Path) -> Iterator[Server]:
+    with ExitStack() as stack:
+        made = Server(tmp_path, url=on_postgres(stack))
+        stack.callback(made.close)
+        yield made
+
+
+@pytest.fixture
+def gateways(server: Server) -> Iterator[Sequence[PostgresMailboxEngine]]:
+    """Four on one database, with the keys of `server`."""
+    with ExitStack() as stack:
+        made = []
+        for _ in range(4):
+            engine = server.make_engine()
+            assert isinstance(engine, PostgresMailboxEngine)
+            stack.callback(engine.abandon)
+            made.append(engine)
+        yield made
+
+
+def code(outcome: object) -> str:
+    """How an operation ended."""
+    if isinstance(outcome, ZajilError):
+        return outcome.code
+    assert isinstance(outcome, op.Accepted)
+    return "dup" if outcome.dup else "ok"
+
+
+def at_once(
+    gateways: Sequence[PostgresMailboxEngine], server: Server, *batches: Sequence[op.Operation]
+) -> list[list[op.Outcome | Exception]]:
+    """Each batch by a gateway of its own, all begun together."""
+    barrier = threading.Barrier(len(batches))
+
+    def apply(engine: PostgresMailboxEngine, batch: Sequence[op.Operation]) -> list[op.Outcome | Exception]:
+        barrier.wait(30)
+        return engine.apply(batch, now_ms=server.now_ms)
+
+    with ThreadPoolExecutor(len(batches)) as threads:
+        return list(threads.map(apply, gateways, batches))
+
+
+def test_of_copies_of_a_send_at_four_gateways_one_is_passed_on(
+    server: Server, gateways: Sequence[PostgresMailboxEngine]
+) -> None:
+    box = server.mailbox()
+    group = Group(server, server.mailbox(), box)
+    copied = [group.send_frame() for _ in range(10)]
+    for frame in copied:
+        outcomes = at_once(gateways, server, *([send_verb.prepare(frame)],) * 4)
+        assert sorted(code(outcome) for (outcome,) in outcomes) == ["dup", "dup", "dup", "ok"]
+    assert [m.body for m in server.queue(box)][1:] == [frame.body for frame in copied]
+
+
+def test_of_commits_of_one_epoch_at_four_gateways_one_wins(
+    server: Server, gateways: Sequence[PostgresMailboxEngine]
+) -> None:
+    box, guest = server.mailbox(), server.mailbox()
+    group = Group(server, box)
+    for number in range(10):
+        rivals = []
+        for name in "abcd":
+            ref = server.refs.make_ref(guest)
+            frame = group.commit_frame([(number + 1, ref)], welcome=f"{name}{number}".encode())
+            rivals.append((frame, group.pending))
+        outcomes = at_once(gateways, server, *([commit_verb.prepare(frame)] for frame, _ in rivals))
+        codes = [code(outcome) for (outcome,) in outcomes]
+        assert sorted(codes) == ["ok", "stale-epoch", "stale-epoch", "stale-epoch"]
+        group.applied(*rivals[codes.index("ok")])
+    assert [m.epoch for m in server.queue(box) if m.kind == 1] == list(range(10))
+    assert [m.epoch for m in server.queue(guest) if m.kind == 3] == list(range(1, 11))
+
+
+def test_of_two_that_make_the_same_group_one_does(server: Server, gateways: Sequence[PostgresMailboxEngine]) -> None:
+    group = Group(server, server.mailbox())
+    for _ in range(10):
+        group.gid = type(group.gid)(server.rng.randbytes(16))
+        rivals = [create_verb.prepare(group.create_frame()) for _ in range(4)]
+        outcomes = at_once(gateways, server, *([each] for each in rivals))
+        assert sorted(code(o) for (o,) in outcomes) == ["group-exists", "group-exists", "group-exists", "ok"]
+    assert server.count("pass") == 30, "who is refused keeps his pass"
+
+
+def test_crossing_batches_wait_for_each_other_and_no_deadlock_ends_one(
+    server: Server, gateways: Sequence[PostgresMailboxEngine]
+) -> None:
+    """Twelve mailboxes in overlapping groups, sent to and acknowledged by all gateways in orders of their own."""
+    rng = random.Random(7)
+    boxes = [server.mailbox() for _ in range(12)]
+    groups = [Group(server, *rng.sample(boxes, 8)) for _ in range(6)]
+    begun = sum(engine.tries for engine in gateways)
+    sent = 0
+    for _ in range(8):
+        batches: list[list[op.Operation]] = []
+        for _ in gateways:
+            batch: list[op.Operation] = [send_verb.prepare(rng.choice(groups).send_frame()) for _ in range(10)]
+            batch += [op.Ack(mailbox_id=box, upto=server.engine.state_now(box).head) for box in rng.sample(boxes, 4)]
+            rng.shuffle(batch)
+            batches.append(batch)
+            sent += 10
+        for batch, outcomes in zip(batches, at_once(gateways, server, *batches), strict=True):
+            sends = [o for each, o in zip(batch, outcomes, strict=True) if isinstance(each, op.Send)]
+            assert [code(o) for o in sends] == ["ok"] * 10
+            assert len([o for o in outcomes if isinstance(o, op.Done)]) == 4
+    assert sum(engine.tries for engine in gateways) - begun == 8 * 4, "none was tried twice"
+    # Numbers without gaps, and messages that two mailboxes have in common stand in both in one order.
+    places = []
+    for box in boxes:
+        state, queue = server.engine.state_now(box), server.queue(box)
+        assert [m.seq for m in queue] == list(range(state.acked + 1, state.head + 1))
+        assert state.queued == len(queue)
+        places.append({m.id: m.seq for m in queue})
+    for one, other in itertools.combinations(places, 2):
+        shared = sorted(one.keys() & other.keys(), key=one.__getitem__)
+        assert shared == sorted(shared, key=other.__getitem__)
+    pointers = sum(len(place) for place in places)
+    assert server.look("SELECT COALESCE(SUM(refs), 0), COUNT(*) FROM message WHERE refs > 0") == (
+        pointers,
+        server.count("message"),
+    )
+    assert sent == server.look("SELECT COUNT(*) FROM idem")[0] - 2 * len(groups)
+
+
+def test_the_last_of_gateways_that_acknowledge_a_body_at_once_takes_it_away(
+    server: Server, gateways: Sequence[PostgresMailboxEngine]
+) -> None:
+    boxes = [server.mailbox() for _ in range(4)]
+    group = Group(server, *boxes)
+    server.run(*(op.Ack(mailbox_id=box, upto=1) for box in boxes))
+    for number in range(1, 11):
+        server.run(*(send_verb.prepare(group.send_frame()) for _ in range(5)))
+        heads = [server.engine.state_now(box).head for box in boxes]
+        acks = [[op.Ack(mailbox_id=box, upto=head)] for box, head in zip(boxes, heads, strict=True)]
+        assert at_once(gateways, server, *acks) == [[op.Done(5)]] * 4
+        assert server.count("message") == 0, f"in round {number}"
+
+
+def test_retention_beside_traffic_loses_nothing(server: Server, gateways: Sequence[PostgresMailboxEngine]) -> None:
+    boxes = [server.mailbox() for _ in range(6)]
+    groups = [Group(server, *boxes[n:], *boxes[:n]) for n in range(3)]
+    for _ in range(6):
+        signals = [send_verb.prepare(group.send_frame(ttl=1)) for group in groups for _ in range(4)]
+        assert {code(o) for o in server.run(*signals)} == {"ok"}
+        server.now_ms += 2000
+        head = {box: server.engine.state_now(box).head for box in boxes}
+        sends = [send_verb.prepare(group.send_frame()) for group in groups]
+        acks = [op.Ack(mailbox_id=box, upto=head[box]) for box in reversed(boxes)]
+        done = at_once(gateways, server, [op.Expire()], sends, acks, [op.Expire(rows=3)])
+        assert [code(o) for o in done[1]] == ["ok"] * 3
+        assert all(isinstance(o, op.Done) for part in (done[0], done[2], done[3]) for o in part)
+    server.do(op.Expire())
+    for box in boxes:
+        state, queue = server.engine.state_now(box), server.queue(box)
+        assert state.queued == len(queue) == 3
+    assert server.look("SELECT SUM(refs), COUNT(*) FROM message") == (18, 3)
+    assert server.look("SELECT SUM(size) FROM mailbox_item") == server.look("SELECT SUM(bytes) FROM mailbox")
+
+
+def test_what_a_deadlock_ended_is_done_at_the_second_try_and_charged_once(server: Server) -> None:
+    server.limits = NO_LIMITS | {"send": Limit(1, 1e9)}
+    server.crash()
+    first, second = sorted(server.mailbox() for _ in range(2))
+    group = Group(server, first, second)
+    lock = "SELECT 1 FROM mailbox WHERE mailbox_id = %s FOR UPDATE"
+    assert server.url
+    assert isinstance(server.engine, PostgresMailboxEngine)
+    with psycopg.connect(server.url) as other, ThreadPoolExecutor(1) as thread:
+        other.execute("SET deadlock_timeout = '1min'")  # so that the engine's transaction is the one that ends
+        other.execute(lock, (second,))
+        tries = server.engine.tries
+        frame = group.send_frame()
+        sending = thread.submit(server.send, frame)
+        with psycopg.connect(server.url, autocommit=True) as looking:
+            while looking.execute("SELECT COUNT(*) FROM pg_locks WHERE NOT granted").fetchone() == (0,):
+                pass
+        other.execute(lock, (first,))
+        other.rollback()
+        assert code(sending.result(60)) == "ok"
+    assert server.engine.tries == tries + 2
+    assert [m.body for m in server.queue(second)][1:] == [frame.body]
+
+
+def test_a_lost_connection_is_busy_and_the_next_batch_has_a_new_one(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    box = server.mailbox()
+    frame = Group(server, box).send_frame()
+    assert server.queue(box) == ()
+    assert server.url
+    with psycopg.connect(server.url, autocommit=True) as other:
+        ended = other.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'zajil'"
+        ).fetchall()
+    assert ended == [(True,)] * 2  # the writer's and the reader's
+    with pytest.raises(ZajilError, match="busy"):
+        server.send(frame)
+    with pytest.raises(ZajilError, match="busy"):
+        server.queue(box)
+    assert code(server.send(frame)) == "ok"
+    assert [m.body for m in server.queue(box)] == [frame.body]
+    assert "a batch of mailbox operations could not be written" in caplog.text
+
+
+def test_another_that_holds_a_row_costs_a_deadline_and_nothing_is_stored(server: Server) -> None:
+    box = server.mailbox()
+    frame = Group(server, box).send_frame()
+    assert server.url
+    assert isinstance(server.engine, PostgresMailboxEngine)
+    writing = server.engine._writing()
+    said = [writing.execute(f"SHOW {name}".encode()).fetchone() for name in ("synchronous_commit", "lock_timeout")]
+    assert said == [("on",), (f"{DEADLINE_S:g}s",)]
+    writing.execute("SET lock_timeout = '50ms'")
+    with psycopg.connect(server.url) as other:
+        other.execute("SELECT 1 FROM mailbox FOR UPDATE")
+        with pytest.raises(ZajilError, match="busy") as told:
+            server.send(frame)
+        assert told.value.retry_ms
+    assert code(server.send(frame)) == "ok"
+
+
+def test_a_device_that_asked_for_pushes_is_noted_once_for_a_batch(server: Server) -> None:
+    asleep, awake = server.mailbox(), server.mailbox()
+    group = Group(server, asleep, awake)
+    assert server.url
+    with psycopg.connect(server.url) as other:
+        other.execute("UPDATE mailbox SET push = 1 WHERE mailbox_id = %s", (asleep,))
+    for newest in (4, 8):
+        batch = [send_verb.prepare(group.send_frame(flags=frames.WAKE)) for _ in range(3)]
+        server.run(*batch, send_verb.prepare(group.send_frame()))
+        due = server.look("SELECT COUNT(*), MAX(seq), MIN(wake), MIN(tries) FROM push_due")
+        assert due == (1, newest, Wake.MESSAGE, 0)
+        server.do(op.Ack(mailbox_id=awake, upto=newest))
