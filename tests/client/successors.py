@@ -9,7 +9,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from tests.client.phone import Phone
-from tests.client.world import World
+from tests.client.world import World, begin
 
 from zajil import mls
 from zajil.client import listing
@@ -21,12 +21,14 @@ from zajil.protocol import frames
 
 def open_world(folder: Path, *, seed: int = 21) -> World:
     """Amal owns a group, Boris is an admin, Cleo and Mallory are members; all know each other."""
-    made = World(folder, seed=seed)
-    amal, boris, cleo, mallory = (made.enrol(name) for name in ("amal", "boris", "cleo", "mallory"))
-    made.befriend()
-    made.settle()
-    made.open_main(amal, [boris], [boris, cleo, mallory])
-    return made
+    return begin(_build, folder, seed=seed)
+
+
+def _build(world: World) -> None:
+    amal, boris, cleo, mallory = (world.enrol(name) for name in ("amal", "boris", "cleo", "mallory"))
+    world.befriend()
+    world.settle()
+    world.open_main(amal, [boris], [boris, cleo, mallory])
 
 
 @contextmanager

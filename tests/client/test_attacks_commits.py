@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.client.phone import Phone
 from tests.client.test_attacks_member import body_of, chat_of, deliver, say, shown
-from tests.client.world import World
+from tests.client.world import World, begin, build_trio
 
 from zajil import mls
 from zajil.client.core import chats, messages
@@ -25,11 +25,7 @@ RNG = random.Random(31).randbytes
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     """Amal owns a group with Boris and Mallory; all know each other."""
-    made = World(tmp_path, seed=8)
-    amal, boris, mallory = (made.enrol(name) for name in ("amal", "boris", "mallory"))
-    made.befriend()
-    made.settle()
-    made.open_main(amal, [], [boris, mallory])
+    made = begin(build_trio, tmp_path, seed=8)
     yield made
     made.close()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.client.phone import Phone
-from tests.client.world import World
+from tests.client.world import World, begin, build_trio
 
 from zajil.client import listing
 from zajil.client.core import chats, groups, messages, outbox, sync
@@ -28,11 +28,7 @@ RNG = random.Random(3).randbytes
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     """Amal owns a group with Boris and Mallory; all know each other."""
-    made = World(tmp_path, seed=5)
-    amal, boris, mallory = (made.enrol(name) for name in ("amal", "boris", "mallory"))
-    made.befriend()
-    made.settle()
-    made.open_main(amal, [], [boris, mallory])
+    made = begin(build_trio, tmp_path, seed=5)
     yield made
     made.close()
 

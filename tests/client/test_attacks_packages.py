@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from tests.client.phone import Phone
-from tests.client.world import World
+from tests.client.world import World, begin
 
 from zajil import mls
 from zajil.client.core import chats, groups
@@ -25,14 +25,17 @@ Answer = control.ClaimedKeyPackages
 Forge = Callable[[World, Answer], Answer]
 
 
+def build(world: World) -> None:
+    for name in ("amal", "boris", "mallory"):
+        world.enrol(name)
+    world.befriend()
+    world.settle()
+
+
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     """Amal and Boris know each other, both have Notes to self; nothing else."""
-    made = World(tmp_path, seed=5)
-    for name in ("amal", "boris", "mallory"):
-        made.enrol(name)
-    made.befriend()
-    made.settle()
+    made = begin(build, tmp_path, seed=5)
     yield made
     made.close()
 

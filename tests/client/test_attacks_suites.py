@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from tests.client.phone import Phone
 from tests.client.test_attacks_member import deliver
-from tests.client.world import World, finished
+from tests.client.world import World, begin, finished
 
 from zajil import mls
 from zajil.client.core import chats, groups
@@ -30,14 +30,17 @@ Answer = control.ClaimedKeyPackages
 Forge = Callable[[World, WantClaim, Answer], Answer]
 
 
+def build(world: World) -> None:
+    for name in ("amal", "boris"):
+        world.enrol(name)
+    world.befriend()
+    world.settle()
+
+
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     """Amal and Boris know each other, both have Notes to self; nothing else."""
-    made = World(tmp_path, seed=5)
-    for name in ("amal", "boris"):
-        made.enrol(name)
-    made.befriend()
-    made.settle()
+    made = begin(build, tmp_path, seed=5)
     yield made
     made.close()
 

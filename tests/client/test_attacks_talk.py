@@ -11,7 +11,7 @@ from tests.client.audit import audit
 from tests.client.phone import Phone
 from tests.client.talk import forge, meet, reactions, row_of, say, seen, take, texts
 from tests.client.test_attacks_member import rotated_list
-from tests.client.world import World
+from tests.client.world import World, begin, build_trio
 
 from zajil import mls
 from zajil.client import listing
@@ -32,11 +32,7 @@ from zajil.protocol.ids import AccountId, MessageId
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     """Amal owns a group with Boris and Mallory; all know each other."""
-    made = World(tmp_path, seed=6)
-    amal, boris, mallory = (made.enrol(name) for name in ("amal", "boris", "mallory"))
-    made.befriend()
-    made.settle()
-    made.open_main(amal, [], [boris, mallory])
+    made = begin(build_trio, tmp_path, seed=6)
     yield made
     made.close()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.client.phone import Phone
 from tests.client.test_attacks_member import RNG, chat_of, deliver
-from tests.client.world import World
+from tests.client.world import World, begin, build_trio
 
 from zajil import mls
 from zajil.client.core import groups
@@ -24,12 +24,8 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     """Amal owns a group with Boris and Mallory; Boris was removed from it."""
-    made = World(tmp_path, seed=5)
-    amal, boris, mallory = (made.enrol(name) for name in ("amal", "boris", "mallory"))
-    made.befriend()
-    made.settle()
-    made.open_main(amal, [], [boris, mallory])
-    made.settle()
+    made = begin(build_trio, tmp_path, seed=5)
+    boris = made.phones["boris"]
     with boris.core.step("removed") as step:
         step.drop_group(made.main)
         step.change_chat(made.main, status="removed", asking=None)

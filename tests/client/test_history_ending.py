@@ -10,7 +10,7 @@ import pytest
 from tests.client import talk
 from tests.client.phone import Phone
 from tests.client.talk import mark_read, meet, row_of, say, texts
-from tests.client.world import DAY_MS, World
+from tests.client.world import DAY_MS, World, begin
 
 from zajil.client.core import chats
 from zajil.client.core.expiry import sweep
@@ -23,15 +23,17 @@ from zajil.protocol.history.archive import NOTICES, Archive
 DAY_S = 86_400
 
 
+def build(world: World) -> None:
+    a1, b = (world.enrol(name) for name in ("a1", "b"))
+    world.befriend()
+    world.settle()
+    world.open_main(a1, [], [b])
+
+
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     """a1 owns a group with b."""
-    made = World(tmp_path, seed=12)
-    a1, b = (made.enrol(name) for name in ("a1", "b"))
-    made.befriend()
-    made.settle()
-    made.open_main(a1, [], [b])
-    made.settle()
+    made = begin(build, tmp_path, seed=12)
     yield made
     made.close()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.client.phone import Phone
 from tests.client.test_attacks_member import chat_of
-from tests.client.world import World
+from tests.client.world import World, begin
 
 from zajil.client import listing
 from zajil.client.core import chats, messages
@@ -26,16 +26,19 @@ RNG = random.Random(9).randbytes
 DAY_S = 86_400
 
 
+def build(world: World) -> None:
+    amal, boris = (world.enrol(name) for name in ("amal", "boris"))
+    world.befriend()
+    world.settle()
+    world.open_main(amal, [], [boris])
+    world.enrol("zoe")
+    world.settle()
+
+
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     """Amal owns a group with Boris; Zoe knows nobody, and nobody knows her."""
-    made = World(tmp_path, seed=11)
-    amal, boris = (made.enrol(name) for name in ("amal", "boris"))
-    made.befriend()
-    made.settle()
-    made.open_main(amal, [], [boris])
-    made.enrol("zoe")
-    made.settle()
+    made = begin(build, tmp_path, seed=11)
     yield made
     made.close()
 

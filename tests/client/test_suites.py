@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.client.phone import POOLS, Phone
 from tests.client.test_attacks_suites import package_of
-from tests.client.world import World
+from tests.client.world import World, begin
 
 from zajil import mls
 from zajil.client.core import chats
@@ -19,14 +19,17 @@ from zajil.protocol.errors import ZajilError
 from zajil.protocol.limits import GROUP_LEAVES, SUITE_RFC1, SUITE_XWING, XWING_LEAVES
 
 
+def build(world: World) -> None:
+    for name in ("amal", "boris", "chen"):
+        world.enrol(name)
+    world.befriend()
+    world.settle()
+
+
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     """Amal, Boris and Chen know each other; nothing else."""
-    made = World(tmp_path, seed=5)
-    for name in ("amal", "boris", "chen"):
-        made.enrol(name)
-    made.befriend()
-    made.settle()
+    made = begin(build, tmp_path, seed=5)
     yield made
     made.close()
 

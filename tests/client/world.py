@@ -12,7 +12,7 @@ import copy
 import random
 import shutil
 import tempfile
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -88,7 +88,38 @@ class InlineEngine(SQLiteMailboxEngine):
         return self.state_now(mailbox_id)
 
 
-_templates: list[World] = []
+_templates: dict[Callable[[World], None], World] = {}
+
+
+def begin(build: Callable[[World], None], folder: Path, *, seed: int) -> World:
+    """A settled copy, in this folder, of the world that `build` makes of an empty one: once in a run."""
+    if build not in _templates:
+        world = World(Path(tempfile.mkdtemp(prefix="zajil-world-")), seed=7)
+        atexit.register(shutil.rmtree, world.folder, ignore_errors=True)
+        build(world)
+        world.close()
+        _templates[build] = world
+    world = _templates[build].fork(folder, seed=seed)
+    world.settle()
+    return world
+
+
+def build_trio(world: World) -> None:
+    """Amal owns a group with Boris and Mallory; all know each other."""
+    amal, boris, mallory = (world.enrol(name) for name in ("amal", "boris", "mallory"))
+    world.befriend()
+    world.settle()
+    world.open_main(amal, [], [boris, mallory])
+
+
+def _build_small(world: World) -> None:
+    a1, b, c = (world.enrol(name) for name in ("a1", "b", "c"))
+    world.befriend()
+    world.settle()
+    world.link("a2", a1)
+    world.befriend()
+    world.settle()
+    world.open_main(a1, [b], [b, c])
 
 
 def small_world(seed: int = 0) -> World:
@@ -96,21 +127,7 @@ def small_world(seed: int = 0) -> World:
 
     a1 and a2 are devices of one account, which owns the group; b is an admin of it, c a member.
     """
-    if not _templates:
-        world = World(Path(tempfile.mkdtemp(prefix="zajil-world-")), seed=7)
-        atexit.register(shutil.rmtree, world.folder, ignore_errors=True)
-        a1, b, c = (world.enrol(name) for name in ("a1", "b", "c"))
-        world.befriend()
-        world.settle()
-        world.link("a2", a1)
-        world.befriend()
-        world.settle()
-        world.open_main(a1, [b], [b, c])
-        world.close()
-        _templates.append(world)
-    world = _templates[0].fork(Path(tempfile.mkdtemp(prefix="zajil-world-")), seed=seed)
-    world.settle()
-    return world
+    return begin(_build_small, Path(tempfile.mkdtemp(prefix="zajil-world-")), seed=seed)
 
 
 class World:

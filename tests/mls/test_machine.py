@@ -367,7 +367,7 @@ def pick_of(items: list[T], pick: int) -> T:
 
 TestGroupMachine = GroupMachine.TestCase
 TestGroupMachine.settings = settings(
-    max_examples=80 if os.environ.get("ZAJIL_LONG") == "1" else 40,
+    max_examples=80 if os.environ.get("ZAJIL_LONG") == "1" else 25,
     stateful_step_count=60,
     deadline=None,
     derandomize=True,
