@@ -257,60 +257,64 @@ async def test_a_page_that_did_not_change_is_not_sent_again(world: World) -> Non
     assert status == 200
 
 
-@pytest.mark.parametrize("payload", PAYLOADS)
-async def test_nothing_that_is_written_acts_in_a_page(world: World, payload: str) -> None:
-    author = await world.author("writer", name=payload[:64])
-    channel = await world.channel(author, "news_room", title=payload[:128], about=payload)
-    post = await world.post(author, channel, payload)
-    await world.judge()
-    await world.comment(author, post, payload)
-    await world.judge()
-    for path in ("/c/news_room", f"/c/news_room/{post}"):
-        status, text, _ = await page(world, path)
-        assert status == 200
-        found = Page(text)
-        found.check()
-        assert "".join(found.text).count(payload) >= 2, "it is shown as it was written"
-        assert "49" not in re.sub(r"\d{4}-\d\d-\d\d.\d\d:\d\d|#\w+", "", "".join(found.text[8:])) or "49" in payload
+async def test_nothing_that_is_written_acts_in_a_page(world: World) -> None:
+    for number, payload in enumerate(PAYLOADS):
+        letters = chr(ord("a") + number // 26) + chr(ord("a") + number % 26)
+        handle = f"news_room_{letters}"
+        author = await world.author(f"writer_{letters}", name=payload[:64])
+        channel = await world.channel(author, handle, title=payload[:128], about=payload)
+        post = await world.post(author, channel, payload)
+        await world.judge()
+        await world.comment(author, post, payload)
+        await world.judge()
+        for path in (f"/c/{handle}", f"/c/{handle}/{post}"):
+            status, text, _ = await page(world, path)
+            assert status == 200, payload
+            found = Page(text)
+            found.check()
+            shown = "".join(found.text)
+            assert shown.count(payload) >= 2, f"it is shown as it was written: {payload}"
+            words = re.sub(r"\d{4}-\d\d-\d\d.\d\d:\d\d|#\w+", "", "".join(found.text[8:]))
+            assert "49" not in words or "49" in payload, payload
 
 
 def test_there_are_forty_payloads() -> None:
     assert len(set(PAYLOADS)) >= 40
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/c/",
-        "/c//",
-        "/c/../etc/passwd",
-        "/c/%2e%2e/x",
-        "/c/%00",
-        "/c/%ff",
-        "/c/news_room/",
-        "/c/news_room/x",
-        "/c/news_room/" + "A" * 22,
-        "/c/news_room/" + "A" * 22 + "/more",
-        "/c/" + "a" * 5000,
-        "/c/@news_room",
-        "/c/news_room%2f",
-        "/c/%F0%9F%98%80",
-        "/c/<script>",
-        "/c/news_room/%3Cscript%3E",
-        "/c/" + quote("нет_такой"),
-        "/c/news_room?before=x",
-        "/c/news_room?x=1",
-        "/c/news_room?before=a&before=b",
-        "/c/news_room?before=" + "A" * 500,
-    ],
-)
-async def test_any_other_address_is_not_found(world: World, path: str) -> None:
+ELSEWHERE = [
+    "/c/",
+    "/c//",
+    "/c/../etc/passwd",
+    "/c/%2e%2e/x",
+    "/c/%00",
+    "/c/%ff",
+    "/c/news_room/",
+    "/c/news_room/x",
+    "/c/news_room/" + "A" * 22,
+    "/c/news_room/" + "A" * 22 + "/more",
+    "/c/" + "a" * 5000,
+    "/c/@news_room",
+    "/c/news_room%2f",
+    "/c/%F0%9F%98%80",
+    "/c/<script>",
+    "/c/news_room/%3Cscript%3E",
+    "/c/" + quote("нет_такой"),
+    "/c/news_room?before=x",
+    "/c/news_room?x=1",
+    "/c/news_room?before=a&before=b",
+    "/c/news_room?before=" + "A" * 500,
+]
+
+
+async def test_any_other_address_is_not_found(world: World) -> None:
     author = await world.author()
     await world.channel(author, "news_room")
-    status, body, headers = await world.http.raw("GET", path)
-    assert status == 404
-    assert "content-security-policy" in headers
-    assert b"<script" not in body
+    for path in ELSEWHERE:
+        status, body, headers = await world.http.raw("GET", path)
+        assert status == 404, path
+        assert "content-security-policy" in headers, path
+        assert b"<script" not in body, path
 
 
 async def test_a_post_is_found_below_its_own_channel_alone(world: World) -> None:
