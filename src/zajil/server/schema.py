@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import IO, Final
 
-from sqlalchemy import Connection, MetaData, literal, select
+from sqlalchemy import Connection, MetaData
 from sqlalchemy.exc import OperationalError
 
 from zajil.auth import tables as auth_tables
@@ -49,8 +49,9 @@ def is_unused(db: Connection) -> bool:
     """Whether nothing but codes, which can be made before the first start, lies in the database."""
     codes = {auth_tables.invite_code.name, bridge_tables.bridge_code.name, people_tables.staff_invite.name}
     codes |= {log_tables.entry.name, log_tables.log_head.name}  # an invite of staff is logged
-    others = (table for name, table in METADATA.tables.items() if name not in codes)
-    return not any(db.execute(select(literal(1)).select_from(table).limit(1)).first() for table in others)
+    # As text: compiling one statement for each table is most of what a start costs.
+    asked = (f'SELECT 1 FROM "{name}" LIMIT 1' for name in METADATA.tables if name not in codes)  # noqa: S608  # our own
+    return not any(db.exec_driver_sql(each).first() for each in asked)
 
 
 def hold_data(data: Path) -> IO[bytes]:
