@@ -6,13 +6,13 @@ import json
 import os
 import shlex
 import signal
-import sys
 from pathlib import Path
 
 import pytest
 from tests.flows.lines import LineProcess
 from tests.flows.server import ServerProcess
 from tests.flows.terminal import Terminal
+from tests.forks import asked
 
 pytestmark = [pytest.mark.flows, pytest.mark.slow]
 
@@ -82,7 +82,7 @@ def test_who_follows_a_chat_sees_the_server_go_and_come_and_his_own_removal(
     amina.ok("add", boris.ok("contact-link").strip())
     amina.ok("group", "create", "Doves", "Boris")
     boris.ok("sync")
-    zajil = shlex.join([sys.executable, "-m", "zajil.cli.main", "--home", str(boris.home)])
+    zajil = shlex.join(asked.command("zajil", "--home", str(boris.home)))
     command = ["sh", "-c", f"exec {zajil} read Doves --follow 2>&1"]
     with LineProcess(command, {**os.environ, "ZAJIL_LANG": "en"}) as following:
         amina.ok("send", "Doves", "hello")
@@ -105,7 +105,7 @@ def test_a_second_device_is_linked_by_the_code_it_prints(
     phone.register(server, "Amina")
     phone.ok("send", "Note to self", "from before")
     environ = {**os.environ, "ZAJIL_HOME": str(tmp_path / "laptop"), "ZAJIL_LANG": "en"}
-    command = [sys.executable, "-m", "zajil.cli.main", "link", "new", "--server", server.url]
+    command = asked.command("zajil", "link", "new", "--server", server.url)
     with LineProcess(command, environ) as linking:
         code = linking.next_line().strip()
         assert "Its history goes along" in phone.ok("link", "approve", code)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from pathlib import Path
 
 import pytest
 from tests.flows.lines import LineProcess
 from tests.flows.server import ServerProcess
 from tests.flows.terminal import Terminal
+from tests.forks import asked
 
 pytestmark = [pytest.mark.flows, pytest.mark.slow]
 
@@ -129,7 +129,7 @@ def test_a_group_is_renamed_and_roles_change_hands(terminals: tuple[Terminal, Te
 
 def test_following_shows_what_happens_to_messages(terminals: tuple[Terminal, Terminal]) -> None:
     amina, boris = terminals
-    command = [sys.executable, "-m", "zajil.cli.main", "--home", str(boris.home), "read", "Amina", "--follow"]
+    command = asked.command("zajil", "--home", str(boris.home), "read", "Amina", "--follow")
     with LineProcess(command, os.environ | {"ZAJIL_LANG": "en", "PYTHONUNBUFFERED": "1"}) as following:
         identity = amina.json("send", "Boris", "helo")["id"]
         assert "helo" in following.next_line()

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from tests.flows.lines import LineProcess
+from tests.forks import asked
 
 from zajil.cli.texts import echo as echo_words
 from zajil.protocol.identity.links import parse_contact_link
@@ -21,6 +22,7 @@ from zajil.protocol.identity.links import parse_contact_link
 pytestmark = [pytest.mark.flows, pytest.mark.slow]
 
 ZAJIL = [sys.executable, "-m", "zajil.cli.main"]
+"""What runs for long. The commands that are pasted begin as forks."""
 READY = "Ctrl-C stops everything"
 
 
@@ -34,10 +36,15 @@ def residence(data: Path, home: Path) -> LineProcess:
 
 
 def commands(printed: list[str]) -> list[list[str]]:
-    """The lines to paste, as a shell splits them; the program's name is replaced by this interpreter's."""
+    """The lines to paste, as a shell splits them; the program's name is replaced by this environment's."""
     pasted = [shlex.split(line) for line in printed if line.startswith("  ") and " " in line.strip()]
     verbs = ("register", "add", "send", "read")
-    return [[*ZAJIL, *words[words.index(verb) :]] for words in pasted for verb in verbs if verb in words[:4]]
+    return [
+        [*asked.command("zajil"), *words[words.index(verb) :]]
+        for words in pasted
+        for verb in verbs
+        if verb in words[:4]
+    ]
 
 
 def paste(command: list[str], home: Path) -> str:
@@ -49,7 +56,7 @@ def paste(command: list[str], home: Path) -> str:
 def echoes(home: Path, count: int) -> list[str]:
     """Echo's answers, once there are so many: what `read --follow` shows, live; Ctrl-C ends it with 0."""
     found: dict[str, str] = {}
-    with LineProcess([*ZAJIL, "read", "Echo", "--follow", "--json"], environ(home)) as follow:
+    with LineProcess(asked.command("zajil", "read", "Echo", "--follow", "--json"), environ(home)) as follow:
         while len(found) < count:
             line = follow.next_line()
             assert line, "read --follow ended"
@@ -76,12 +83,12 @@ def test_what_zajil_run_prints_works_when_pasted_and_echo_answers(folders: tuple
         (answer,) = echoes(home, 1)
         assert answer.startswith(echo_words.WELCOME.en)
         assert answer.endswith("Hello!")
-        paste([*ZAJIL, "send", "Echo", "А по-русски?"], home)
+        paste(asked.command("zajil", "send", "Echo", "А по-русски?"), home)
         assert echoes(home, 2)[1].endswith("А по-русски?")
         assert running.stop(signal.SIGTERM) == 0
     with residence(data, home) as again:
         again.read_until(READY)
-        contacts = json.loads(paste([*ZAJIL, "contacts", "--json"], home))
+        contacts = json.loads(paste(asked.command("zajil", "contacts", "--json"), home))
         assert [contact["name"] for contact in contacts] == ["Echo"], "the same Echo, at another address"
         assert again.stop(signal.SIGINT) == 0
 
@@ -95,9 +102,9 @@ def test_the_printed_link_registers_a_guest_who_has_echo_to_talk_to(folders: tup
         assert (invite.name, invite.server_name) == ("Echo", "localhost")
         assert not any("█" in line for line in printed), "a phone that scans an address of this machine calls itself"
         code = invite.code or ""
-        paste([*ZAJIL, "register", "--server", invite.front, "--name", "Guest", "--invite", code], home)
-        paste([*ZAJIL, "add", link], home)
-        contacts = json.loads(paste([*ZAJIL, "contacts", "--json"], home))
+        paste(asked.command("zajil", "register", "--server", invite.front, "--name", "Guest", "--invite", code), home)
+        paste(asked.command("zajil", "add", link), home)
+        contacts = json.loads(paste(asked.command("zajil", "contacts", "--json"), home))
         assert [contact["name"] for contact in contacts] == ["Echo"]
         assert running.stop(signal.SIGTERM) == 0
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.flows.server import ServerProcess
+from tests.forks import asked
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "operate" / "moderation.md"
 pytestmark = [pytest.mark.moderation, pytest.mark.flows, pytest.mark.slow]
@@ -31,7 +31,7 @@ def test_the_page_works_when_pasted(moderated: ServerProcess, tmp_path: Path) ->
     tour = re.search(r"```sh tour\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     assert tour
     script = "set -euo pipefail\n" + tour[1].replace("http://127.0.0.1:8440", moderated.url)
-    tools = str(Path(sys.executable).parent)
+    tools = asked.tools(tmp_path / "tools")
     surroundings = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", "TMPDIR": str(tmp_path)}
     surroundings |= {"ZAJIL_DATA": str(moderated.data), "ZAJIL_LANG": "en"}
     pasted = subprocess.run(

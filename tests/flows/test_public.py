@@ -10,7 +10,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.request import urlopen
@@ -20,6 +19,7 @@ from tests.flows.judge import judge
 from tests.flows.lines import LineProcess
 from tests.flows.server import ServerProcess
 from tests.flows.terminal import Terminal
+from tests.forks import asked
 
 from zajil.protocol.ids import parse_b64
 
@@ -188,7 +188,7 @@ def test_a_reader_follows_live_and_through_a_restart(server: ServerProcess, amin
     amina.ok("channel", "create", "live_news")
     first = amina.json("channel", "post", "live_news", "the first")
     judge(server.data)
-    command = [sys.executable, "-m", "zajil.cli.main", "--home", str(boris.home)]
+    command = asked.command("zajil", "--home", str(boris.home))
     command += ["channel", "read", "live_news", "--follow", "--json"]
     with LineProcess(command, {**os.environ, "PYTHONUNBUFFERED": "1"}) as reader:
         assert json.loads(reader.next_line())["id"] == first["id"]
@@ -210,7 +210,7 @@ def test_the_page_on_channels_works_when_pasted(server: ServerProcess, tmp_path:
     tour = re.search(r"```sh tour\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     assert tour
     script = "set -euo pipefail\n" + tour[1].replace("http://127.0.0.1:8440", server.url)
-    tools = str(Path(sys.executable).parent)
+    tools = asked.tools(tmp_path / "tools")
     surroundings = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", "TMPDIR": str(tmp_path)}
     surroundings |= {"ZAJIL_DATA": str(server.data), "ZAJIL_LANG": "en"}
     pasted = subprocess.run(

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.forks import asked
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-PASTED_S = 360
-"""Each of its lines starts Python anew: some 20 s on an idle machine, two minutes on one that is busy with more."""
+PASTED_S = 120
 TOUR = re.compile(r"```sh tour\n(.*?)```", re.DOTALL)
 ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
 
@@ -23,11 +23,8 @@ pytestmark = [pytest.mark.flows, pytest.mark.slow]
 
 @pytest.fixture
 def surroundings(tmp_path: Path) -> dict[str, str]:
-    """An empty home folder, and this interpreter's `zajil` where the tour expects it."""
-    tools = tmp_path / "project" / ".venv" / "bin"
-    tools.mkdir(parents=True)
-    for name in ("zajil", "python"):
-        (tools / name).symlink_to(Path(sys.executable).parent / name)
+    """An empty home folder, and this environment's `zajil` where the tour expects it."""
+    asked.tools(tmp_path / "project" / ".venv" / "bin")
     return {**os.environ, "HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path / "data"), "TMPDIR": str(tmp_path)}
 
 

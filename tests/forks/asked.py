@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -35,3 +36,12 @@ def socket() -> str:
 def command(program: str, *words: str) -> list[str]:
     """The command line of a program: `zajil`, or the path of a script."""
     return [sys.executable, "-I", "-S", str(LAUNCH), socket(), program, *words]
+
+
+def tools(folder: Path) -> Path:
+    """A folder for PATH in which stands a `zajil` for shells: the one of this environment, begun as a fork."""
+    folder.mkdir(parents=True)
+    program = folder / "zajil"
+    program.write_text(f'#!/bin/sh\nexec {shlex.join(command("zajil"))} "$@"\n', encoding="utf-8")
+    program.chmod(0o755)
+    return folder

@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import pytest
+from tests.forks import asked
 
 from zajil.cli.main import run_command
 
@@ -40,9 +41,7 @@ KNOWN = {"serve", "run", "init", "admin", "bridge", "calls", "verify-web", "data
 
 @lru_cache
 def help_of(path: tuple[str, ...]) -> str:
-    run = subprocess.run(
-        [sys.executable, "-m", "zajil.cli.main", *path, "--help"], capture_output=True, text=True, check=True
-    )
+    run = subprocess.run(asked.command("zajil", *path, "--help"), capture_output=True, text=True, check=True)
     return run.stdout
 
 
