@@ -23,7 +23,7 @@ sys.stdin.read()
 """
 
 
-def test_each_database_is_a_copy_of_its_template_and_ends_with_its_block(postgres: Postgres) -> None:
+def test_each_database_is_a_copy_of_its_template_and_empty_for_the_next(postgres: Postgres) -> None:
     def fill(url: str) -> None:
         with psycopg.connect(url) as connection:
             connection.execute("CREATE TABLE t (n BIGINT NOT NULL)")
@@ -39,8 +39,9 @@ def test_each_database_is_a_copy_of_its_template_and_ends_with_its_block(postgre
     with pytest.raises(psycopg.OperationalError):
         left.execute("SELECT 1")
     left.close()
-    with pytest.raises(psycopg.OperationalError, match="does not exist"):
-        psycopg.connect(one)
+    with postgres.database("a_template") as again, psycopg.connect(again) as connection:
+        assert again in (one, other)
+        assert connection.execute("SELECT COUNT(*) FROM t").fetchone() == (0,)
 
 
 def test_it_is_no_root_and_listens_to_no_network(postgres: Postgres) -> None:

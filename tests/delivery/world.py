@@ -10,6 +10,7 @@ import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zajil.delivery import commit as commit_verb
 from zajil.delivery import create as create_verb
@@ -27,6 +28,9 @@ from zajil.protocol import frames
 from zajil.protocol.chat.aad import ApplicationAad, CommitAad, hash_refs, parse_aad
 from zajil.protocol.ids import GroupId, MailboxId, Mid
 from zajil.protocol.mlsheader import parse_header
+
+if TYPE_CHECKING:
+    import psycopg
 
 IMPLEMENTATIONS = ("sqlite", "postgres")
 T0_MS = 1_800_000_000_000
@@ -66,6 +70,7 @@ class Server:
         url: str | None = None,
     ) -> None:
         self.url = url
+        self._looking: psycopg.Connection[tuple[int, ...]] | None = None
         self.rng = random.Random(seed)
         self.path = folder / "zajil.db"
         self.keys = Keys.create(self.rng.randbytes)
@@ -104,6 +109,8 @@ class Server:
         self.engine.abandon()
         if self.url is None:
             self.database.close()
+        if self._looking is not None:
+            self._looking.close()
 
     def run(self, *operations: op.Operation) -> list[op.Outcome | Exception]:
         return self.engine.apply(operations, now_ms=self.now_ms)
@@ -149,9 +156,10 @@ class Server:
                 return tuple(map(int, connection.exec_driver_sql(statement).one()))
         import psycopg
 
-        with psycopg.connect(self.url) as looking:
-            (row,) = looking.execute(statement.encode()).fetchall()
-            return tuple(map(int, row))
+        if self._looking is None:
+            self._looking = psycopg.connect(self.url, autocommit=True)
+        (row,) = self._looking.execute(statement.encode()).fetchall()
+        return tuple(map(int, row))
 
     @contextmanager
     def held(self) -> Iterator[None]:
