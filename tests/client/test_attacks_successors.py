@@ -194,6 +194,59 @@ def test_a_false_token_costs_no_message_and_is_mended_once_a_day(world: World) -
     assert place(amal).gid == place(boris).gid == place(cleo).gid != first
 
 
+def commit_nothing(phone: Phone) -> None:
+    """The server takes bytes for a commit of this member that nobody can open; the member is in the epoch they make."""
+    world = phone.world
+    phone.intend(world.main, Intent("update"))
+    phone.post()
+    at = next(at for at, (sender, _, _) in enumerate(world.wire) if sender is phone)
+    sender, session, request = world.wire[at]
+    assert isinstance(request, frames.Commit)
+    spoilt = request.commit[:-1] + bytes([request.commit[-1] ^ 1])
+    world.wire[at] = (sender, session, msgspec.structs.replace(request, commit=spoilt))
+    world.serve(phone)
+    deliver(phone, frames.Kind.COMMIT, request.commit, epoch=request.epoch)
+
+
+def test_bytes_that_no_member_can_open_and_a_later_epoch_are_mended_like_a_commit_that_is_refused(world: World) -> None:
+    """Whoever asks after the gap asks members who have it too; nobody was proven, so nobody is left out."""
+    amal, boris, cleo, mallory = (world.phones[name] for name in ("amal", "boris", "cleo", "mallory"))
+    began = world.now_ms
+    commit_nothing(mallory)
+    say(mallory, "from where nobody else is")
+    mallory.post()
+    assert world.serve(mallory)
+    say(cleo, "meanwhile")
+    world.settle()
+    assert world.now_ms - began < 30_000
+    for phone in (amal, boris, cleo):
+        assert place(phone).gid == place(amal).gid != world.main
+        assert members(phone) == {"amal", "boris", "cleo", "mallory"}
+        assert shown(phone) == ["meanwhile"]
+
+
+def test_after_a_gap_nothing_is_sealed_and_refused_without_an_end(world: World) -> None:
+    """The server lost a commit for Cleo: what she says waits until somebody brings her back."""
+    amal, cleo = world.phones["amal"], world.phones["cleo"]
+    cleo.cut_receiving()
+    amal.intend(world.main, Intent("update"))
+    while amal.turn():
+        pass
+    with cleo.core.step("lose it") as step:
+        step.change_session(last_seq=step.session().last_seq + 1)
+    say(amal, "after")
+    while amal.turn():
+        pass
+    away = {name: world.phones.pop(name) for name in ("amal", "boris", "mallory")}
+    say(cleo, "meanwhile")
+    assert [cleo.turn() for _ in range(20)][-1] is False
+    assert see(cleo, lambda step: step.chat(world.main).asking).reason == "gap"  # type: ignore[union-attr]
+    world.phones |= away
+    world.settle()
+    assert shown(amal) == ["after", "meanwhile"]
+    assert shown(cleo) == ["meanwhile"]
+
+
 def test_a_look_alike_of_a_successor_is_not_taken(world: World) -> None:
     """Mallory, left out, makes a group under the id of the one that followed, beyond its epoch."""
     amal, mallory = world.phones["amal"], world.phones["mallory"]

@@ -250,5 +250,8 @@ def is_shut(step: Step, chat: Chat) -> bool:
 
 
 def is_refused(chat: Chat) -> bool:
-    """Whether the server refuses what we seal in this chat, so that we wait to be re-added."""
-    return chat.asking is not None and chat.asking.reason == "refused"
+    """Whether the server refuses what we seal in this chat, so that we wait to be re-added.
+
+    So it does after a gap: what is sealed in an epoch that is over would be refused without an end.
+    """
+    return chat.asking is not None and chat.asking.reason in ("refused", "gap")

@@ -106,7 +106,18 @@ def _ask_all(step: Step, actions: Sequence[intake.Action]) -> None:
             for n, item in rows.items(step.tx):
                 settle_item(step, n, item, action.drained)
         elif isinstance(action, intake.Readd):
-            readd.ask(step, bytes.fromhex(action.gid), "gap")
+            _ask_after_gap(step, bytes.fromhex(action.gid))
+
+
+def _ask_after_gap(step: Step, gid: bytes) -> None:
+    """The group is in a later epoch. Where no commit led there, nobody can bring anybody back: it is stuck."""
+    chat = step.chat(gid)
+    if not ending.is_forged(step, chat) or chat.request or chat.heir is not None or chat.asking is not None:
+        readd.ask(step, gid, "gap")
+        return
+    step.event("refused-change", gid)
+    readd.ask(step, gid, "refused")
+    making.schedule(step, gid)
 
 
 def settle_item(step: Step, n: int, item: rows.Item, drained: int) -> None:
@@ -208,7 +219,7 @@ def _carry_out(step: Step, letter: Letter, action: intake.Action) -> None:
             held = Held(letter.gid, letter.kind, letter.epoch, step.now, letter.body, *letter.mark)
             step.tx.append("held", letter.gid, step.rng(16), rows.encode_row(held))
         case intake.Readd():
-            readd.ask(step, letter.gid, "gap")
+            _ask_after_gap(step, letter.gid)
         case _:
             pass  # stored before, or nothing to apply
 
@@ -259,7 +270,9 @@ def _take_commit(step: Step, chat: Chat, body: bytes) -> None:
         try:
             staged, told = _judged(step, chat, body)
         except (mls.MlsError, judge.Vetoed) as problem:
-            if not _is_forged(problem) and chat.heir is None:
+            if _is_forged(problem):
+                ending.note_forged(step, chat)
+            elif chat.heir is None:
                 _refuse(step, chat, problem.signer)
             return
     if all(member.leaf != chat.own_leaf for member in staged.removed):
@@ -278,7 +291,7 @@ def _take_commit(step: Step, chat: Chat, body: bytes) -> None:
 def _is_forged(problem: Exception) -> bool:
     """Whether no member made this commit: it does not open, is another message or our own brought again (rules F).
 
-    It costs us nothing then. Were it the commit that the server took after all, the next epoch shows the gap.
+    It costs us nothing then. Were it the commit that the server took after all, the next epoch shows it.
     """
     if isinstance(problem, mls.Invalid):
         return problem.rule.startswith("F")

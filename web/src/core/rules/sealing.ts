@@ -260,7 +260,10 @@ export async function hasSendable(look: Look): Promise<boolean> {
   return false;
 }
 
-/** Whether the server refuses what we seal in this chat, so that we wait to be re-added. */
-export function isRefused(chat: Chat): boolean {
-  return chat.asking !== null && chat.asking.reason === "refused";
+/**
+ * Whether the server refuses what we seal in this chat, so that we wait to be re-added. So it does after a gap: what is
+ * sealed in an epoch that is over would be refused without an end.
+ */
+export function isRefused({ asking }: Chat): boolean {
+  return asking?.reason === "refused" || asking?.reason === "gap";
 }

@@ -29,7 +29,7 @@ import type { News, Step } from "../state/step.ts";
 import * as commits from "./commits.ts";
 import * as contact from "./contact/contact.ts";
 import * as groups from "./groups.ts";
-import { isStuck } from "./heirs/ending.ts";
+import { isForged, isStuck, noteForged } from "./heirs/ending.ts";
 import { heirs } from "./heirs/loading.ts";
 import * as joining from "./joining.ts";
 import * as judge from "./judge.ts";
@@ -115,9 +115,17 @@ async function askAll(step: Step, actions: readonly intake.Action[]): Promise<vo
   }
 }
 
+/** The group is in a later epoch. Where no commit led there, nobody can bring anybody back: it is stuck. */
 async function askAfterGap(step: Step, gid: Id): Promise<void> {
-  if ((await step.chat(gid)).request === "incoming") return contact.end(step, gid);
-  if ((await step.chat(gid)).asking === null) await note(step, gid, "gap");
+  const chat = await step.chat(gid);
+  if (chat.request === "incoming") return contact.end(step, gid);
+  if (chat.asking === null && chat.heir === null && chat.request === "" && (await isForged(step, chat))) {
+    await note(step, gid, "refused-change");
+    step.event("refused-change", gid);
+    await readd.ask(step, gid, "refused");
+    return (await heirs()).schedule(step, gid);
+  }
+  if (chat.asking === null) await note(step, gid, "gap");
   await readd.ask(step, gid, "gap");
 }
 
@@ -280,7 +288,8 @@ async function takeCommit(step: Step, chat: Chat, body: Uint8Array): Promise<voi
     judged = await tryJudge(step, chat, body);
   }
   if (judged instanceof Error) {
-    if (!isForged(judged) && chat.heir === null) await refuse(step, chat, judged.signer);
+    if (isNoCommit(judged)) await noteForged(step, chat);
+    else if (chat.heir === null) await refuse(step, chat, judged.signer);
     return;
   }
   const { staged, told } = judged;
@@ -299,9 +308,9 @@ async function takeCommit(step: Step, chat: Chat, body: Uint8Array): Promise<voi
 /**
  * Whether no member made this commit: it does not open, is another message or our own brought again (rules F).
  *
- * It costs us nothing then. Were it the commit that the server took after all, the next epoch shows the gap.
+ * It costs us nothing then. Were it the commit that the server took after all, the next epoch shows it.
  */
-function isForged(problem: Error): boolean {
+function isNoCommit(problem: Error): boolean {
   if (problem instanceof Invalid) return problem.rule.startsWith("F");
   return (
     problem instanceof DecodeError ||

@@ -14,6 +14,8 @@ from zajil.client.state.step import Step
 from zajil.protocol.chat.successors import PASSED_EPOCHS, Held
 from zajil.protocol.outbox import order
 
+_FORGED = b"forged"
+
 
 def find_end(step: Step, chat: Chat, *, offender: bytes = b"") -> Ended | None:
     """The last epoch that we hold of a group, or held before its state went; None where we never did.
@@ -78,6 +80,16 @@ def is_repaired(step: Step, old: Chat) -> bool:
 def is_stuck(chat: Chat) -> bool:
     """Whether nobody has brought us back into a group that we cannot follow, or whose server refuses what we seal."""
     return chat.heir is None and chat.asking is not None and chat.asking.reason == "refused"
+
+
+def note_forged(step: Step, chat: Chat) -> None:
+    """What stood where the commit of this epoch belongs was none: no member of the group can follow it."""
+    step.tx.put("helper", _FORGED + chat.gid, chat.epoch.to_bytes(8, "big"))
+
+
+def is_forged(step: Step, chat: Chat) -> bool:
+    """Whether such bytes came in the epoch that we hold."""
+    return step.tx.find("helper", _FORGED + chat.gid) == chat.epoch.to_bytes(8, "big")
 
 
 def is_forming(chat: Chat) -> bool:

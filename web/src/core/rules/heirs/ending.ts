@@ -1,11 +1,24 @@
 /** Whether a group is stuck or grows. What makes, judges and follows successors is in `heirs`, loaded for them. */
+import { ascii, concat, encodeUint, parseUint } from "../../../protocol/bytes.ts";
 import * as rows from "../../state/rows.ts";
 import type { Chat, Item } from "../../state/rows.ts";
-import type { Look } from "../../state/step.ts";
+import type { Look, Step } from "../../state/step.ts";
 
 /** Whether nobody has brought us back into a group that we cannot follow, or whose server refuses what we seal. */
 export function isStuck(chat: Chat): boolean {
   return chat.heir === null && chat.asking?.reason === "refused";
+}
+
+const forgedName = (chat: Chat): Uint8Array => concat(ascii("forged"), rows.bytesOf(chat.gid));
+
+/** What stood where the commit of this epoch belongs was none: no member of the group can follow it. */
+export const noteForged = (step: Step, chat: Chat): Promise<void> =>
+  step.tx.put("helper", forgedName(chat), encodeUint(chat.epoch, 8));
+
+/** Whether such bytes came in the epoch that we hold. */
+export async function isForged(look: Look, chat: Chat): Promise<boolean> {
+  const epoch = await look.tx.find("helper", forgedName(chat));
+  return epoch !== undefined && parseUint(epoch) === chat.epoch;
 }
 
 /** Whether it is a successor of ours that nobody but us is in yet. */

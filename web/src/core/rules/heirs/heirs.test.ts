@@ -6,7 +6,7 @@ import { Reason, withPredecessor } from "../../../protocol/chat/successors.ts";
 import { SUITE_RFC1, SUITE_XWING } from "../../../protocol/limits.ts";
 import * as rows from "../../state/rows.ts";
 import type { Chat, Id } from "../../state/rows.ts";
-import { commitSettings } from "../../testing/forging.ts";
+import { commitNothing, commitSettings } from "../../testing/forging.ts";
 import { type Person, World } from "../../testing/people.ts";
 import * as chats from "../chats.ts";
 import * as groups from "../groups.ts";
@@ -56,6 +56,21 @@ async function place(who: Person): Promise<Chat> {
 }
 
 const notices = async (who: Person, gid: Id) => (await who.lines(gid)).flatMap(({ notice }) => notice?.code ?? []);
+
+test("bytes that no member can open, and a later epoch, are mended like a commit that is refused", async () => {
+  const { world, anna, omar, cleo, mallory, gid } = await four();
+  mallory.away = true;
+  await commitNothing(mallory, gid);
+  await say(cleo, gid, "meanwhile");
+  await world.settle();
+  await world.pass(30_000, 3);
+  const fresh = (await place(anna)).gid;
+  expect(fresh).not.toBe(gid);
+  for (const one of [anna, omar, cleo]) {
+    expect((await place(one)).gid).toBe(fresh);
+    expect(await one.texts(fresh)).toEqual(["meanwhile"]);
+  }
+});
 
 test("a forged commit costs half a minute and no message, and puts out who made it", async () => {
   const { world, anna, omar, cleo, mallory, gid } = await four();
