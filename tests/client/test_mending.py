@@ -108,6 +108,26 @@ def test_whoever_is_out_since_is_not_brought_along_by_a_package_of_before(world:
     assert ({claim.account for claim in add.claims}, add.claimed) == ({cleo.device[0]}, (cleo.device[0],))
 
 
+def test_a_device_that_its_account_ended_is_not_brought_along_by_a_package_of_before(world: World) -> None:
+    """Whoever stole Cleo's device would be in the group again, days after she put it off her list."""
+    boris, cleo, mallory = (world.phones[name] for name in ("boris", "cleo", "mallory"))
+    end_token(world.phones.pop("amal"))
+    break_group(mallory)
+    world.settle()
+
+    def claims(step: Step) -> list[bytes]:
+        forming = [one.gid for one in rows.all_chats(step.tx) if one.forebear == world.main and one.status != "removed"]
+        items = [item for gid in forming for _, item in rows.items(step.tx, gid)]
+        return [claim.account for item in items for claim in item.claims]
+
+    assert see(boris, claims) == [cleo.device[0]]
+    with boris.core.step("a list without it") as step:
+        accounts.change(step, cleo.device[0], devices=((2, bytes(32)),))
+        step.change_chat(world.main, mend_at=step.now)
+    assert boris.tick()
+    assert see(boris, claims) == []
+
+
 def test_a_device_without_packages_is_brought_in_by_its_sibling(world: World) -> None:
     """Another account made the successor: it cannot know of the device, which follows by a sibling's word alone."""
     amal, boris, mallory = (world.phones[name] for name in ("amal", "boris", "mallory"))

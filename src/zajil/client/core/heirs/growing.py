@@ -127,9 +127,9 @@ def _claims(step: Step, forming: Chat) -> dict[bytes, tuple[Claimed, ...]]:
     """What was claimed of others; own devices come from a list that may be newer."""
     found: dict[bytes, tuple[Claimed, ...]] = {}
     for _, item in rows.items(step.tx, forming.gid):
-        for account in item.claimed:
-            if account != step.profile.account_id:
-                found[account] = tuple(claim for claim in item.claims if claim.account == account)
+        for claim in item.claims:
+            if claim.account != step.profile.account_id and making.is_valid(step, claim):
+                found[claim.account] = (*found.get(claim.account, ()), claim)
     return found
 
 

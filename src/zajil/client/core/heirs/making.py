@@ -95,13 +95,16 @@ def _drop_failed(step: Step, chat: Chat) -> tuple[Claimed, ...] | None:
         if forming.suite == chat.suite and all(
             item.state != "refused" and item.reason != "bad-signature" for item in adds
         ):
-            kept = tuple(claim for item in adds for claim in item.claims if _is_valid(step, claim))
+            kept = tuple(claim for item in adds for claim in item.claims if is_valid(step, claim))
         ending.drop(step, forming)
     return kept
 
 
-def _is_valid(step: Step, claim: Claimed) -> bool:
-    """Whether a package is in its lifetime still."""
+def is_valid(step: Step, claim: Claimed) -> bool:
+    """Whether a package is in its lifetime still, and of a device that its account did not end since."""
+    listed = accounts.known(step, claim.account).devices
+    if listed and all(device != claim.device for device, _ in listed):
+        return False
     try:
         lifetime = mls.parse_key_package(claim.key_package).leaf_node.lifetime
     except mls.MlsError:

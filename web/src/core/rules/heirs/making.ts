@@ -98,7 +98,10 @@ export async function dropFailed(step: Step, chat: Chat, suite = chat.suite): Pr
     if (items.some(([, { state }]) => !["queued", "failed", "refused"].includes(state))) return undefined;
     const adds = items.flatMap(([, item]) => (item.intent?.op === "add" ? [item] : []));
     if (forming.suite === suite && adds.every(({ state, reason }) => state !== "refused" && reason !== "bad-signature"))
-      kept = adds.flatMap(({ claims }) => claims.filter((claim) => isValid(step, claim)));
+      kept = await stillValid(
+        step,
+        adds.flatMap(({ claims }) => claims),
+      );
     await drop(step, forming.gid);
   }
   return kept;
@@ -121,8 +124,18 @@ async function drop(step: Step, gid: Id): Promise<void> {
   await step.changeChat(gid, { status: "removed", quiet: true });
 }
 
-/** Whether a package is in its lifetime still. */
-function isValid(step: Step, claim: Claimed): boolean {
+/** Packages that are in their lifetime still, and of devices that their accounts did not end since. */
+async function stillValid(step: Step, claims: readonly Claimed[]): Promise<Claimed[]> {
+  const kept: Claimed[] = [];
+  for (const claim of claims) {
+    const { devices } = await accounts.known(step, claim.account);
+    const listed = devices.length === 0 || devices.some(([device]) => device === claim.device);
+    if (listed && isInLifetime(step, claim)) kept.push(claim);
+  }
+  return kept;
+}
+
+function isInLifetime(step: Step, claim: Claimed): boolean {
   try {
     const { notBefore, notAfter } = parseKeyPackage(claim.key_package).lifetime;
     return notBefore <= step.now / 1000 && step.now / 1000 <= notAfter;

@@ -3,6 +3,7 @@ import "fake-indexeddb/auto";
 import { expect, test } from "vitest";
 import { SUITE_RFC1, SUITE_XWING } from "../../../protocol/limits.ts";
 import { makeKeyPackage } from "../../mls/mls.ts";
+import * as accounts from "../../state/accounts.ts";
 import * as rows from "../../state/rows.ts";
 import type { Chat, Id } from "../../state/rows.ts";
 import { commitSettings } from "../../testing/forging.ts";
@@ -84,6 +85,28 @@ test("whoever ends a token burns no packages of the others", async () => {
   expect(due.every((pause, n) => n === 0 || pause >= (due[n - 1] ?? 0))).toBe(true);
   expect(due.at(-1)).toBe(DAY_MS);
   expect((await omar.chat(gid)).heir).toBeNull();
+});
+
+test("a device that its account ended is not brought along by a package of before", async () => {
+  const { world, anna, omar, cleo, mallory, gid } = await four();
+  anna.away = true;
+  world.service.refused.add(anna.id);
+  await commitSettings(mallory, gid, { name: "Mallory's" });
+  await world.settle();
+  await world.pass(60_000, 2);
+  const claimed = () =>
+    omar.core.look(async (look) => {
+      const [forming] = (await rows.allChats(look.tx)).filter((one) => one.forebear === gid && isForming(one));
+      const items = forming === undefined ? [] : await rows.items(look.tx, forming.gid);
+      return items.flatMap(([, { claims }]) => claims.map(({ account }) => account));
+    });
+  expect(await claimed()).toEqual([cleo.id]);
+  await omar.core.step("a list without it", async (step) => {
+    await accounts.change(step, cleo.id, { devices: [[2, ""]] });
+    await step.changeChat(gid, { mend_at: step.now });
+    await makeDue(step);
+  });
+  expect(await claimed()).toEqual([]);
 });
 
 test("a device without packages is brought in by its sibling", async () => {
