@@ -422,3 +422,19 @@ def test_who_broke_a_group_is_not_let_in_again_by_its_link(world: World) -> None
     waiting = see(amal, lambda step: load_joins(step.tx).waiting)
     assert [(one.account, one.due) for one in waiting] == [(mallory.device[0], 0)]
     assert place(boris).put_out == (mallory.device[0],)
+
+
+def test_a_false_welcome_does_not_keep_a_broken_group_from_being_mended(world: World) -> None:
+    """Who broke it adds the others once more, with bytes that are no Welcome: they ask anew, and it stays broken."""
+    amal, boris, cleo, mallory = (world.phones[name] for name in ("amal", "boris", "cleo", "mallory"))
+    break_group(mallory)
+    for phone in (amal, boris, cleo):
+        while phone.greet() or phone.receive(64):
+            pass
+        deliver(phone, frames.Kind.WELCOME, b"no Welcome", epoch=9)
+    say(cleo, "meanwhile")
+    world.settle()
+    for phone in (amal, boris, cleo):
+        assert place(phone).gid == place(amal).gid != world.main
+        assert members(phone) == {"amal", "boris", "cleo"}
+        assert shown(phone) == ["meanwhile"]

@@ -18,6 +18,8 @@ from zajil.protocol.outbox import items
 TURN_MS = 60_000
 ROUND_MS = 3_600_000
 LINKED_PATIENCE_MS = 120_000
+HELP_MS = 300_000
+"""So long at most a successor waits for a helper whose first Welcome could not be used."""
 
 
 def ask(step: Step, gid: bytes, reason: str, *, after_ms: int = 0) -> None:
@@ -32,12 +34,19 @@ def ask(step: Step, gid: bytes, reason: str, *, after_ms: int = 0) -> None:
 
 
 def ask_anew(step: Step, gid: bytes, epoch: int) -> None:
-    """A helper's Welcome could not be used: ask again, naming its epoch, or helpers think that we are in already."""
+    """A helper's Welcome could not be used: ask again, naming its epoch, or helpers think that we are in already.
+
+    A broken group stays broken by it: whoever broke it can send such bytes, again and again.
+    """
     chat = step.chat(gid)
     if chat.heir is not None:
         return
     last = max(epoch, chat.top, chat.asking.last_epoch if chat.asking else -1)
-    step.change_chat(gid, asking=Asking(last, "welcome", (), step.now + TURN_MS))
+    reason = "refused" if is_stuck(chat) else "welcome"
+    if reason == "refused" and chat.mend_at:
+        until = min((chat.mend_from or step.now) + HELP_MS, step.now + 2 * TURN_MS)
+        step.change_chat(gid, mend_at=max(chat.mend_at, until))
+    step.change_chat(gid, asking=Asking(last, reason, (), step.now + TURN_MS))
 
 
 def lose(step: Step, gid: bytes, reason: str, *, offender: bytes = b"") -> None:

@@ -20,6 +20,8 @@ import * as outbox from "./outbox.ts";
 export const TURN_MS = 60_000;
 export const ROUND_MS = 3_600_000;
 export const LINKED_PATIENCE_MS = 120_000;
+/** So long at most a successor waits for a helper whose first Welcome could not be used. */
+const HELP_MS = 300_000;
 
 /** Start asking, unless we do already. afterMs: give others that long to add us by themselves. */
 export async function ask(step: Step, gid: Id, reason: string, afterMs = 0): Promise<void> {
@@ -29,13 +31,20 @@ export async function ask(step: Step, gid: Id, reason: string, afterMs = 0): Pro
   await step.changeChat(gid, { asking });
 }
 
-/** A helper's Welcome could not be used: ask again, naming its epoch, or helpers think that we are in already. */
+/**
+ * A helper's Welcome could not be used: ask again, naming its epoch, or helpers think that we are in already.
+ *
+ * A broken group stays broken by it: whoever broke it can send such bytes, again and again.
+ */
 export async function askAnew(step: Step, gid: Id, epoch: number): Promise<void> {
   const chat = await step.chat(gid);
   if (chat.heir !== null) return;
-  const last = Math.max(epoch, chat.top, chat.asking?.last_epoch ?? -1);
+  const last_epoch = Math.max(epoch, chat.top, chat.asking?.last_epoch ?? -1);
   const next_at = step.now + TURN_MS;
-  await step.changeChat(gid, { asking: { last_epoch: last, reason: "welcome", asked: [], next_at, heard: false } });
+  const reason = isStuck(chat) ? "refused" : "welcome";
+  const until = Math.min((chat.mend_from || step.now) + HELP_MS, step.now + 2 * TURN_MS);
+  const mend_at = isStuck(chat) && chat.mend_at > 0 ? Math.max(chat.mend_at, until) : chat.mend_at;
+  await step.changeChat(gid, { asking: { last_epoch, reason, asked: [], next_at, heard: false }, mend_at });
 }
 
 /**

@@ -10,6 +10,7 @@ import { commitNothing, commitSettings } from "../../testing/forging.ts";
 import { type Person, World } from "../../testing/people.ts";
 import * as chats from "../chats.ts";
 import * as groups from "../groups.ts";
+import { takeWelcome } from "../joining.ts";
 import * as messages from "../messages.ts";
 import * as outbox from "../outbox.ts";
 import * as arranging from "../talk/arranging.ts";
@@ -70,6 +71,20 @@ test("bytes that no member can open, and a later epoch, are mended like a commit
     expect((await place(one)).gid).toBe(fresh);
     expect(await one.texts(fresh)).toEqual(["meanwhile"]);
   }
+});
+
+test("a false Welcome does not keep a broken group from being mended", async () => {
+  const { world, anna, omar, cleo, mallory, gid } = await four();
+  await commitSettings(mallory, gid, { name: "Mallory's" });
+  for (const one of [anna, omar, cleo]) {
+    await one.turn();
+    await one.core.step("slip", (step) => takeWelcome(step, gid, 9, new TextEncoder().encode("no Welcome")));
+  }
+  await say(cleo, gid, "meanwhile");
+  await world.pass(300_000, 5);
+  const fresh = (await place(anna)).gid;
+  expect(fresh).not.toBe(gid);
+  for (const one of [anna, omar, cleo]) expect(await one.texts(fresh)).toEqual(["meanwhile"]);
 });
 
 test("a forged commit costs half a minute and no message, and puts out who made it", async () => {
