@@ -58,6 +58,8 @@ def build_groups(seeded: Seeded, source: str) -> Json:
         "nothing": held,
     }
     with_invite = extensions.change_settings(held, invites=[invite])
+    # A key of a later version may be bytes, which are the same key wherever they stand.
+    keyed = cbor.encode(_values(open_to_all) | {b"later": True})
     later = cbor.encode(_values(held) | {8: {"send": 1, "add": 1, "info": 0, "timer": 1, "pin": 1}})
     return {
         "source": source,
@@ -88,6 +90,11 @@ def build_groups(seeded: Seeded, source: str) -> Json:
                 _case(f"{about}, closed", held, after),
                 _case(f"{about}, open", open_to_all, _onto(open_to_all, held, after)),
             )
+        ]
+        + [
+            _case("name beside a key of bytes", keyed, extensions.change_settings(keyed, name="x")),
+            _case("a key of bytes", keyed, open_to_all),
+            _case("another value of a key of bytes", keyed, cbor.encode(_values(keyed) | {b"later": False})),
         ],
     }
 

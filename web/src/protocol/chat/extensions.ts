@@ -155,10 +155,19 @@ export function changeSettings(data: Uint8Array, changes: SettingsChange): Uint8
 export function findChanges(before: Uint8Array, after: Uint8Array): ReadonlySet<cbor.Key> {
   const [old, now] = [before, after].map((data) => {
     const pairs = Fields.ofItems([cbor.parse(data)]).pairs(0, 64);
-    return new Map([...pairs].map(([key, value]) => [key, encodeHex(cbor.encode(value))]));
-  }) as [Map<cbor.Key, string>, Map<cbor.Key, string>];
-  return new Set([...old.keys(), ...now.keys()].filter((key) => old.get(key) !== now.get(key)));
+    // By the bytes of each key: two of byte strings are never the same object.
+    return new Map([...pairs].map(([key, value]) => [hexOf(key), { key, value: hexOf(value) }]));
+  }) as [Map<string, Held>, Map<string, Held>];
+  const changed = [...old, ...now].filter(([name]) => old.get(name)?.value !== now.get(name)?.value);
+  return new Set(changed.map(([, { key }]) => key));
 }
+
+interface Held {
+  readonly key: cbor.Key;
+  readonly value: string;
+}
+
+const hexOf = (value: cbor.Value): string => encodeHex(cbor.encode(value));
 
 const rolesValue = (roles: readonly RoleEntry[]): cbor.Value =>
   new Map<cbor.Key, cbor.Value>(roles.map(({ account, role }) => [account, role]));
