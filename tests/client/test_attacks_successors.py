@@ -17,13 +17,13 @@ from tests.client.world import DAY_MS, World
 
 from zajil import mls
 from zajil.client import listing
-from zajil.client.core import chats, groups, messages, outbox
+from zajil.client.core import chats, groups, messages, outbox, readd
 from zajil.client.core.heirs import ending
 from zajil.client.core.joins import admitting
 from zajil.client.core.wants import WantClaim
-from zajil.client.state import rows
+from zajil.client.state import accounts, rows
 from zajil.client.state.joins import load_joins
-from zajil.client.state.rows import Intent, OwnKeyPackage
+from zajil.client.state.rows import Asking, Intent, OwnKeyPackage
 from zajil.client.state.step import Step
 from zajil.protocol import frames
 from zajil.protocol.chat import parts
@@ -438,3 +438,17 @@ def test_a_false_welcome_does_not_keep_a_broken_group_from_being_mended(world: W
         assert place(phone).gid == place(amal).gid != world.main
         assert members(phone) == {"amal", "boris", "cleo"}
         assert shown(phone) == ["meanwhile"]
+
+
+@pytest.mark.parametrize("field", ["alarm", "gone"])
+def test_a_member_with_whom_no_chat_is_begun_stops_nothing_that_is_due(world: World, field: str) -> None:
+    """Two device lists were signed in one place: whoever asks everybody to be re-added skips this member."""
+    cleo, mallory = world.phones["cleo"], world.phones["mallory"]
+    with cleo.core.step("ask the last one") as step:
+        accounts.change(step, mallory.device[0], **{field: True})
+        asked = tuple(who for who in step.chat(world.main).accounts() if who != mallory.device[0])
+        step.change_chat(world.main, asking=Asking(1, "gap", asked, step.now))
+    assert cleo.tick()
+    asking = see(cleo, lambda step: step.chat(world.main).asking)
+    assert asking is not None
+    assert (asking.asked, asking.next_at) == ((), cleo.world.now_ms + readd.TURN_MS)

@@ -126,9 +126,11 @@ def _route(step: Step, chat: Chat, account: bytes) -> bytes | None:
         # The self group, or while that is the broken one, any chat that our other devices read.
         shared = [c for c in usable if sum(m.account == account for m in c.members) > 1]
         return min(shared, key=lambda c: c.kind).gid if shared else None
-    if not requests.is_token_refused(step, account):
-        return chats.open_new_dm(step, account)
-    return None
+    known = accounts.known(step, account)
+    # No chat is begun with these, and to try would end everything that is due now, and again at the next turn.
+    if known.alarm or known.gone or requests.is_token_refused(step, account):
+        return None
+    return chats.open_new_dm(step, account)
 
 
 def take_request(step: Step, account: bytes, device: int, part: parts.Readd) -> None:

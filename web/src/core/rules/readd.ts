@@ -125,6 +125,9 @@ async function route(step: Step, chat: Chat, account: Id): Promise<Id | undefine
   }
   const dm = usable.find((other) => other.kind === groups.DM && other.peer === account);
   if (dm !== undefined) return dm.gid;
+  const { alarm, gone } = await accounts.known(step, account);
+  // No chat is begun with these, and to try would end everything that is due now, and again at the next turn.
+  if (alarm || gone) return undefined;
   const { isTokenRefused } = await import("./contact/lost.ts");
   return (await isTokenRefused(step, account)) ? undefined : chats.openNewDm(step, account);
 }

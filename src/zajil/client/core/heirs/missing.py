@@ -57,7 +57,8 @@ def take_back(step: Step, chat: Chat, account: bytes, token: bytes | None) -> No
     """One of them asks. token: by which it is reached now."""
     if account not in chat.absent or chat.status != "active" or ending.is_stuck(chat):
         return
-    if groups.role_of(chat, step.profile.account_id) < groups.ADMIN or accounts.is_blocked(step, account):
+    known = accounts.known(step, account)
+    if groups.role_of(chat, step.profile.account_id) < groups.ADMIN or known.blocked or known.alarm:
         return
     if token is not None:
         accounts.change(step, account, contact_token=token)

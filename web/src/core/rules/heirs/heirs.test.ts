@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { changeSettings, type Predecessor } from "../../../protocol/chat/extensions.ts";
 import { Reason, withPredecessor } from "../../../protocol/chat/successors.ts";
 import { SUITE_RFC1, SUITE_XWING } from "../../../protocol/limits.ts";
+import * as accounts from "../../state/accounts.ts";
 import * as rows from "../../state/rows.ts";
 import type { Chat, Id } from "../../state/rows.ts";
 import { commitNothing, commitSettings } from "../../testing/forging.ts";
@@ -85,6 +86,18 @@ test("a false Welcome does not keep a broken group from being mended", async () 
   const fresh = (await place(anna)).gid;
   expect(fresh).not.toBe(gid);
   for (const one of [anna, omar, cleo]) expect(await one.texts(fresh)).toEqual(["meanwhile"]);
+});
+
+test.each(["alarm", "gone"])("a member with whom no chat is begun (%s) stops nothing that is due", async (field) => {
+  const { cleo, mallory, gid } = await four();
+  await cleo.core.step("ask the last one", async (step) => {
+    await accounts.change(step, mallory.id, { [field]: true });
+    const asked = rows.accountsOf(await step.chat(gid)).filter((who) => who !== mallory.id);
+    const asking = { last_epoch: 1, reason: "gap", asked, next_at: step.now, heard: false };
+    await step.changeChat(gid, { asking });
+  });
+  await cleo.core.tick();
+  expect((await cleo.chat(gid)).asking).toMatchObject({ asked: [], next_at: cleo.world.time + 60_000 });
 });
 
 test("a forged commit costs half a minute and no message, and puts out who made it", async () => {

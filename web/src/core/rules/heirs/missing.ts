@@ -9,7 +9,6 @@ import * as rows from "../../state/rows.ts";
 import type { Chat, Id, Item } from "../../state/rows.ts";
 import type { Step } from "../../state/step.ts";
 import * as chats from "../chats.ts";
-import { isBlocked } from "../contact/contact.ts";
 import { ADMIN, roleOf } from "../groups.ts";
 import * as outbox from "../outbox.ts";
 import { isStuck } from "./ending.ts";
@@ -59,7 +58,8 @@ export async function findAbsent(step: Step, old: Chat, chat: Chat, reason: numb
 /** One of them asks. token: by which it is reached now. */
 export async function takeBack(step: Step, chat: Chat, account: Id, token: Uint8Array | null): Promise<void> {
   if (!chat.absent.includes(account) || chat.status !== "active" || isStuck(chat)) return;
-  if (roleOf(chat, step.profile.account_id) < ADMIN || (await isBlocked(step, account))) return;
+  const { blocked, alarm } = await accounts.known(step, account);
+  if (roleOf(chat, step.profile.account_id) < ADMIN || blocked || alarm) return;
   if (token !== null) await accounts.change(step, account, { contact_token: token });
   await outbox.submitIntent(step, chat.gid, rows.makeIntent("add", { accounts: [account] }));
 }
