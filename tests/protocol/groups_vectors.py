@@ -58,6 +58,9 @@ def build_groups(seeded: Seeded, source: str) -> Json:
         "nothing": held,
     }
     with_invite = extensions.change_settings(held, invites=[invite])
+    followed = extensions.with_predecessor(
+        held, extensions.Predecessor(bytes(16), 1, bytes(32), extensions.Reason.STUCK)
+    )
     # A key of a later version may be bytes, which are the same key wherever they stand.
     keyed = cbor.encode(_values(open_to_all) | {b"later": True})
     later = cbor.encode(_values(held) | {8: {"send": 1, "add": 1, "info": 0, "timer": 1, "pin": 1}})
@@ -94,6 +97,9 @@ def build_groups(seeded: Seeded, source: str) -> Json:
         + [
             _case("name beside a key of bytes", keyed, extensions.change_settings(keyed, name="x")),
             _case("a key of bytes", keyed, open_to_all),
+            _case("as many keys as leave one", held, _filled(held, 63)),
+            _case("no key left for a predecessor", held, _filled(held, 64)),
+            _case("as many keys with one", followed, _filled(followed, 64)),
             _case("another value of a key of bytes", keyed, cbor.encode(_values(keyed) | {b"later": False})),
         ],
     }
@@ -102,6 +108,15 @@ def build_groups(seeded: Seeded, source: str) -> Json:
 def _case(about: str, before: bytes, after: bytes) -> Json:
     allowed: list[Json] = [role for role in (0, 1, 2) if _may(before, after, role)]
     return {"about": about, "before": before.hex(), "after": after.hex(), "allowed": allowed}
+
+
+def _filled(data: bytes, size: int) -> bytes:
+    """These settings with so many keys."""
+    values = _values(data)
+    spare = (key for key in range(100, 200))
+    while len(values) < size:
+        values[next(spare)] = True
+    return cbor.encode(values)
 
 
 def _onto(other: bytes, before: bytes, after: bytes) -> bytes:

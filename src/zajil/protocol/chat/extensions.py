@@ -19,6 +19,8 @@ VERSION: Final = 1
 TIMER: Final = 6
 PREDECESSOR: Final = 9
 """Keys of the chat settings."""
+KEYS_MAX: Final = 64
+"""Of settings, those of later versions too; one of them is for PREDECESSOR, so that each group can be followed."""
 
 
 class ChatKind(IntEnum):
@@ -131,6 +133,9 @@ class ChatSettings:
         fields = Fields.of_open_map(cbor.parse(data), (1, 2))
         if fields.number(1) != VERSION or fields.number(2) not in tuple(ChatKind):
             raise error("unsupported-version", "chat settings")
+        keys = Fields({0: cbor.parse(data)}).pairs(0, most=KEYS_MAX)
+        if PREDECESSOR not in keys and len(keys) == KEYS_MAX:
+            raise error("malformed", "no key left for a predecessor")
         return cls(
             kind=ChatKind(fields.number(2)),
             name=fields.text_or_none(3, most=NAME_BYTES) or "",
@@ -157,8 +162,8 @@ def change_settings(
     perms: those that change, by name. Raises Malformed.
     """
     ChatSettings.parse(data)
-    fields = Fields(Fields({0: cbor.parse(data)}).pairs(0, most=64))
-    values: dict[cbor.Key, cbor.Value] = dict(Fields({0: cbor.parse(data)}).pairs(0, most=64))
+    fields = Fields(Fields({0: cbor.parse(data)}).pairs(0, most=KEYS_MAX))
+    values: dict[cbor.Key, cbor.Value] = dict(Fields({0: cbor.parse(data)}).pairs(0, most=KEYS_MAX))
     if name is not None:
         values[3] = name
     if roles is not None:
@@ -180,7 +185,7 @@ def change_settings(
 
 def with_predecessor(data: bytes, predecessor: Predecessor) -> bytes:
     """The extension's data for the group that follows: all else stays as it is. Raises Malformed."""
-    values: dict[cbor.Key, cbor.Value] = dict(Fields({0: cbor.parse(data)}).pairs(0, most=64))
+    values: dict[cbor.Key, cbor.Value] = dict(Fields({0: cbor.parse(data)}).pairs(0, most=KEYS_MAX))
     changed = cbor.encode(values | {PREDECESSOR: _predecessor_value(predecessor)})
     ChatSettings.parse(changed)
     return changed
@@ -188,7 +193,7 @@ def with_predecessor(data: bytes, predecessor: Predecessor) -> bytes:
 
 def find_changes(before: bytes, after: bytes) -> frozenset[cbor.Key]:
     """The keys of two extensions' data that differ, those of later versions too. Raises Malformed."""
-    old, new = (dict(Fields({0: cbor.parse(data)}).pairs(0, most=64)) for data in (before, after))
+    old, new = (dict(Fields({0: cbor.parse(data)}).pairs(0, most=KEYS_MAX)) for data in (before, after))
 
     def bytes_of(values: dict[cbor.Key, cbor.Parsed], key: cbor.Key) -> bytes:
         return cbor.encode(values[key]) if key in values else b""

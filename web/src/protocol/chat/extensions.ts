@@ -12,6 +12,8 @@ export const VERSION = 1;
 /** Keys of the chat settings. */
 export const TIMER = 6;
 export const PREDECESSOR = 9;
+/** Of settings, those of later versions too; one of them is for PREDECESSOR, so that each group can be followed. */
+export const KEYS_MAX = 64;
 
 /** SELF: own devices alone. DM: two accounts. GROUP: any. */
 export const ChatKind = { SELF: 0, DM: 1, GROUP: 2 } as const;
@@ -109,6 +111,8 @@ export function parseSettings(data: Uint8Array): ChatSettings {
   const fields = Fields.ofOpenMap(cbor.parse(data), [1, 2]);
   if (fields.number(1) !== VERSION || fields.number(2) > ChatKind.GROUP)
     throw error("unsupported-version", "chat settings");
+  const keys = Fields.ofItems([cbor.parse(data)]).pairs(0, KEYS_MAX);
+  if (!keys.has(PREDECESSOR) && keys.size === KEYS_MAX) throw error("malformed", "no key left for a predecessor");
   return {
     kind: fields.number(2),
     name: fields.textOrNone(3, NAME_BYTES) ?? "",
@@ -133,7 +137,7 @@ export interface SettingsChange {
 /** The extension's data with other values of some fields; keys of later versions stay. Throws Malformed. */
 export function changeSettings(data: Uint8Array, changes: SettingsChange): Uint8Array {
   parseSettings(data);
-  const held = Fields.ofItems([cbor.parse(data)]).pairs(0, 64);
+  const held = Fields.ofItems([cbor.parse(data)]).pairs(0, KEYS_MAX);
   const values = new Map<cbor.Key, cbor.Value>(held);
   if (changes.name !== undefined) values.set(3, changes.name);
   if (changes.roles !== undefined) values.set(7, rolesValue(changes.roles));
@@ -154,7 +158,7 @@ export function changeSettings(data: Uint8Array, changes: SettingsChange): Uint8
 /** The keys of two extensions' data that differ, those of later versions too. Throws Malformed. */
 export function findChanges(before: Uint8Array, after: Uint8Array): ReadonlySet<cbor.Key> {
   const [old, now] = [before, after].map((data) => {
-    const pairs = Fields.ofItems([cbor.parse(data)]).pairs(0, 64);
+    const pairs = Fields.ofItems([cbor.parse(data)]).pairs(0, KEYS_MAX);
     // By the bytes of each key: two of byte strings are never the same object.
     return new Map([...pairs].map(([key, value]) => [hexOf(key), { key, value: hexOf(value) }]));
   }) as [Map<string, Held>, Map<string, Held>];

@@ -11,7 +11,15 @@ import { error } from "../errors.ts";
 import { Fields } from "../fields.ts";
 import { encodeB64 } from "../ids.ts";
 import { SUITE_RFC1, SUITE_XWING } from "../limits.ts";
-import { ChatKind, ChatRole, findChanges, parseSettings, type Predecessor, PREDECESSOR } from "./extensions.ts";
+import {
+  ChatKind,
+  ChatRole,
+  findChanges,
+  KEYS_MAX,
+  parseSettings,
+  type Predecessor,
+  PREDECESSOR,
+} from "./extensions.ts";
 
 /** Why a group was followed by another one. */
 export const Reason = { STUCK: 1, RESIZE: 2, SUITE: 3 } as const;
@@ -199,7 +207,7 @@ export function precedes(one: Place, other: Place): boolean {
 
 /** The extension's data for the group that follows: all else stays as it is. Throws Malformed. */
 export function withPredecessor(data: Uint8Array, one: Predecessor): Uint8Array {
-  const values = new Map<cbor.Key, cbor.Value>(Fields.ofItems([cbor.parse(data)]).pairs(0, 64));
+  const values = new Map<cbor.Key, cbor.Value>(Fields.ofItems([cbor.parse(data)]).pairs(0, KEYS_MAX));
   const changed = cbor.encode(values.set(PREDECESSOR, [one.gid, one.epoch, one.authenticator, one.reason]));
   parseSettings(changed);
   return changed;
