@@ -53,6 +53,24 @@ export const CORRECTIONS: readonly Correction[] = [
     replacement: "(n) => enumNumberToKey(protocolVersions)(n) ?? String(n));",
     why: "RFC 9420 7.2, 13.5: unknown versions in capabilities mean nothing; without it one such leaf locks browsers out",
   },
+  {
+    file: "leafNode.js",
+    anchor: 'ln.leafNodeSource === "key_package" ? ln : undefined',
+    replacement: "ln",
+    why: "rules K1, C2 and L5: a leaf of another kind is read, so that whoever signed the commit is known; without it browsers take for forged what other members refuse by its author, and their groups part",
+  },
+  {
+    file: "leafNode.js",
+    anchor: 'ln.leafNodeSource === "commit" ? ln : undefined',
+    replacement: "ln",
+    why: "see the one before",
+  },
+  {
+    file: "leafNode.js",
+    anchor: 'ln.leafNodeSource === "update" ? ln : undefined',
+    replacement: "ln",
+    why: "see the one before",
+  },
 ];
 
 /** The text of a ts-mls module with its corrections. Throws when an anchor does not occur exactly once. */
