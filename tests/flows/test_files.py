@@ -244,6 +244,10 @@ def test_a_file_that_waits_is_seen_and_withdrawn_without_a_server(
     assert "Withdrawn" in amina.ok("delete", "Boris", other["id"][:8])
     assert len(list((amina.home / "uploads").iterdir())) == 1
     server.start()
+    lines = amina.ok("read", "Boris")
+    assert "Sent: 1" in lines
+    assert "sending" not in lines
+    assert "Sent:" not in amina.ok("read", "Boris")
     assert amina.json("sync")["queued"] == 0
     (message,) = boris.json("read", "Amina")
     assert message["text"] == "this one"

@@ -111,6 +111,13 @@ class Filing(Talking):
         with self._core.look() as step:
             return step.tx.count(jobs.TABLE)
 
+    def waiting_messages(self) -> list[str]:
+        """Ids of own messages that are not out yet, with files or without, as `read` has them."""
+        with self._core.look() as step:
+            files = [upload.job for upload in jobs.uploads(step) if upload.gid]
+            queued = [item.message_id for _, item in rows.items(step.tx) if item.kind == "message" and item.shown]
+        return [encode_b64(MessageId(identity)) for identity in (*files, *queued)]
+
     async def finish_uploads(self, tell: Tell = say_nothing) -> None:
         """Send all files that wait, and their messages. Raises what keeps one here, after the others had their turn."""
         with self._core.look() as step:

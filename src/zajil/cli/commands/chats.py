@@ -169,7 +169,7 @@ def read(
     """Show a chat, after fetching what waits; without a connection, what is here already."""
     from zajil.cli.commands.messages import find_message
     from zajil.cli.following import follow_chat
-    from zajil.cli.output import print_json
+    from zajil.cli.output import console, print_json
     from zajil.cli.reading import message_row, notices_beside, print_messages, quotes_of, sync_or_say, tell_read
 
     async def shown(client: Client) -> None:
@@ -184,6 +184,7 @@ def read(
         if follow:
             await follow_chat(client, find_chat(client, chat), limit=limit, json=json, ids=ids)
             return
+        waited = client.waiting_messages()
         reached, problem = await sync_or_say(client)
         found = find_chat(client, chat)
         messages = client.read(found, limit=limit)
@@ -192,6 +193,9 @@ def read(
         else:
             beside = notices_beside(client, found, messages, limit=limit)
             print_messages(messages, beside, find=quotes_of(client, found), ids=ids)
+            out = _count_out(waited, _messages(client)) if waited else 0
+            if out:
+                console().print(words.SENT_COUNT(count=out), style="dim")
             _suggest_answers(client, [found])
             _suggest_saving(client, found, messages)
         client.mark_read(found)
@@ -216,16 +220,14 @@ def sync(context: typer.Context, *, json: Json = False) -> None:
     async def synced(client: Client) -> None:
         held = _messages(client)
         before = {message.id for message in held}
-        waited = [message.id for message in held if message.state in _UNDER_WAY]
+        waited = _waiting(held)
         noticed = _notices(client)
         known, asked = {chat.id for chat in client.chats()}, {one.id for one in client.requests()}
         await client.sync()
         after = _messages(client)
         new = [message for message in after if message.id not in before and not message.own]
-        waits = {message.id for message in after if message.state in _UNDER_WAY}
-        failed = {message.id for message in after if message.state == "failed"}
-        queued = len(waits)
-        out = sum(identity not in waits | failed for identity in waited)
+        queued = len(_waiting(after))
+        out = _count_out(waited, after)
         notices = [notice for notice in _notices(client) if notice not in noticed]
         # A chat that begins with a message is told of by that.
         chats = [chat for chat in client.chats() if chat.id not in known | {message.chat for message in new}]
@@ -280,6 +282,16 @@ def _suggest_saving(client: Client, chat: Chat, messages: Sequence[Message]) -> 
 
 def _messages(client: Client) -> list[Message]:
     return [message for chat in client.chats() for message in client.read(chat, limit=_ENOUGH)]
+
+
+def _waiting(messages: Sequence[Message]) -> list[str]:
+    return [message.id for message in messages if message.state in _UNDER_WAY]
+
+
+def _count_out(waited: Sequence[str], after: Sequence[Message]) -> int:
+    """How many of the messages that waited went out."""
+    kept = {message.id for message in after if message.state in (*_UNDER_WAY, "failed")}
+    return sum(identity not in kept for identity in waited)
 
 
 def _notices(client: Client) -> list[Notice]:
