@@ -199,7 +199,7 @@ def test_an_operator_keeps_a_username_back_and_frees_it(data: Path, capsys: pyte
     assert json.loads(told(capsys))["size"] == 3
     for wrong in ("ab", "pаypal", "", "a b", "x" * 33):  # the second letter of one is Cyrillic
         assert run_command([*command, "reserve", wrong, *at]) == 1
-        assert capsys.readouterr().err.startswith("error: bad-handle: ")
+        assert capsys.readouterr().err.startswith("error: bad-handle: This cannot be a username.")
     assert run_command([*command, "reserve", "support", "--data", str(data / "none")]) == 1
     assert capsys.readouterr().err.startswith("error: no-data: ")
 

@@ -30,16 +30,24 @@ _ROOT_OPTIONS = ("--home", "--profile", "--debug", "--version")
 class Failed(Exception):
     """The command line itself says no.
 
-    code: a key of `COMPLAINTS`. values: for its sentence. remark: shown after it. hint: instead of the code's own.
+    code: a key of `COMPLAINTS`. values: for its sentence. remark: shown after it. sentence, hint: instead of its own.
     """
 
     def __init__(
-        self, code: str, *, exit_code: int = REFUSED, remark: str = "", hint: str = "", **values: str | int
+        self,
+        code: str,
+        *,
+        exit_code: int = REFUSED,
+        remark: str = "",
+        sentence: str = "",
+        hint: str = "",
+        **values: str | int,
     ) -> None:
         super().__init__(code)
         self.code = code
         self.exit_code = exit_code
         self.remark = remark
+        self.sentence = sentence
         self.hint = hint
         self.values = values
 
@@ -56,7 +64,8 @@ def complain(error: BaseException, *, command: str = "zajil", debug: bool = Fals
         traceback.print_exception(error, file=sys.stderr)
     if isinstance(error, Failed):
         complaint = COMPLAINTS[error.code]
-        _print(error.code, complaint.sentence(**error.values), error.remark, error.hint or complaint.hint)
+        said = error.sentence or complaint.sentence(**error.values)
+        _print(error.code, said, error.remark, error.hint or complaint.hint)
         return error.exit_code
     if _is_usage(error):
         return _complain_usage(error, command)
@@ -84,8 +93,9 @@ def say_failure(error: Failed | ZajilError) -> str:
     """The sentence, and the hint on a line below it, for a screen that goes on."""
     values = error.values if isinstance(error, Failed) else {}
     complaint = find_complaint(error.code) or COMPLAINTS["not-allowed"]
+    sentence = (error.sentence if isinstance(error, Failed) else "") or complaint.sentence(**values)
     hint = (error.hint if isinstance(error, Failed) else "") or (complaint.hint() if complaint.hint is not None else "")
-    return f"{complaint.sentence(**values)}\n{hint}".rstrip()
+    return f"{sentence}\n{hint}".rstrip()
 
 
 def _complain_protocol(error: ZajilError) -> int:

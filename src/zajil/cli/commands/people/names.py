@@ -40,13 +40,15 @@ def release(name: Name, *, data: DataFolder = None, json: Json = False) -> None:
 
 def _change(name: str, data: Path | None, change: Callable[[Path, str], bool]) -> tuple[str, bool]:
     """The name as it is shown, and whether anything changed. Raises Failed `name-used`, `settings`; `bad-handle`."""
+    from zajil.cli.commands.people.strangers import as_username
     from zajil.cli.failures import Failed
     from zajil.engine.keys import KeyFileError
     from zajil.protocol.contacts.usernames import parse_username
     from zajil.protocol.errors import Conflict
     from zajil.server.config import ConfigError
 
-    shown = parse_username(name)
+    with as_username():
+        shown = parse_username(name)
     try:
         return shown, change(existing_data(decide_data(data)), shown)
     except Conflict as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -217,7 +219,8 @@ def ask_person(context: typer.Context, name: str, text: str | None, *, json: boo
     from zajil.protocol.contacts.usernames import parse_username
 
     async def asked(client: Client) -> None:
-        account = await client.find_username(name)
+        with as_username():
+            account = await client.find_username(name)
         before = client.chat_with(account)
         said = text or ("" if before else words.HELLO())
         chat = await client.request_contact(account, said, name=parse_username(name))
@@ -227,6 +230,22 @@ def ask_person(context: typer.Context, name: str, text: str | None, *, json: boo
             say_added(client, chat, before, text)
 
     run_with_client(context, asked)
+
+
+@contextmanager
+def as_username() -> Iterator[None]:
+    """What is said of handles in general, said of a username. Raises Failed of the same code."""
+    from zajil.cli.failures import Failed
+    from zajil.protocol.errors import ZajilError
+
+    said = {"bad-handle": (words.USERNAME_BAD, ""), "handle-taken": (words.USERNAME_TAKEN, words.USERNAME_OTHER())}
+    try:
+        yield
+    except ZajilError as error:
+        if error.code not in said:
+            raise
+        sentence, hint = said[error.code]
+        raise Failed(error.code, sentence=sentence(), hint=hint) from error
 
 
 def set_username(
@@ -239,7 +258,8 @@ def set_username(
     from zajil.cli.output import console, print_json
 
     async def done(client: Client) -> None:
-        taken = await client.set_username(name)
+        with as_username():
+            taken = await client.set_username(name)
         print_json({"username": taken}) if json else console().print(words.USERNAME_NOW(name=taken))
 
     run_with_client(context, done)

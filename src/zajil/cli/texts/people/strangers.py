@@ -146,6 +146,15 @@ USERNAME_ARGUMENT = Text(
     ar="من 3 إلى 32 حرفًا من كتابة واحدة وأرقام و_ و.",
     ru="От 3 до 32 букв одной письменности, цифр, _ и .",
 )
+USERNAME_BAD = Text(
+    en="This cannot be a username.", ar="هذا لا يصلح اسم مستخدم.", ru="Такого имени пользователя быть не может."
+)
+USERNAME_TAKEN = Text(
+    en="This username, or one that looks like it, is taken.",
+    ar="اسم المستخدم هذا أو ما يشبهه مأخوذ.",
+    ru="Это имя пользователя или похожее на него занято.",
+)
+USERNAME_OTHER = Text(en="Choose another one.", ar="اختر غيره.", ru="Выберите другое.")
 USERNAME_NOW = Text(en="People find you as @{name}.", ar="يجدك الناس باسم @{name}.", ru="Вас можно найти как @{name}.")
 USERNAME_NONE = Text(en="No username.", ar="لا اسم مستخدم.", ru="Имени пользователя нет.")
 USERNAME_RELEASED = Text(
