@@ -204,6 +204,10 @@ async def test_segments_and_posts_alone_carry_no_media(
             tries = tuple(replace(one, result=result) for one in view.tries)
             monkeypatch.setattr(type(race), "view", lambda _, tries=tries: replace(view, tries=tries))
             assert calls.carries_media() is carries
+            away = tuple(replace(one, in_outage=True) for one in tries)
+            monkeypatch.setattr(type(race), "view", lambda _, tries=away: replace(view, tries=tries))
+            assert calls.carries_media(), "it failed while the server was away"
+            monkeypatch.setattr(type(race), "view", lambda _, tries=tries: replace(view, tries=tries))
         in_segments = Route(found[Strategy.WSS], Mode.SEGMENTED, 7, proved=True)
         for route in (by_posts, in_segments):
             monkeypatch.setattr(type(race), "route", route)

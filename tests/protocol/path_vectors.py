@@ -59,6 +59,7 @@ class Story(World):
         view = self.dialer.view(self.now)
         tries: Json = {
             one.candidate.id: [one.result, one.stage, one.reason, one.mode.value, one.last_ok, one.echo_bytes]
+            + ([True] if one.in_outage else [])
             for one in view.tries
             if one.result
         }

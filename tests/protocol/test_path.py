@@ -551,6 +551,29 @@ def test_a_route_through_a_proxy_is_not_called_direct() -> None:
     assert (view.state, view.via) == ("via", "o.test")
 
 
+def test_a_failure_while_the_server_was_away_is_told_from_one_of_a_network_that_refuses_it() -> None:
+    def failed(story: Story) -> bool:
+        assert story.route == "o/poll stream"
+        (socket,) = [one for one in story.dialer.view(story.now).tries if one.candidate.id == "o/wss"]
+        assert socket.result == "failed"
+        return socket.in_outage
+
+    blocking = Story("WebSockets are refused", "o/wss o/poll")
+    blocking.begin(o_wss="refused")
+    blocking.pass_time(3)
+    assert not failed(blocking)
+    for away_s in (0, 5):
+        restarted = Story("POSTs reach a server first that restarted", "o/wss o/poll")
+        restarted.begin()
+        restarted.pass_time(2)
+        restarted.become(every="refused")
+        restarted.lose(1 << 20)
+        restarted.pass_time(away_s)
+        restarted.become(o_poll="ok")
+        restarted.pass_time(120)
+        assert failed(restarted)
+
+
 def test_the_table_of_tries_tells_times_and_bytes() -> None:
     dialer = Dialer(random=half, now=START)
     dialer.set_candidates([candidate("o/wss")], START)

@@ -67,7 +67,7 @@ class Rooms:
     def _find_socket(self, candidate: Candidate, mode: Mode) -> Candidate | None:
         """The candidate, or beside one of POSTs the WebSocket to the same place, unless it failed on this network.
 
-        POSTs may have won a race by being quicker alone.
+        POSTs may have won a race by being quicker alone, or by reaching a server first that had been away.
         """
         if mode is not Mode.STREAM:
             return None
@@ -75,7 +75,7 @@ class Rooms:
             return candidate
         for tried in self._race.view().tries:
             same = tried.candidate.endpoint == candidate.endpoint and tried.candidate.strategy in _SOCKETS
-            if same and tried.result not in ("failed", "frozen"):
+            if same and (tried.in_outage or tried.result not in ("failed", "frozen")):
                 return tried.candidate
         return None
 

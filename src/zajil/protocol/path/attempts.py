@@ -45,6 +45,7 @@ class Shown(TypedDict):
     echo_bytes: int
     echo_ms: int
     mode: Mode
+    in_outage: bool
 
 
 class Phase(Enum):
@@ -79,6 +80,8 @@ class Attempt:
     echo_ms: int = 0
     result: Result = "dialing"
     failure: Failure | None = None
+    in_outage: bool = False
+    """It failed while nothing carried any more, so the server or the network may have been away."""
 
     @property
     def racing(self) -> bool:
@@ -102,6 +105,7 @@ class Attempt:
             echo_bytes=self.echo_bytes,
             echo_ms=self.echo_ms,
             mode=self.mode,
+            in_outage=self.in_outage,
         )
 
 

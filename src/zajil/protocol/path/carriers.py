@@ -56,6 +56,8 @@ class Carriers:
         self._route: Route | None = None
         self._routes = 0
         self._round: Round | None = None
+        self._outage = False
+        """A route was lost, or a round found nothing, and no other route was proved since."""
         self._rounds = 0
         """Rounds in a row that found nothing lasting."""
         self._retry_at = NEVER
@@ -146,6 +148,7 @@ class Carriers:
 
     def _note_failure(self, attempt: Attempt, failure: Failure) -> None:
         attempt.result, attempt.failure = "failed", failure
+        attempt.in_outage = self._outage and self._route is None
         if self._round is not None:
             self._round.failures[attempt.candidate] = failure
 

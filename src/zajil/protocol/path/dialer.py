@@ -121,7 +121,7 @@ class Dialer(Race):
                 self._stop(attempt, now)
         self._seen.clear()
         self._rounds, self._recoveries, self._verdict, self._suspect = 0, [], None, ""
-        self._round, self._route, self._rotating = None, None, False
+        self._round, self._route, self._rotating, self._outage = None, None, False, False
         self._check_at, self._slow_until, self._died_early = NEVER, -NEVER, ""
         if self._wanted:
             self._begin_in_doubt([], now)

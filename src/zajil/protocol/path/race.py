@@ -108,6 +108,7 @@ class Race(Carriers):
         """The route is gone or in doubt: at once, but not for ever."""
         if self._round is not None and not self._round.quiet:
             return
+        self._outage = True
         self._recoveries = [then for then in self._recoveries if now < then + RECOVERIES_S]
         if len(self._recoveries) >= RECOVERIES:
             self._doubt_carrying(now)
@@ -122,7 +123,7 @@ class Race(Carriers):
     def _after_loss(self, attempt: Attempt, now: float, *, suspect: bool) -> None:
         """What carried and had won is gone."""
         self._route, self._verdict, self._rotating = None, None, False
-        self._down_since = now
+        self._down_since, self._outage = now, True
         if now < self._died_at + TOGETHER_S:
             self._network.doubt()
         self._died_at = now
@@ -174,6 +175,7 @@ class Race(Carriers):
         known.won_at = known.last_ok = now
         self._failures.clear(self._key, attempt.candidate.id)
         self._verdict, self._suspect, self._retry_at = None, "", NEVER
+        self._outage = False
         self._slow_until = -NEVER
         if self._tap_waits:  # asked nothing of the network: where this way is gone again, the next tap counts
             self._tapped_at, self._tap_waits = -NEVER, False
@@ -239,6 +241,7 @@ class Race(Carriers):
             self._show_route(self._carrying)
             self._route = Route(self._carrying.candidate.id, self._carrying.mode, self._routes, proved=True)
             return
+        self._outage = True
         self._verdict = judge(race.failures, online=self._online) if race.failures else None
         self._rounds += 1
         due = race.started_at + next_round_s(self._rounds, self._random, self._rounds_s)

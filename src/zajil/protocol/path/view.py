@@ -21,7 +21,8 @@ class Try:
     """The last attempt over a candidate on this network. Times in ms from its start, 0 where it did not come so far.
 
     result: "" never tried; "works" carries but is not proved; "stopped" because another was quicker. last_ok: Unix
-    seconds, 0 for never. chosen: it is the route. echo_bytes: of the 24 KiB.
+    seconds, 0 for never. chosen: it is the route. echo_bytes: of the 24 KiB. in_outage: it failed after a route was
+    lost or a round found nothing, and before there was a route.
     """
 
     candidate: Candidate
@@ -35,6 +36,7 @@ class Try:
     last_ok: float = 0.0
     chosen: bool = False
     mode: Mode = Mode.STREAM
+    in_outage: bool = False
 
 
 @dataclass(frozen=True, slots=True)

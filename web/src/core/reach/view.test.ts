@@ -6,7 +6,7 @@ import { shownOf } from "./view.ts";
 
 const tried = (one = ORIGIN, more: Partial<Try> = {}): Try => ({
   ...{ candidate: { id: `${one.id}/wss`, endpoint: one, strategy: "wss" }, result: "", stage: "", reason: "" },
-  ...{ startedAt: 0, echoBytes: 0, lastOk: 0, chosen: false, mode: "stream" },
+  ...{ startedAt: 0, echoBytes: 0, lastOk: 0, chosen: false, mode: "stream", inOutage: false },
   ...more,
 });
 const view = (more: Partial<PathView>): PathView => ({

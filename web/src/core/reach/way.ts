@@ -219,18 +219,18 @@ export class Way {
   }
 
   /**
-   * The WebSocket of the route; beside POSTs, which may have been quicker alone, one that did not fail here. Without TLS
-   * a failure says only that the server was away.
+   * The WebSocket of the route; beside POSTs, which may have been quicker alone, one that did not fail here. What failed
+   * before there was a route again, or without TLS, says only that the server was away.
    */
   #socket(): Candidate | undefined {
     const { chosen, route, view } = this.carriers;
     if (!chosen || route?.mode !== "stream") return undefined;
     if (chosen.strategy === "wss") return chosen;
     return view.tries.find(
-      ({ candidate: { endpoint, strategy }, result }) =>
+      ({ candidate: { endpoint, strategy }, result, inOutage }) =>
         endpoint.id === chosen.endpoint.id &&
         strategy === "wss" &&
-        (this.#isLaptop || (result !== "failed" && result !== "frozen")),
+        (this.#isLaptop || inOutage || (result !== "failed" && result !== "frozen")),
     )?.candidate;
   }
 

@@ -35,6 +35,8 @@ export interface Attempt {
   /** How it ended, for the table that people see. */
   result: Result;
   failure: Failure | null;
+  /** It failed while nothing carried any more, so the server or the network may have been away. */
+  inOutage: boolean;
 }
 
 export const newAttempt = (number: number, entry: Entry, startedAt: number, rotation: boolean): Attempt => ({
@@ -51,6 +53,7 @@ export const newAttempt = (number: number, entry: Entry, startedAt: number, rota
   echoBytes: 0,
   result: "dialing",
   failure: null,
+  inOutage: false,
 });
 
 /** It still has to show something. */

@@ -43,6 +43,8 @@ export class Carriers {
   protected found: Route | null = null;
   protected routes = 0;
   protected round: Round | null = null;
+  /** A route was lost, or a round found nothing, and no other route was proved since. */
+  protected outage = false;
   /** Rounds in a row that found nothing lasting. */
   protected rounds = 0;
   protected retryAt = Infinity;
@@ -152,6 +154,7 @@ export class Carriers {
   protected noteFailure(attempt: Attempt, failure: Failure): void {
     attempt.result = "failed";
     attempt.failure = failure;
+    attempt.inOutage = this.outage && this.found === null;
     this.round?.failures.set(attempt.candidate.id, [attempt.candidate, failure]);
   }
 

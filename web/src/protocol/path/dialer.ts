@@ -58,6 +58,7 @@ export class Dialer extends Race {
     this.rounds = 0;
     this.recoveries = [];
     this.verdict = this.round = this.found = null;
+    this.outage = false;
     this.suspect = this.diedEarly = "";
     this.rotating = false;
     this.checkAt = Infinity;
@@ -307,6 +308,7 @@ export class Dialer extends Race {
       lastOk: this.network.find(candidate.id).last_ok,
       chosen: this.found?.candidateId === candidate.id,
       mode: seen?.mode ?? "stream",
+      inOutage: seen?.inOutage ?? false,
     };
   }
 

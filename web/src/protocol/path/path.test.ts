@@ -113,7 +113,10 @@ function replay({ numbers, candidates, steps, memory }: Story): void {
     const { state, via, trying, tries: shown } = dialer.view(at);
     const tried = shown.filter((one) => one.result !== "");
     const table = Object.fromEntries(
-      tried.map((one) => [one.candidate.id, [one.result, one.stage, one.reason, one.mode, one.lastOk, one.echoBytes]]),
+      tried.map((one) => [
+        one.candidate.id,
+        [one.result, one.stage, one.reason, one.mode, one.lastOk, one.echoBytes, ...(one.inOutage ? [true] : [])],
+      ]),
     );
     const found = { done, drawn, route: shownRoute(dialer.route), view: [state, via, trying], table };
     const expected = { done: actions, drawn: asked, route, view, table: tries };

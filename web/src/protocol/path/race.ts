@@ -119,6 +119,7 @@ export class Race extends Carriers {
   /** The route is gone or in doubt: at once, but not for ever. */
   protected recover(first: readonly Entry[], now: number): void {
     if (this.round?.quiet === false) return;
+    this.outage = true;
     this.recoveries = this.recoveries.filter((then) => now < then + RECOVERIES_S);
     if (this.recoveries.length >= RECOVERIES) {
       this.doubtCarrying(now);
@@ -136,6 +137,7 @@ export class Race extends Carriers {
   protected afterLoss({ candidate: { id }, carriedAt }: Attempt, now: number, suspect: boolean): void {
     this.found = this.verdict = null;
     this.rotating = false;
+    this.outage = true;
     this.downSince = now;
     if (now < this.diedAt + TOGETHER_S) this.network.doubt();
     this.diedAt = now;
@@ -183,6 +185,7 @@ export class Race extends Carriers {
     known.won_at = known.last_ok = now;
     this.failures.clear(this.key, candidate.id);
     this.verdict = null;
+    this.outage = false;
     this.suspect = "";
     this.retryAt = Infinity;
     this.slowUntil = -Infinity;
@@ -249,6 +252,7 @@ export class Race extends Carriers {
       this.showRoute(this.carrying, true);
       return;
     }
+    this.outage = true;
     this.verdict = round.failures.size > 0 ? judge([...round.failures.values()], this.online) : null;
     this.rounds += 1;
     const due = round.startedAt + nextRoundS(this.rounds, this.random, this.roundsS);

@@ -10,7 +10,8 @@ export const ORIGIN_DOWN = [502, 4502];
 
 /**
  * The last attempt over a candidate on this network. result: "" never tried; "works" carries but is not proved;
- * "stopped" because another was quicker. lastOk: Unix seconds, 0 for never. chosen: it is the route.
+ * "stopped" because another was quicker. lastOk: Unix seconds, 0 for never. chosen: it is the route. inOutage: it failed
+ * after a route was lost or a round found nothing, and before there was a route.
  */
 export interface Try {
   readonly candidate: Candidate;
@@ -22,6 +23,7 @@ export interface Try {
   readonly lastOk: number;
   readonly chosen: boolean;
   readonly mode: Mode;
+  readonly inOutage: boolean;
 }
 
 /** via: host of the route, "" for none. trying: attempts under way. since: Unix seconds. */
