@@ -124,6 +124,27 @@ async def test_everything_but_one_text_stays_out_of_a_request(people: People) ->
     assert [message.state for message in ann.read(shown)] == ["sent"] * 3
 
 
+async def test_what_follows_a_request_waits_also_where_its_text_was_deleted_or_another_device_sent_it(
+    people: People,
+) -> None:
+    ann, bob = await people.join("ann"), await people.join("bob")
+    laptop = await people.link("ann2", ann)
+    await sync(ann, laptop)
+    await ask(ann, bob)
+    await laptop.sync()
+    one, other = (next(chat for chat in device.chats() if chat.kind == "dm") for device in (ann, laptop))
+    for device, chat in ((ann, one), (laptop, other)):
+        device.delete_here(chat, device.read(chat)[0].id)
+    await ann.send(one, "two", wait=False)
+    await laptop.send(other, "three", wait=False)
+    await sync(ann, laptop, bob)
+    assert [device.read(chat)[0].state for device, chat in ((ann, one), (laptop, other))] == ["queued"] * 2
+    assert said(bob) == [HELLO]
+    accepted = await bob.accept_request(bob.requests()[0].id)
+    await sync(ann, laptop, bob)
+    assert sorted(texts(bob, accepted)) == sorted([HELLO, "two", "three"])
+
+
 async def test_a_long_text_is_refused_before_it_is_sent(people: People) -> None:
     ann, bob = await people.join("ann"), await people.join("bob")
     await refuses("text-too-long", ann.request_contact(bob.account_id, "x" * 2049))

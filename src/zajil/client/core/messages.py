@@ -191,7 +191,8 @@ def seal_message(step: Step, n: int, item: Item) -> None:
         body=message,
     )
     outbox.record_sealing(step, n, item, request, message, chat.epoch)
-    step.change_chat(item.gid, sent=chat.sent + 1)
+    opening = chat.opening or (item.message_id if chat.request == "outgoing" else b"")
+    step.change_chat(item.gid, sent=chat.sent + 1, opening=opening)
 
 
 class Mark(NamedTuple):

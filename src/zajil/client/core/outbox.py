@@ -90,6 +90,8 @@ def _carry_out(step: Step, n: int, item: Item, action: items.Action) -> Item:
             mark_message(step, item, action.event, action.reason)
             if action.event == "fail":
                 withdraw_about(step, item.message_id)
+                if item.message_id == step.chat(item.gid).opening:
+                    step.change_chat(item.gid, opening=b"")
         case items.ForgetMid():
             return forget_mid(step, n, item)
         case items.Finish():

@@ -51,8 +51,8 @@ class Chat(msgspec.Struct, frozen=True):
     bundle_keys: (epoch, key) of the last three past epochs, for files that members carry by hand. heard: when the
     server took the newest message of others, Unix ms.
     timer: seconds after which own new messages disappear, 0 = they stay.
-    bundle_keys: (epoch, key) of the last three past epochs, for files that members carry by hand.
     request: `incoming`, a stranger's that waits for our decision, `outgoing`, ours that waits for theirs; only in DMs.
+    opening: id of the text that ours begins with, once it was sealed, or `requests.ELSEWHERE`; empty before.
     via: serial of the reference through which its messages came to this device last.
     perms: who may, by name, 0 member, 1 admin. invites: (id, policy, Unix seconds) of the links that lead in; of a DM:
     it was made to ask by one. quiet: such a DM, and nobody wrote in it yet. put_out: accounts that others removed.
@@ -111,6 +111,7 @@ class Chat(msgspec.Struct, frozen=True):
     growing: Growing | None = None
     mend_from: int = 0
     absent: tuple[bytes, ...] = ()
+    opening: bytes = b""
 
     def accounts(self) -> tuple[bytes, ...]:
         """Accounts in the tree, by lowest leaf."""

@@ -52,7 +52,7 @@ export async function takeWelcome(
           return keypackages.useUp(step, own);
       }
       if (before === undefined && followed === undefined)
-        chat = { ...chat, request: await placeOf(step, chat, joined, contact.isStrangers(via)) };
+        chat = await placeOf(step, chat, joined, contact.isStrangers(via));
     } catch (problem) {
       if (problem instanceof contact.Unwanted) {
         if (via) await doors.turn(step.tx, rows.idOf(via), "deny");
@@ -134,7 +134,7 @@ async function describe(step: Step, before: Chat | undefined, { group, info }: J
   return { ...joined, peer: others[0] ?? joined.peer };
 }
 
-async function placeOf(step: Step, chat: Chat, { group, info }: Joined, strangers: boolean): Promise<Chat["request"]> {
+async function placeOf(step: Step, chat: Chat, { group, info }: Joined, strangers: boolean): Promise<Chat> {
   const leaf = group.members().find((m) => m.leaf === info.signer);
   if (leaf === undefined) throw error("malformed", "signer");
   const [signer, device] = groups.deviceOf(leaf.client);

@@ -178,6 +178,7 @@ export async function sealMessage(step: Step, n: number, item: Item): Promise<vo
   // What nobody reads as a line wakes nobody.
   const request = await sealContent(step, chat, item.content, { flags: item.shown ? WAKE : 0, ttl: 0 });
   await outbox.recordSealing(step, n, item, { request, body: request.body, epoch: chat.epoch });
+  if (chat.request === "outgoing" && chat.opening === "") await step.changeChat(item.gid, { opening: item.message_id });
 }
 
 /** How a message travels: flags and ttl of SEND. most: bytes to which its content may be padded. */

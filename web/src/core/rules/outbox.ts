@@ -76,7 +76,10 @@ async function carryOut(step: Step, n: number, item: Item, action: Exclude<items
   switch (action.type) {
     case "mark":
       await markMessage(step, item, action.event, action.reason);
-      if (action.event === "fail") await withdrawAbout(step, item.message_id);
+      if (action.event !== "fail") return item;
+      await withdrawAbout(step, item.message_id);
+      if (item.shown && item.message_id === (await step.chat(item.gid)).opening)
+        await step.changeChat(item.gid, { opening: "" });
       return item;
     case "forget_mid":
       return forgetMid(step, n, item);

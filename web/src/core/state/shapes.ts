@@ -66,13 +66,13 @@ export interface Heir {
  * unshown: messages of members that were not shown, as only admins write here.
  * suite: MLS cipher suite, for life; all_able: every leaf lists the post-quantum one.
  * timer: seconds after which own new messages disappear, 0 = they stay.
- * request: a stranger's DM that waits for our decision, or ours that waits for theirs.
+ * request: a stranger's DM that waits for our decision, or ours that waits for theirs. opening: the text that ours
+ * begins with, once it was sealed, or `ELSEWHERE`; "" before.
  * via: serial of the reference through which the newest message came.
  * ended: see there. mend_at: Unix ms at which this device makes a successor, 0 = never. heir: the successor, where there
  * is one; `merged` leads there. forebear: gid of the group that this one follows. mended_at: Unix ms at which it took the
  * place of a stuck one with nobody left out. passed: see `Held` of `protocol/chat/successors`. growing: the number of
- * the attempt of this device to make room for more devices, 0 = none. mend_from: the first `mend_at` since it
- * is stuck. absent: accounts that could not be brought into it from the group before, and come in when they ask.
+ * the attempt of this device to make room for more devices, 0 = none. mend_from: the first `mend_at` since it is stuck. absent: accounts that could not be brought into it from the group before, and come in when they ask.
  */
 export interface Chat {
   readonly gid: Id;
@@ -104,6 +104,7 @@ export interface Chat {
   readonly heard: number;
   readonly timer: number;
   readonly request: "" | "incoming" | "outgoing";
+  readonly opening: Id;
   readonly via: Id;
   readonly invites: readonly InviteRow[];
   readonly quiet: boolean;
@@ -447,6 +448,7 @@ export const EMPTY_CHAT: Omit<Chat, "gid" | "kind" | "title" | "status"> = {
   heard: 0,
   timer: 0,
   request: "",
+  opening: "",
   via: "",
   invites: [],
   quiet: false,

@@ -1,6 +1,6 @@
 /** Strangers and blocked people over a model of the delivery service; what its answers are is met in e2e/strangers. */
 import "fake-indexeddb/auto";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import * as chats from "../rules/chats.ts";
 import * as messages from "../rules/messages.ts";
 import * as acts from "../rules/talk/acts.ts";
@@ -240,16 +240,22 @@ test("nobody blocks themselves, and somebody whose name looks like a contact's i
 /** A request as this client makes it: answered once the server has it, or refuses it. */
 async function request(world: World, from: Person, to: Person, text: string): Promise<Id> {
   world.service.strangers = true;
-  let over = false;
-  const asked = of(from)
-    .request_contact({ account: to.id, name: to.profile.name, text })
-    .finally(() => (over = true));
-  asked.catch(() => undefined);
-  for (let turns = 0; turns < 100 && !over; turns++) {
-    await world.settle();
-    await new Promise((resolve) => setTimeout(resolve, 1));
+  try {
+    return await answered(world, of(from).request_contact({ account: to.id, name: to.profile.name, text }));
+  } finally {
+    world.service.strangers = false;
   }
-  world.service.strangers = false;
+}
+
+/** What comes of a call that waits for the server, while everybody does what there is to do. */
+async function answered<T>(world: World, call: Promise<T>): Promise<T> {
+  let over = false;
+  const asked = call.finally(() => (over = true));
+  asked.catch(() => undefined);
+  while (!over) {
+    await world.settle();
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  }
   return asked;
 }
 
@@ -290,6 +296,29 @@ test("of a request of ours one text goes out; what is said more follows the yes"
   expect(await laptop.texts(gid)).toContain("welcome");
 });
 
+const written = async (who: Person, gid: Id) => (await who.lines(gid)).filter(({ notice }) => notice === null);
+
+test("what follows waits also where the first text was deleted, or another device of ours sent it", async () => {
+  const { world, anna, boris } = await twoStrangers();
+  const laptop = await world.device(boris);
+  await world.settle();
+  const gid = await request(world, boris, anna, "one");
+  for (const [device, text] of [
+    [boris, "two"],
+    [laptop, "three"],
+  ] as const) {
+    const [line] = await written(device, gid);
+    await device.core.step("delete", (step) => acts.deleteForMe(step, gid, line?.message_id ?? ""));
+    await say(device, gid, text);
+  }
+  await world.settle();
+  for (const device of [boris, laptop])
+    expect((await written(device, gid)).map(({ state }) => state)).toEqual(["queued"]);
+  await of(anna).answer_request({ id: gid, answer: "accept" });
+  await world.settle();
+  expect((await anna.texts(gid)).sort()).toEqual(["one", "three", "two"]);
+});
+
 test("a refused request says so and leaves no chat; a second one may be tried", async () => {
   const { world, anna, boris } = await twoStrangers();
   world.service.refused.add(anna.id);
@@ -305,11 +334,12 @@ test("asking twice is one request, and who asked us is accepted by our asking", 
   const gid = await request(world, boris, anna, "one");
   const again = of(boris).request_contact({ account: anna.id, name: "Anna", text: "two" });
   again.catch(() => undefined);
+  await vi.waitFor(async () => expect(await boris.texts(gid)).toContain("two"));
   await world.settle();
   expect((await of(boris).chats()).filter(({ kind }) => kind === "dm")).toHaveLength(1);
-  expect(await of(anna).request_contact({ account: boris.id, name: "Boris", text: "I know you" })).toBe(gid);
-  await world.settle();
-  expect(await again).toBe(gid);
+  const asked = of(anna).request_contact({ account: boris.id, name: "Boris", text: "I know you" });
+  expect(await answered(world, asked)).toBe(gid);
+  expect(await answered(world, again)).toBe(gid);
   expect(await anna.texts(gid)).toEqual(["one", "I know you", "two"]);
 });
 

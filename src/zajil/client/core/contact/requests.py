@@ -19,6 +19,9 @@ from zajil.protocol.errors import error
 INCOMING_MAX = 200
 """Requests that wait at once; whoever comes later is not seen."""
 
+ELSEWHERE = b"elsewhere"
+"""`Chat.opening` of a request that another device of ours made and begins."""
+
 _REFUSED = b"token"
 """Begins the names of rows of `helper` that hold the token of an account that the server refused."""
 _SHUT_OUT = b"shut out"
@@ -44,7 +47,7 @@ def note_join(step: Step, chat: Chat, *, signer: bytes, via: bytes, introduced: 
     if signer != own and accounts.is_blocked(step, signer):
         raise Unwanted
     if chat.kind == groups.DM and signer == own and not introduced:
-        return msgspec.structs.replace(chat, request="outgoing", via=via)
+        return msgspec.structs.replace(chat, request="outgoing", via=via, opening=ELSEWHERE)
     if signer == own or not is_strangers(via):
         return msgspec.structs.replace(chat, via=via)
     if chat.kind != groups.DM or signer != chat.peer or len(incoming(step)) >= INCOMING_MAX:
@@ -145,10 +148,15 @@ def is_withheld(step: Step, chat: Chat, item: Item) -> bool:
     """Whether this waits until the other side accepts: in a request of ours all but the text it begins with."""
     if chat.request != "outgoing" or item.kind != "message":
         return False
+    return not item.shown or item.message_id != _opening(step, chat) or not _passes(item)
+
+
+def _opening(step: Step, chat: Chat) -> bytes:
+    """Id of the text that our request begins with, also once it is deleted here or has disappeared."""
+    if chat.opening:
+        return chat.opening
     first = step.tx.rows("message", chat.gid)[:1]
-    if not item.shown or not first or rows.parse_row(first[0][1], StoredMessage).message_id != item.message_id:
-        return True
-    return not _passes(item)
+    return rows.parse_row(first[0][1], StoredMessage).message_id if first else b""
 
 
 def _passes(item: Item) -> bool:

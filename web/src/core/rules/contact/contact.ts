@@ -16,6 +16,9 @@ import { DM, SELF } from "../groups.ts";
 import * as messages from "../messages.ts";
 import * as outbox from "../outbox.ts";
 
+/** `Chat.opening` of a request that another device of ours made and begins. */
+const ELSEWHERE = "elsewhere";
+
 /** Requests that wait at once; whoever comes later is not seen. */
 export const INCOMING_MAX = 200;
 
@@ -34,7 +37,7 @@ export const isShut = async (look: Look, chat: Chat): Promise<boolean> =>
   chat.request !== "" || (chat.kind === DM && (await isBlocked(look, chat.peer)));
 
 /**
- * The place among requests of a chat that was never held. Throws Unwanted.
+ * A chat that was never held, with its place among requests. Throws Unwanted.
  *
  * introduced: the Welcome or we know how the other side of a DM is reached.
  */
@@ -42,13 +45,14 @@ export async function place(
   step: Step,
   chat: Chat,
   by: { signer: Id; strangers: boolean; introduced: boolean },
-): Promise<Chat["request"]> {
-  if (by.signer === step.profile.account_id) return chat.kind === DM && !by.introduced ? "outgoing" : "";
+): Promise<Chat> {
+  if (by.signer === step.profile.account_id)
+    return chat.kind === DM && !by.introduced ? { ...chat, request: "outgoing", opening: ELSEWHERE } : chat;
   if (await isBlocked(step, by.signer)) throw new Unwanted();
-  if (!by.strangers) return "";
+  if (!by.strangers) return chat;
   if (chat.kind !== DM || by.signer !== chat.peer) throw new Unwanted();
   if ((await incoming(step)).length >= INCOMING_MAX) throw new Unwanted();
-  return "incoming";
+  return { ...chat, request: "incoming" };
 }
 
 /** Longest text of a request, UTF-8, and its longest message (`protocol/contacts/requests.py`). */
@@ -59,9 +63,14 @@ const REQUEST_MESSAGE_BYTES = 5 * KIB;
 export async function isHeldBack(look: Look, chat: Chat, item: Item): Promise<boolean> {
   if (chat.request === "" || item.kind !== "message") return false;
   if (chat.request === "incoming" || !item.shown) return true;
+  return item.message_id !== (await openingOf(look, chat)) || !passes(item);
+}
+
+/** The text that our request begins with, also once it is deleted here or has disappeared. */
+async function openingOf(look: Look, chat: Chat): Promise<Id | undefined> {
+  if (chat.opening !== "") return chat.opening;
   const first = (await look.tx.rows("message", rows.bytesOf(chat.gid), { limit: 1 }))[0];
-  if (first === undefined || rows.parseMessage(first[1]).message_id !== item.message_id) return true;
-  return !passes(item);
+  return first && rows.parseMessage(first[1]).message_id;
 }
 
 /** Whether it arrives as the one text: the server drops what is longer and says OK, the asked one takes no file. */
