@@ -194,9 +194,9 @@ HOME_COMPLAINTS: dict[str, Complaint] = {
     ),
     "not-introduced": Complaint(
         Text(
-            en="Somebody you want to add has not been here since they became your contact.",
-            ar="أحد مَن تريد إضافتهم لم يتصل منذ صار من جهات اتصالك.",
-            ru="Кто-то из добавляемых ещё не был в сети с тех пор, как стал вашим контактом.",
+            en="Somebody has not introduced themselves to this device yet.",
+            ar="هناك من لم يعرّف بنفسه لهذا الجهاز بعد.",
+            ru="Кто-то ещё не представлен этому устройству.",
         ),
         Text(
             en="It is stored here; once they were online, the next zajil sync makes it. Do not ask for it again.",

@@ -72,7 +72,8 @@ export interface Heir {
  * ended: see there. mend_at: Unix ms at which this device makes a successor, 0 = never. heir: the successor, where there
  * is one; `merged` leads there. forebear: gid of the group that this one follows. mended_at: Unix ms at which it took the
  * place of a stuck one with nobody left out. passed: see `Held` of `protocol/chat/successors`. growing: the number of
- * the attempt of this device to make room for more devices, 0 = none. mend_from: the first `mend_at` since it is stuck. absent: accounts that could not be brought into it from the group before, and come in when they ask.
+ * the attempt of this device to make room for more devices, 0 = none; ungrown: the code of what ended the last one,
+ * where nothing of it is left. mend_from: the first `mend_at` since it is stuck. absent: accounts that could not be brought into it from the group before, and come in when they ask.
  */
 export interface Chat {
   readonly gid: Id;
@@ -117,6 +118,7 @@ export interface Chat {
   readonly mended_at: number;
   readonly passed: readonly Passed[];
   readonly growing: number;
+  readonly ungrown: string;
   readonly mend_from: number;
   readonly absent: readonly Id[];
   readonly suite: number;
@@ -461,6 +463,7 @@ export const EMPTY_CHAT: Omit<Chat, "gid" | "kind" | "title" | "status"> = {
   mended_at: 0,
   passed: [],
   growing: 0,
+  ungrown: "",
   mend_from: 0,
   absent: [],
   suite: SUITE_XWING,

@@ -35,7 +35,7 @@ CHANGED = Text(
     ru="Здесь ничего не изменилось. Повторите, когда никто не меняет группу.",
 )
 UNKNOWN = Text(
-    en="Nothing was changed. Somebody in the group has not been here since you met; try again once they were online.",
-    ar="لم يتغيّر شيء. لم يتصل أحد أعضاء المجموعة منذ تعارفكما؛ أعد المحاولة بعد أن يتصل.",
-    ru="Ничего не изменилось. Кто-то из группы ещё не был в сети с вашего знакомства; повторите, когда он появится.",
+    en="Nothing was changed. Try again once they have written in the group, or ask another admin.",
+    ar="لم يتغيّر شيء. أعد المحاولة بعد أن يكتب في المجموعة، أو اطلب ذلك من مشرف آخر.",
+    ru="Ничего не изменилось. Повторите, когда этот человек напишет в группе, или попросите другого администратора.",
 )

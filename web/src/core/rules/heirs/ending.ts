@@ -38,5 +38,5 @@ export async function findGrowth(look: Look, chat: Chat): Promise<{ readonly fai
   const items = forming === undefined ? [] : await rows.items(look.tx, forming.gid);
   const failed = items.find(([, { state }]) => state === "failed" || state === "refused")?.[1].reason;
   // Nothing is on its way any more: the group changed each time, or what failed was swept away since.
-  return items.length === 0 ? { failed: "stale-epoch" } : failed === undefined ? {} : { failed };
+  return items.length === 0 ? { failed: chat.ungrown || "stale-epoch" } : failed === undefined ? {} : { failed };
 }

@@ -315,12 +315,13 @@ test("no next attempt is made where somebody cannot be reached any more", async 
   await anna.core.step("forget", (step) => accounts.change(step, cleo.id, { contact_token: new Uint8Array() }));
   anna.away = false;
   await world.settle();
-  expect((await tab.call.chat({ id: gid })).growth).toEqual({ failed: "stale-epoch" });
+  expect((await tab.call.chat({ id: gid })).growth).toEqual({ failed: "not-introduced" });
   await expect(start(anna)).rejects.toMatchObject({ code: "not-introduced" });
   await cleo.meet(anna);
   await anna.meet(cleo);
   await omar.core.step("name", (step) => chats.rename(step, gid, "Doves"));
   await world.settle();
+  expect((await tab.call.chat({ id: gid })).growth).toEqual({ failed: "not-introduced" });
   for (const one of [anna, omar, cleo]) expect(await place(one)).toMatchObject({ gid, suite: SUITE_XWING });
 });
 

@@ -48,15 +48,17 @@ export async function growAgain(step: Step, gid: Id, beaten = false): Promise<vo
   const kept = failed ? [] : await dropFailed(step, chat, SUITE_RFC1);
   if (kept === undefined) return;
   if (roleOf(chat, step.profile.account_id) < ADMIN) await step.changeChat(gid, { growing: 0 });
-  else if (!failed && chat.growing < TRIES && (await mayReach(step, chat, Reason.RESIZE)))
-    await begin(step, gid, chat.growing + 1, kept);
-  else await step.changeChat(gid, { growing: TRIES });
+  else if (failed) await step.changeChat(gid, { growing: TRIES });
+  else if (!(await mayReach(step, chat, Reason.RESIZE)))
+    await step.changeChat(gid, { growing: TRIES, ungrown: "not-introduced" });
+  else if (chat.growing < TRIES) await begin(step, gid, chat.growing + 1, kept);
+  else await step.changeChat(gid, { growing: TRIES, ungrown: "stale-epoch" });
   step.event("members", gid);
 }
 
 /** kept: packages that were claimed for an attempt before this one. */
 async function begin(step: Step, gid: Id, attempt: number, kept: readonly Claimed[]): Promise<void> {
-  const chat = await step.changeChat(gid, { growing: attempt });
+  const chat = await step.changeChat(gid, { growing: attempt, ungrown: "" });
   await make(step, chat, Reason.RESIZE, { suite: SUITE_RFC1, kept });
   step.event("members", gid);
 }
