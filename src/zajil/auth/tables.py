@@ -6,12 +6,9 @@ as SHA-256 only. Days are whole days since 1970, so they do not tell when somebo
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table
+from sqlalchemy import Column, Index, Integer, LargeBinary, Table
 
-from zajil.engine.sql.database import METADATA, describe
-
-_U64 = Integer().with_variant(BigInteger, "postgresql")
-
+from zajil.engine.sql.database import METADATA, U64, describe
 
 _ACCOUNT = describe("identifier", "whose row this is: a hash of the first account key", "until the account is deleted")
 _DEVICE = describe("identifier", "number of the device within its account", "until the device is revoked")
@@ -72,7 +69,7 @@ account_measure = Table(
     Column("account_id", LargeBinary, primary_key=True, info=_ACCOUNT),
     Column(
         "until",
-        _U64,
+        U64,
         nullable=False,
         info=describe("time", "Unix second at which the suspension ends, 0 for never", "until it ends or is undone"),
     ),
@@ -157,7 +154,7 @@ session_token = Table(
     Column("hash", LargeBinary, primary_key=True, info=describe("key", "SHA-256 of a login token", "1 hour")),
     Column("account_id", LargeBinary, nullable=False, info=describe("identifier", "who logged in", "1 hour")),
     Column("device_id", Integer, nullable=False, info=describe("identifier", "with which device", "1 hour")),
-    Column("expires", _U64, nullable=False, info=describe("time", "Unix second the token ends", "1 hour")),
+    Column("expires", U64, nullable=False, info=describe("time", "Unix second the token ends", "1 hour")),
     Index("session_token_device", "account_id", "device_id"),
     sqlite_strict=True,
     sqlite_with_rowid=False,
@@ -181,7 +178,7 @@ contact_token = Table(
         info=describe("counter", "claims it still allows", "until used up or expired"),
     ),
     Column(
-        "expires", _U64, nullable=False, info=describe("time", "Unix second the token ends", "until used up or expired")
+        "expires", U64, nullable=False, info=describe("time", "Unix second the token ends", "until used up or expired")
     ),
     sqlite_strict=True,
     sqlite_with_rowid=False,
@@ -199,7 +196,7 @@ username = Table(
     ),
     Column("account_id", LargeBinary, nullable=False, index=True, info=_ACCOUNT),
     Column("state", Integer, nullable=False, info=describe("flag", "0 in use, 1 released, 2 reserved", _NAME)),
-    Column("until", _U64, nullable=False, info=describe("time", "Unix second a released name is free", _NAME)),
+    Column("until", U64, nullable=False, info=describe("time", "Unix second a released name is free", _NAME)),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
@@ -232,7 +229,7 @@ link = Table(
         nullable=True,
         info=describe("ciphertext", "sealed to the new device by the old one", "120 s"),
     ),
-    Column("expires", _U64, nullable=False, info=describe("time", "Unix second the rows end", "120 s")),
+    Column("expires", U64, nullable=False, info=describe("time", "Unix second the rows end", "120 s")),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )

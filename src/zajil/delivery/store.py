@@ -20,7 +20,7 @@ from sqlalchemy import (
     update,
 )
 
-from zajil.engine.sql.database import METADATA, describe
+from zajil.engine.sql.database import METADATA, U64, describe
 from zajil.engine.sql.schema import one_time_pass
 from zajil.protocol.contacts.requests import PAIR_DAYS
 from zajil.protocol.ids import AccountId, DeviceId
@@ -34,14 +34,14 @@ _DAY = "24 hours"
 key_package = Table(
     "key_package",
     METADATA,
-    Column("id", Integer, primary_key=True, info=describe("counter", "order of upload: oldest go first", _CLAIMED)),
+    Column("id", U64, primary_key=True, info=describe("counter", "order of upload: oldest go first", _CLAIMED)),
     Column("account_id", LargeBinary, nullable=False, info=describe("identifier", "whose device", _CLAIMED)),
     Column("device_id", Integer, nullable=False, info=describe("identifier", "which of its devices", _CLAIMED)),
     Column("suite", Integer, nullable=False, info=describe("counter", "MLS cipher suite", _CLAIMED)),
     Column(
         "last_resort", Integer, nullable=False, info=describe("flag", "handed out again when none is left", _CLAIMED)
     ),
-    Column("expires", Integer, nullable=False, info=describe("time", "Unix second its lifetime ends", _CLAIMED)),
+    Column("expires", U64, nullable=False, info=describe("time", "Unix second its lifetime ends", _CLAIMED)),
     Column("body", LargeBinary, nullable=False, info=describe("key", "public keys, opaque to the server", _CLAIMED)),
     Index("key_package_device", "account_id", "device_id", "suite"),
     Index("key_package_expires", "expires"),
@@ -54,7 +54,7 @@ claim = Table(
     METADATA,
     Column("key", LargeBinary, primary_key=True, info=describe("identifier", "SHA-256 of claim id and caller", _DAY)),
     Column("answer", LargeBinary, nullable=False, info=describe("ciphertext", "the answer, for a retry", _DAY)),
-    Column("at", Integer, nullable=False, info=describe("time", "Unix second of the claim", _DAY)),
+    Column("at", U64, nullable=False, info=describe("time", "Unix second of the claim", _DAY)),
     Index("claim_at", "at"),
     sqlite_strict=True,
     sqlite_with_rowid=False,
@@ -91,7 +91,7 @@ attachment = Table(
     Column("done", Integer, nullable=False, info=describe("flag", "it is whole and its hash was right", _ATTACHED)),
     Column(
         "expires",
-        Integer,
+        U64,
         nullable=False,
         info=describe("time", "Unix second it is deleted, a whole day or hour", _ATTACHED),
     ),

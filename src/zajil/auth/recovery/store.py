@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from sqlalchemy import (
-    BigInteger,
     Column,
     Connection,
     Index,
@@ -18,9 +17,8 @@ from sqlalchemy import (
     update,
 )
 
-from zajil.engine.sql.database import METADATA, describe
+from zajil.engine.sql.database import METADATA, U64, describe
 
-_U64 = Integer().with_variant(BigInteger, "postgresql")
 _KEPT = "400 days after it was last written, read or deleted"
 
 backup = Table(
@@ -38,7 +36,7 @@ backup = Table(
         nullable=False,
         info=describe("key", "public key that writes of this row must verify under, used nowhere else", _KEPT),
     ),
-    Column("version", _U64, nullable=False, info=describe("counter", "how often it was written; only upwards", _KEPT)),
+    Column("version", U64, nullable=False, info=describe("counter", "how often it was written; only upwards", _KEPT)),
     Column(
         "blob",
         LargeBinary,

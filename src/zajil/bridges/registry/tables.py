@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text, UniqueConstraint
+from sqlalchemy import Column, Index, Integer, LargeBinary, Table, Text, UniqueConstraint
 
-from zajil.engine.sql.database import METADATA, describe
+from zajil.engine.sql.database import METADATA, U64, describe
 
-_U64 = Integer().with_variant(BigInteger, "postgresql")
 _REMOVED = "until the operator removes the bridge"
 _UNBOUND = "until every bridge it opens is removed"
 _BRIDGE = describe("identifier", "random name of a bridge", _REMOVED)
@@ -37,7 +36,7 @@ bridge_code = Table(
     "bridge_code",
     METADATA,
     Column("hash", LargeBinary, primary_key=True, info=describe("key", "SHA-256 of a code to join with", "7 days")),
-    Column("expires", _U64, nullable=False, info=describe("time", "Unix second the code ends", "7 days")),
+    Column("expires", U64, nullable=False, info=describe("time", "Unix second the code ends", "7 days")),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )

@@ -6,11 +6,10 @@ stand beside the second in which an account took its passes.
 
 from __future__ import annotations
 
-from sqlalchemy import DDL, BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, Text, event, text
+from sqlalchemy import DDL, Column, Index, Integer, LargeBinary, MetaData, Table, Text, event
 
-from zajil.engine.sql.database import METADATA, ColumnClass, describe
+from zajil.engine.sql.database import METADATA, U64, ColumnClass, describe, index_where_set
 
-_U64 = Integer().with_variant(BigInteger, "postgresql")
 _PERSONA_KEPT = "until the persona is deleted"
 _CHANNEL_KEPT = "until the channel is deleted"
 _MEMBER_KEPT = "until the membership ends"
@@ -41,7 +40,7 @@ handle = Table(
     Column("owner", LargeBinary, nullable=False, info=describe("identifier", "persona or channel", "as the handle")),
     Column(
         "freed_at",
-        _U64,
+        U64,
         nullable=True,
         info=describe("time", "Unix second its owner was deleted; nobody gets it for 90 days", "90 days"),
     ),
@@ -57,12 +56,12 @@ persona = Table(
     Column("handle", Text, nullable=False, info=describe("text", "its handle, public", _PERSONA_KEPT)),
     Column("display_name", Text, nullable=False, info=describe("text", "its name, public", _PERSONA_KEPT)),
     Column(
-        "created_at", _U64, nullable=False, info=describe("time", "hour of creation, for trust; public", _PERSONA_KEPT)
+        "created_at", U64, nullable=False, info=describe("time", "hour of creation, for trust; public", _PERSONA_KEPT)
     ),
     Column("accepted", Integer, nullable=False, info=describe("counter", "posts moderation let stand", _PERSONA_KEPT)),
-    Column("strike_until", _U64, nullable=False, info=describe("time", "end of the last strike", _PERSONA_KEPT)),
-    Column("limited_until", _U64, nullable=False, info=describe("time", "end of a limit on posting", _PERSONA_KEPT)),
-    Column("suspended_until", _U64, nullable=False, info=describe("time", "end of a suspension", _PERSONA_KEPT)),
+    Column("strike_until", U64, nullable=False, info=describe("time", "end of the last strike", _PERSONA_KEPT)),
+    Column("limited_until", U64, nullable=False, info=describe("time", "end of a limit on posting", _PERSONA_KEPT)),
+    Column("suspended_until", U64, nullable=False, info=describe("time", "end of a suspension", _PERSONA_KEPT)),
     Column("deleted", Integer, nullable=False, info=describe("flag", "1 once deleted", "kept, never reused")),
     Index("pub_persona_handle", "handle"),
     sqlite_strict=True,
@@ -76,7 +75,7 @@ token = Table(
     Column(
         "persona_id", LargeBinary, nullable=False, index=True, info=describe("identifier", "who logged in", "1 hour")
     ),
-    Column("expires", _U64, nullable=False, info=describe("time", "Unix second the token ends", "1 hour")),
+    Column("expires", U64, nullable=False, info=describe("time", "Unix second the token ends", "1 hour")),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
@@ -97,7 +96,7 @@ channel = Table(
     ),
     Column("state", Text, nullable=False, info=describe("flag", "open, restricted, blocked, deleted", "kept")),
     Column("category", Text, nullable=False, info=describe("flag", "why it is restricted or blocked", "as its state")),
-    Column("created_at", _U64, nullable=False, info=describe("time", "Unix second, public", _CHANNEL_KEPT)),
+    Column("created_at", U64, nullable=False, info=describe("time", "Unix second, public", _CHANNEL_KEPT)),
     Column("posts", Integer, nullable=False, info=describe("counter", "visible posts, public", _CHANNEL_KEPT)),
     Column("subscribers", Integer, nullable=False, info=describe("counter", "followers, public", _CHANNEL_KEPT)),
     Index("pub_channel_handle", "handle"),
@@ -112,7 +111,7 @@ member = Table(
     Column("persona_id", LargeBinary, primary_key=True, info=_PERSONA),
     Column("role", Text, nullable=False, info=describe("flag", "owner to subscriber", _MEMBER_KEPT)),
     Column("subscribed", Integer, nullable=False, info=describe("flag", "1 while it follows", _MEMBER_KEPT)),
-    Column("muted_until", _U64, nullable=False, info=describe("time", "end of a mute", _MEMBER_KEPT)),
+    Column("muted_until", U64, nullable=False, info=describe("time", "end of a mute", _MEMBER_KEPT)),
     Index("pub_member_persona", "persona_id"),
     sqlite_strict=True,
     sqlite_with_rowid=False,
@@ -121,7 +120,7 @@ member = Table(
 post = Table(
     "pub_post",
     METADATA,
-    Column("seq", Integer, primary_key=True, info=describe("counter", "order of posts", _POST_KEPT)),
+    Column("seq", U64, primary_key=True, info=describe("counter", "order of posts", _POST_KEPT)),
     Column("id", LargeBinary, nullable=False, unique=True, info=_POST),
     Column("channel_id", LargeBinary, nullable=False, info=_CHANNEL),
     Column("author", LargeBinary, nullable=False, info=describe("identifier", "persona, public", _POST_KEPT)),
@@ -137,22 +136,22 @@ post = Table(
     Column("unchecked", Integer, nullable=False, info=describe("flag", "1 when shown before it was judged", _JUDGED)),
     Column("label", Text, nullable=False, info=describe("flag", "category it is blurred for", _POST_KEPT)),
     Column("category", Text, nullable=False, info=describe("flag", "category it was acted on for", _POST_KEPT)),
-    Column("decided_at", _U64, nullable=True, info=describe("time", "Unix second of that", _POST_KEPT)),
+    Column("decided_at", U64, nullable=True, info=describe("time", "Unix second of that", _POST_KEPT)),
     Column("human", Integer, nullable=False, info=describe("flag", "1 when a person decided that", _POST_KEPT)),
-    Column("held_until", _U64, nullable=True, info=describe("time", "when a hold ends, for the author", _JUDGED)),
-    Column("gate_at_ms", _U64, nullable=True, info=describe("time", "when it stops waiting for a verdict", _JUDGED)),
+    Column("held_until", U64, nullable=True, info=describe("time", "when a hold ends, for the author", _JUDGED)),
+    Column("gate_at_ms", U64, nullable=True, info=describe("time", "when it stops waiting for a verdict", _JUDGED)),
     Column("gate_opens", Integer, nullable=False, info=describe("flag", "1 when it is then shown, else held", _JUDGED)),
     Column(
         "accepted", Integer, nullable=False, info=describe("flag", "1 when its author's trust counts it", _POST_KEPT)
     ),
     Column("comments", Integer, nullable=False, info=describe("counter", "visible comments, public", _POST_KEPT)),
-    Column("created_at", _U64, nullable=False, info=describe("time", "Unix second, public", _POST_KEPT)),
-    Column("edited_at", _U64, nullable=True, info=describe("time", "Unix second of the newest version", _POST_KEPT)),
+    Column("created_at", U64, nullable=False, info=describe("time", "Unix second, public", _POST_KEPT)),
+    Column("edited_at", U64, nullable=True, info=describe("time", "Unix second of the newest version", _POST_KEPT)),
     Index("pub_post_channel", "channel_id", "thread_root", "seq"),
     Index("pub_post_thread", "thread_root", "seq"),
     Index("pub_post_author", "author", "seq"),
-    Index("pub_post_gate", "gate_at_ms", sqlite_where=text("gate_at_ms IS NOT NULL")),
-    Index("pub_post_held", "held_until", sqlite_where=text("held_until IS NOT NULL")),
+    index_where_set("pub_post_gate", "gate_at_ms"),
+    index_where_set("pub_post_held", "held_until"),
     sqlite_strict=True,
     sqlite_autoincrement=True,
 )
@@ -166,7 +165,7 @@ version = Table(
     ),
     Column("text", Text, nullable=False, info=describe("text", "what the author wrote", _VERSION_KEPT)),
     Column("lang", Text, nullable=False, info=describe("text", "language the author named", _VERSION_KEPT)),
-    Column("at", _U64, nullable=False, info=describe("time", "Unix second it was written", _VERSION_KEPT)),
+    Column("at", U64, nullable=False, info=describe("time", "Unix second it was written", _VERSION_KEPT)),
     Column("open", Integer, nullable=False, info=describe("flag", "1 when others may read it", _VERSION_KEPT)),
     Index("pub_post_version_at", "at"),
     sqlite_strict=True,
@@ -179,7 +178,7 @@ applied = Table(
     Column(
         "decision_id", LargeBinary, primary_key=True, info=describe("identifier", "a decision carried out", "180 days")
     ),
-    Column("at", _U64, nullable=False, info=describe("time", "Unix second it was carried out", "180 days")),
+    Column("at", U64, nullable=False, info=describe("time", "Unix second it was carried out", "180 days")),
     Index("pub_applied_at", "at"),
     sqlite_strict=True,
     sqlite_with_rowid=False,
@@ -188,13 +187,13 @@ applied = Table(
 happening = Table(
     "pub_event",
     METADATA,
-    Column("seq", Integer, primary_key=True, info=describe("counter", "order of events", _DAY)),
+    Column("seq", U64, primary_key=True, info=describe("counter", "order of events", _DAY)),
     Column("name", Text, nullable=False, info=describe("flag", "kind of event", _DAY)),
     Column("channel_id", LargeBinary, nullable=True, info=describe("identifier", "where it happened", _DAY)),
     Column("post_id", LargeBinary, nullable=True, info=describe("identifier", "what it is about", _DAY)),
     Column("persona_id", LargeBinary, nullable=True, info=describe("identifier", "whom alone it is for", _DAY)),
     Column("ref", Text, nullable=False, info=describe("identifier", "notice, report or appeal it is about", _DAY)),
-    Column("at", _U64, nullable=False, info=describe("time", "Unix second", _DAY)),
+    Column("at", U64, nullable=False, info=describe("time", "Unix second", _DAY)),
     Index("pub_event_channel", "channel_id", "seq"),
     Index("pub_event_persona", "persona_id", "seq"),
     Index("pub_event_at", "at"),
@@ -205,11 +204,11 @@ happening = Table(
 outbox = Table(
     "pub_outbox",
     METADATA,
-    Column("seq", Integer, primary_key=True, info=describe("counter", "order of work", _JUDGED)),
+    Column("seq", U64, primary_key=True, info=describe("counter", "order of work", _JUDGED)),
     Column("post_id", LargeBinary, nullable=False, info=describe("identifier", "post to be judged", _JUDGED)),
     Column("version", Integer, nullable=False, info=describe("counter", "version to be judged", _JUDGED)),
     Column("early", Integer, nullable=False, info=describe("flag", "1 for authors nothing was accepted of", _JUDGED)),
-    Column("lease_until_ms", _U64, nullable=False, info=describe("time", "how long a worker has it", _JUDGED)),
+    Column("lease_until_ms", U64, nullable=False, info=describe("time", "how long a worker has it", _JUDGED)),
     Column("attempts", Integer, nullable=False, info=describe("counter", "how often it was taken", _JUDGED)),
     Index("pub_outbox_early", "early", "seq"),
     sqlite_strict=True,

@@ -27,7 +27,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, TypeVar
 
-from sqlalchemy import Connection, Engine, MetaData, create_engine, event
+from sqlalchemy import BigInteger, Connection, Engine, Index, Integer, MetaData, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 
 from zajil.engine.sql.prepared import Prepared
@@ -73,6 +73,16 @@ class _Waiting(NamedTuple):
     work: Callable[[Connection], Any]  # Any: of whatever type its future is
     future: asyncio.Future[Any]
     flushed: bool
+
+
+U64: Final = Integer().with_variant(BigInteger, "postgresql")
+"""Of a column that may outgrow 31 bits: times, sizes, numbers of rows. An INTEGER of SQLite has 64 bits anyway."""
+
+
+def index_where_set(name: str, column: str) -> Index:
+    """Over a column that is mostly NULL: only of the rows where it is not, on either database."""
+    condition = text(f"{column} IS NOT NULL")
+    return Index(name, column, sqlite_where=condition, postgresql_where=condition)
 
 
 def set_pragmas(connection: sqlite3.Connection) -> None:

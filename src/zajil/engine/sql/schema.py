@@ -6,9 +6,9 @@ that members have; a row of `mailbox_item` points to a message whose group lies 
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Integer, LargeBinary, Table
+from sqlalchemy import Column, Index, LargeBinary, Table
 
-from zajil.engine.sql.database import METADATA, describe
+from zajil.engine.sql.database import METADATA, U64, describe
 
 _UNTIL_ACK = "last acknowledgement, or 30 days"
 _WITH_DEVICE = "until the device is revoked"
@@ -18,7 +18,7 @@ grp = Table(
     "grp",
     METADATA,
     Column("gid", LargeBinary, primary_key=True, info=describe("identifier", "group, named by its creator", _UNUSED)),
-    Column("epoch", Integer, nullable=False, info=describe("counter", "orders commits: one for each epoch", _UNUSED)),
+    Column("epoch", U64, nullable=False, info=describe("counter", "orders commits: one for each epoch", _UNUSED)),
     Column(
         "token_hash",
         LargeBinary,
@@ -37,7 +37,7 @@ grp = Table(
         nullable=False,
         info=describe("ciphertext", "where to deliver, sealed under a key of the members, padded", _UNUSED),
     ),
-    Column("used_day", Integer, nullable=False, info=describe("time", "last day in use, to drop dead groups", _UNUSED)),
+    Column("used_day", U64, nullable=False, info=describe("time", "last day in use, to drop dead groups", _UNUSED)),
     Index("grp_used", "used_day"),
     sqlite_strict=True,
     sqlite_with_rowid=False,
@@ -47,13 +47,9 @@ message = Table(
     "message",
     METADATA,
     Column("id", LargeBinary, primary_key=True, info=describe("identifier", "one stored body, random", _UNTIL_ACK)),
-    Column(
-        "kind", Integer, nullable=False, info=describe("counter", "commit, application, welcome, notice", _UNTIL_ACK)
-    ),
-    Column("epoch", Integer, nullable=False, info=describe("counter", "epoch of its group", _UNTIL_ACK)),
-    Column(
-        "ts", Integer, nullable=False, info=describe("time", "Unix ms of acceptance, shown to receivers", _UNTIL_ACK)
-    ),
+    Column("kind", U64, nullable=False, info=describe("counter", "commit, application, welcome, notice", _UNTIL_ACK)),
+    Column("epoch", U64, nullable=False, info=describe("counter", "epoch of its group", _UNTIL_ACK)),
+    Column("ts", U64, nullable=False, info=describe("time", "Unix ms of acceptance, shown to receivers", _UNTIL_ACK)),
     Column(
         "body",
         LargeBinary,
@@ -66,10 +62,10 @@ message = Table(
         nullable=True,
         info=describe("key", "mark that lets a receiver prove the message later; none on commits", _UNTIL_ACK),
     ),
-    Column("refs", Integer, nullable=False, info=describe("counter", "mailboxes that still point here", _UNTIL_ACK)),
+    Column("refs", U64, nullable=False, info=describe("counter", "mailboxes that still point here", _UNTIL_ACK)),
     Column(
         "expires",
-        Integer,
+        U64,
         nullable=False,
         info=describe("time", "Unix second of deletion; a minute away for a call's signal", _UNTIL_ACK),
     ),
@@ -83,19 +79,15 @@ mailbox = Table(
     Column(
         "mailbox_id", LargeBinary, primary_key=True, info=describe("identifier", "queue of one device", _WITH_DEVICE)
     ),
-    Column("next_seq", Integer, nullable=False, info=describe("counter", "number of the next entry", _WITH_DEVICE)),
-    Column("acked", Integer, nullable=False, info=describe("counter", "highest acknowledged number", _WITH_DEVICE)),
-    Column("count", Integer, nullable=False, info=describe("counter", "entries waiting, for the cap", _WITH_DEVICE)),
-    Column("bytes", Integer, nullable=False, info=describe("counter", "bytes waiting, for the cap", _WITH_DEVICE)),
-    Column(
-        "gap_count", Integer, nullable=False, info=describe("counter", "entries lost to the cap", "next ack past it")
-    ),
-    Column(
-        "gap_seq", Integer, nullable=False, info=describe("counter", "number all of them precede", "next ack past it")
-    ),
+    Column("next_seq", U64, nullable=False, info=describe("counter", "number of the next entry", _WITH_DEVICE)),
+    Column("acked", U64, nullable=False, info=describe("counter", "highest acknowledged number", _WITH_DEVICE)),
+    Column("count", U64, nullable=False, info=describe("counter", "entries waiting, for the cap", _WITH_DEVICE)),
+    Column("bytes", U64, nullable=False, info=describe("counter", "bytes waiting, for the cap", _WITH_DEVICE)),
+    Column("gap_count", U64, nullable=False, info=describe("counter", "entries lost to the cap", "next ack past it")),
+    Column("gap_seq", U64, nullable=False, info=describe("counter", "number all of them precede", "next ack past it")),
     Column(
         "push",
-        Integer,
+        U64,
         nullable=False,
         server_default="0",
         info=describe("flag", "1 while its device is to be woken by push", _WITH_DEVICE),
@@ -110,13 +102,13 @@ mailbox_item = Table(
     Column("mailbox_id", LargeBinary, primary_key=True, info=describe("identifier", "whose queue", _UNTIL_ACK)),
     Column(
         "seq",
-        Integer,
+        U64,
         primary_key=True,
         autoincrement=False,
         info=describe("counter", "place in the queue, without gaps", _UNTIL_ACK),
     ),
     Column("message_id", LargeBinary, nullable=False, info=describe("identifier", "the stored body", _UNTIL_ACK)),
-    Column("size", Integer, nullable=False, info=describe("counter", "bytes of the body, for the cap", _UNTIL_ACK)),
+    Column("size", U64, nullable=False, info=describe("counter", "bytes of the body, for the cap", _UNTIL_ACK)),
     Column(
         "via",
         LargeBinary,
@@ -137,20 +129,20 @@ push_due = Table(
     ),
     Column(
         "wake",
-        Integer,
+        U64,
         primary_key=True,
         autoincrement=False,
         info=describe("counter", "1 for messages, however many; 2 for a call that rings", _UNTIL_WOKEN),
     ),
     Column(
         "seq",
-        Integer,
+        U64,
         nullable=False,
         info=describe("counter", "newest entry that it is to be woken for", _UNTIL_WOKEN),
     ),
-    Column("due", Integer, nullable=False, info=describe("time", "Unix ms of the next try", _UNTIL_WOKEN)),
-    Column("until", Integer, nullable=False, info=describe("time", "Unix second it is given up", _UNTIL_WOKEN)),
-    Column("tries", Integer, nullable=False, info=describe("counter", "tries so far", _UNTIL_WOKEN)),
+    Column("due", U64, nullable=False, info=describe("time", "Unix ms of the next try", _UNTIL_WOKEN)),
+    Column("until", U64, nullable=False, info=describe("time", "Unix second it is given up", _UNTIL_WOKEN)),
+    Column("tries", U64, nullable=False, info=describe("counter", "tries so far", _UNTIL_WOKEN)),
     Index("push_due_at", "due"),
     sqlite_strict=True,
     sqlite_with_rowid=False,
@@ -166,7 +158,7 @@ idem = Table(
         "body_hash", LargeBinary, nullable=False, info=describe("key", "SHA-256 of the accepted request", "24 hours")
     ),
     Column("answer", LargeBinary, nullable=False, info=describe("counter", "epoch and time of acceptance", "24 hours")),
-    Column("at", Integer, nullable=False, info=describe("time", "Unix second of acceptance", "24 hours")),
+    Column("at", U64, nullable=False, info=describe("time", "Unix second of acceptance", "24 hours")),
     Index("idem_at", "at"),
     sqlite_strict=True,
     sqlite_with_rowid=False,
@@ -185,13 +177,13 @@ one_time_pass = Table(
     ),
     Column(
         "kind",
-        Integer,
+        U64,
         nullable=False,
         info=describe(
             "counter", "what it is good for: 1 one group, 2 one persona, 3 four MiB of an attachment", _PASS_KEPT
         ),
     ),
-    Column("day", Integer, nullable=False, info=describe("time", "day of issue", _PASS_KEPT)),
+    Column("day", U64, nullable=False, info=describe("time", "day of issue", _PASS_KEPT)),
     Index("pass_day", "day"),
     sqlite_strict=True,
     sqlite_with_rowid=False,
@@ -208,12 +200,10 @@ ref_use = Table(
         primary_key=True,
         info=describe("key", "SHA-256 of mailbox and serial of a stranger's reference", _REF_USE),
     ),
-    Column("day", Integer, nullable=False, info=describe("time", "day of its last use", _REF_USE)),
-    Column(
-        "handshakes", Integer, nullable=False, info=describe("counter", "Welcomes and commits that passed", _REF_USE)
-    ),
-    Column("bytes", Integer, nullable=False, info=describe("counter", "bytes of those", _REF_USE)),
-    Column("messages", Integer, nullable=False, info=describe("counter", "messages that passed, one", _REF_USE)),
+    Column("day", U64, nullable=False, info=describe("time", "day of its last use", _REF_USE)),
+    Column("handshakes", U64, nullable=False, info=describe("counter", "Welcomes and commits that passed", _REF_USE)),
+    Column("bytes", U64, nullable=False, info=describe("counter", "bytes of those", _REF_USE)),
+    Column("messages", U64, nullable=False, info=describe("counter", "messages that passed, one", _REF_USE)),
     Index("ref_use_day", "day"),
     sqlite_strict=True,
     sqlite_with_rowid=False,
@@ -225,7 +215,7 @@ ref_deny = Table(
     Column(
         "hash", LargeBinary, primary_key=True, info=describe("key", "SHA-256 of mailbox and reference serial", "1 year")
     ),
-    Column("day", Integer, nullable=False, info=describe("time", "day of blocking", "1 year")),
+    Column("day", U64, nullable=False, info=describe("time", "day of blocking", "1 year")),
     Index("ref_deny_day", "day"),
     sqlite_strict=True,
     sqlite_with_rowid=False,

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Column, Connection, Index, Integer, LargeBinary, Table, delete, insert, select, update
 
-from zajil.engine.sql.database import METADATA, describe
+from zajil.engine.sql.database import METADATA, U64, describe
 
 PROPOSED, IN_FORCE, UNDONE, REFUSED = 0, 1, 2, 3
 KEPT_DAYS: Final = 400
@@ -15,7 +15,7 @@ _KEPT: Final = "400 days after it was decided; in force, as long as it is"
 mod_measure = Table(
     "mod_measure",
     METADATA,
-    Column("n", Integer, primary_key=True, autoincrement=True, info=describe("counter", "order", _KEPT)),
+    Column("n", U64, primary_key=True, autoincrement=True, info=describe("counter", "order", _KEPT)),
     Column("id", LargeBinary, nullable=False, unique=True, info=describe("identifier", "one measure, random", _KEPT)),
     Column("report_id", LargeBinary, nullable=False, info=describe("identifier", "report it answers", _KEPT)),
     Column(

@@ -10,8 +10,7 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Column, Connection, Index, Integer, LargeBinary, Table, delete, func, insert, select, update
 
-from zajil.engine.sql.database import METADATA, describe
-from zajil.moderation.store.tables import U64
+from zajil.engine.sql.database import METADATA, U64, describe
 
 REPORT, COMPLAINT = 1, 2
 OPEN, DECIDED = 0, 1
@@ -22,7 +21,7 @@ _KEPT: Final = "90 days after the decision"
 mod_report = Table(
     "mod_report",
     METADATA,
-    Column("n", Integer, primary_key=True, autoincrement=True, info=describe("counter", "order of arrival", _KEPT)),
+    Column("n", U64, primary_key=True, autoincrement=True, info=describe("counter", "order of arrival", _KEPT)),
     Column(
         "id",
         LargeBinary,

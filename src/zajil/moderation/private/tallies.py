@@ -12,7 +12,7 @@ from typing import Final, Literal, TypeAlias
 from sqlalchemy import Column, Connection, Index, Integer, LargeBinary, Table, Text, delete, func, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from zajil.engine.sql.database import METADATA, describe
+from zajil.engine.sql.database import METADATA, U64, describe
 
 Act: TypeAlias = Literal["opened", "acted", "not-acted", "proposed", "confirmed", "refused", "undone"]
 ACTS_KEPT_DAYS: Final = 400
@@ -38,7 +38,7 @@ complainant = Table(
 private_act = Table(
     "mod_private_act",
     METADATA,
-    Column("n", Integer, primary_key=True, autoincrement=True, info=describe("counter", "order", _ACT_KEPT)),
+    Column("n", U64, primary_key=True, autoincrement=True, info=describe("counter", "order", _ACT_KEPT)),
     Column("day", Integer, nullable=False, info=describe("time", "day on which staff did it", _ACT_KEPT)),
     Column("act", Text, nullable=False, info=describe("flag", "opened, acted, not-acted, ...", _ACT_KEPT)),
     Column("staff_id", LargeBinary, nullable=False, info=describe("identifier", "member of staff", _ACT_KEPT)),

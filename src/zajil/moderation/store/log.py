@@ -13,9 +13,8 @@ import msgspec
 from sqlalchemy import Column, Connection, Integer, LargeBinary, Table, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from zajil.engine.sql.database import METADATA, describe
+from zajil.engine.sql.database import METADATA, U64, describe
 from zajil.moderation.audit.log import Appended, Draft, LogHead, append
-from zajil.moderation.store.tables import U64
 
 _KEPT = "kept: the log is whole or worth nothing"
 _CHUNK = 1000

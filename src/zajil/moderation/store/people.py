@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Integer, LargeBinary, Table, Text, text
+from sqlalchemy import Column, Index, Integer, LargeBinary, Table, Text
 
-from zajil.engine.sql.database import METADATA, describe
-from zajil.moderation.store.tables import U64
+from zajil.engine.sql.database import METADATA, U64, describe, index_where_set
 
 _STAFF_KEPT = "until 180 days after the member left"
 _SESSION_KEPT = "8 hours"
@@ -113,7 +112,7 @@ notice = Table(
     Index("mod_notice_target", "target", "version"),
     Index("mod_notice_reporter", "reporter", "at"),
     Index("mod_notice_own", "reporter", "target", "version"),
-    Index("mod_notice_item", "item_id", sqlite_where=text("item_id IS NOT NULL")),
+    index_where_set("mod_notice_item", "item_id"),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )

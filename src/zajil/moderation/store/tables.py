@@ -9,11 +9,10 @@ never deleted before their time; what ends one is another that supersedes it. So
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text, text
+from sqlalchemy import Column, Index, Integer, LargeBinary, Table, Text
 
-from zajil.engine.sql.database import METADATA, describe
+from zajil.engine.sql.database import METADATA, U64, describe, index_where_set
 
-U64 = Integer().with_variant(BigInteger, "postgresql")
 _VERDICT_KEPT = "30 days, 90 where something was done"
 _DAY = "24 hours"
 _DECISION_KEPT = "to the end of its appeal and 30 days"
@@ -27,7 +26,7 @@ _POST = describe("identifier", "post, public", _VERDICT_KEPT)
 verdict = Table(
     "mod_verdict",
     METADATA,
-    Column("seq", Integer, primary_key=True, info=describe("counter", "order of verdicts", _VERDICT_KEPT)),
+    Column("seq", U64, primary_key=True, info=describe("counter", "order of verdicts", _VERDICT_KEPT)),
     Column("target", LargeBinary, nullable=False, info=_POST),
     Column("version", Integer, nullable=False, info=describe("counter", "version of the post", _VERDICT_KEPT)),
     Column("channel_id", LargeBinary, nullable=False, info=describe("identifier", "channel, public", _VERDICT_KEPT)),
@@ -53,7 +52,7 @@ verdict = Table(
     ),
     Column("at", U64, nullable=False, info=describe("time", "Unix second of the verdict", _VERDICT_KEPT)),
     Index("mod_verdict_target", "target", "version", unique=True),
-    Index("mod_verdict_digest", "digest", sqlite_where=text("digest IS NOT NULL")),
+    index_where_set("mod_verdict_digest", "digest"),
     Index("mod_verdict_at", "at"),
     sqlite_strict=True,
     sqlite_autoincrement=True,
@@ -85,7 +84,7 @@ reading = Table(
 decision = Table(
     "mod_decision",
     METADATA,
-    Column("seq", Integer, primary_key=True, info=describe("counter", "order of decisions", _DECISION_KEPT)),
+    Column("seq", U64, primary_key=True, info=describe("counter", "order of decisions", _DECISION_KEPT)),
     Column(
         "id", LargeBinary, nullable=False, unique=True, info=describe("identifier", "first half of key", _DECISION_KEPT)
     ),
@@ -135,8 +134,8 @@ decision = Table(
     Column("at", U64, nullable=False, info=describe("time", "Unix second", _DECISION_KEPT)),
     Index("mod_decision_target", "target", "version", "seq"),
     Index("mod_decision_author", "author", "seq"),
-    Index("mod_decision_supersedes", "supersedes", sqlite_where=text("supersedes IS NOT NULL")),
-    Index("mod_decision_basis", "basis", sqlite_where=text("basis IS NOT NULL")),
+    index_where_set("mod_decision_supersedes", "supersedes"),
+    index_where_set("mod_decision_basis", "basis"),
     Index("mod_decision_at", "at"),
     sqlite_strict=True,
     sqlite_autoincrement=True,
@@ -147,7 +146,7 @@ handover = Table(
     METADATA,
     Column(
         "seq",
-        Integer,
+        U64,
         primary_key=True,
         info=describe("counter", "order of decisions to carry out", "until it is done"),
     ),
@@ -204,7 +203,7 @@ item = Table(
     Column("closed_at", U64, nullable=True, info=describe("time", "Unix second", _ITEM_KEPT)),
     Index("mod_item_open", "queue", "state", "opened_at"),
     Index("mod_item_target", "target", "version"),
-    Index("mod_item_cluster", "cluster_id", sqlite_where=text("cluster_id IS NOT NULL")),
+    index_where_set("mod_item_cluster", "cluster_id"),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
@@ -275,7 +274,7 @@ match_text = Table(
     Column("length", Integer, nullable=False, info=describe("counter", "characters of the text", _LIST_KEPT)),
     Column("expires_at", U64, nullable=True, info=describe("time", "end, if any", _LIST_KEPT)),
     Column("at", U64, nullable=False, info=describe("time", "Unix second", _LIST_KEPT)),
-    Index("mod_match_text_decision", "decision_id", sqlite_where=text("decision_id IS NOT NULL")),
+    index_where_set("mod_match_text_decision", "decision_id"),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
@@ -297,7 +296,7 @@ match_url = Table(
 change = Table(
     "mod_change",
     METADATA,
-    Column("seq", Integer, primary_key=True, info=describe("counter", "order of changes", _DAY)),
+    Column("seq", U64, primary_key=True, info=describe("counter", "order of changes", _DAY)),
     Column("what", Text, nullable=False, info=describe("flag", "text, url, cluster, policy, rule", _DAY)),
     Column("ref", Text, nullable=False, info=describe("identifier", "which one; matchers read it again", _DAY)),
     Column("at", U64, nullable=False, info=describe("time", "Unix second", _DAY)),

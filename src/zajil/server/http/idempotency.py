@@ -11,10 +11,10 @@ import hashlib
 from collections.abc import Awaitable, Callable
 
 import msgspec
-from sqlalchemy import Column, Connection, Index, Integer, LargeBinary, Table, delete, insert, select
+from sqlalchemy import Column, Connection, Index, LargeBinary, Table, delete, insert, select
 
 from zajil.engine.keys import Keys
-from zajil.engine.sql.database import METADATA, Database, describe
+from zajil.engine.sql.database import METADATA, U64, Database, describe
 from zajil.protocol.errors import error
 from zajil.server.http.calls import HttpAnswer
 
@@ -37,7 +37,7 @@ http_idem = Table(
         nullable=False,
         info=describe("ciphertext", "the answer, sealed under a key of the day", "24 hours"),
     ),
-    Column("at", Integer, nullable=False, info=describe("time", "Unix second of acceptance", "24 hours")),
+    Column("at", U64, nullable=False, info=describe("time", "Unix second of acceptance", "24 hours")),
     Index("http_idem_at", "at"),
     sqlite_strict=True,
     sqlite_with_rowid=False,

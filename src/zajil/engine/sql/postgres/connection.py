@@ -14,11 +14,8 @@ from functools import lru_cache
 from typing import Any, Final
 
 import psycopg
-from sqlalchemy import Integer
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.schema import CreateIndex, CreateTable
-from sqlalchemy.sql.compiler import TypeCompiler
 
 from zajil.engine.sql.queues import Sql
 from zajil.engine.sql.turn import DEADLINE_S
@@ -35,12 +32,6 @@ _OPTIONS: Final = " ".join(
         "idle_in_transaction_session_timeout": f"{DEADLINE_S:g}s",
     }.items()
 )
-
-
-@compiles(Integer, "postgresql")
-def _sixty_four_bits(_type: Integer, _compiler: TypeCompiler, **_words: object) -> str:
-    """An INTEGER of SQLite has 64 bits, and times in milliseconds need them."""
-    return "BIGINT"
 
 
 def connect(url: str) -> Connection:

@@ -13,11 +13,10 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Column, Connection, Index, Integer, LargeBinary, Table, Text, delete, insert, select
 
-from zajil.engine.sql.database import METADATA, describe
+from zajil.engine.sql.database import METADATA, U64, describe
 from zajil.moderation.audit.entries import SALT_BYTES, Kind, hash_record
 from zajil.moderation.audit.log import Draft, record
 from zajil.moderation.store.log import SQLAuditRows
-from zajil.moderation.store.tables import U64
 
 LIST_KEPT_S: Final = 210 * 86_400
 """For as long as decisions that rest on an entry of a list may be appealed against, and 30 days."""

@@ -7,8 +7,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 import msgspec
 from sqlalchemy import Column, Connection, Table, Text, func, insert, select
 
-from zajil.engine.sql.database import METADATA, describe
-from zajil.moderation.store.tables import U64
+from zajil.engine.sql.database import METADATA, U64, describe
 
 _MONTH_KEPT: Final = "kept, as it was published"
 Rounded: TypeAlias = int | Literal["<5"]

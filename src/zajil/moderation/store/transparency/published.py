@@ -5,8 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Column, Connection, LargeBinary, Table, Text, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from zajil.engine.sql.database import METADATA, describe
-from zajil.moderation.store.tables import U64
+from zajil.engine.sql.database import METADATA, U64, describe
 
 _KEPT = "kept: it is public"
 
