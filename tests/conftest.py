@@ -15,12 +15,14 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Collection, Generator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import Dialect, Engine
 from tests.browser.told import SECOND_TRY
 from tests.turns import Turns, deal
 
+from zajil.engine.sql import database
 from zajil.engine.sql.database import Database
 from zajil.server import schema
 
@@ -68,18 +70,18 @@ def migrated_once() -> Iterator[None]:
     migrate, turn = schema.migrate, threading.Lock()
     first = sqlite3.connect(":memory:", check_same_thread=False)
 
-    def is_empty(database: sqlite3.Connection) -> bool:
-        return database.execute("SELECT 1 FROM sqlite_schema").fetchone() is None
+    def is_empty(lying: sqlite3.Connection) -> bool:
+        return lying.execute("SELECT 1 FROM sqlite_schema").fetchone() is None
 
-    def migrate_copy(database: Database, revision: str = "head") -> None:
-        with turn, database.engine.connect() as connection:
+    def migrate_copy(opened: Database, revision: str = "head") -> None:
+        with turn, opened.engine.connect() as connection:
             lying = connection.connection.driver_connection
             assert isinstance(lying, sqlite3.Connection)
             fresh = revision == "head" and is_empty(lying)
             if fresh and not is_empty(first):
                 first.backup(lying)
-        migrate(database, revision)
-        with turn, database.engine.connect() as connection:
+        migrate(opened, revision)
+        with turn, opened.engine.connect() as connection:
             lying = connection.connection.driver_connection
             assert isinstance(lying, sqlite3.Connection)
             if fresh and is_empty(first):
@@ -100,6 +102,28 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     server = Postgres(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own)
     yield server
     server.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_once() -> Iterator[None]:
+    """A statement is compiled once in this process, not anew in each database that a test opens.
+
+    That was half of what a test with a server of its own cost. Engines that begin alike share a dialect, since what is
+    compiled is kept by dialect.
+    """
+    make = database._make_engine
+    dialects: dict[str, Dialect] = {}
+    compiled: dict[Any, Any] = {}  # SQLAlchemy's own: compiled statements by a key of its making
+
+    def make_alike(path: Path, *, begin: str, read_only: bool) -> Engine:
+        engine = make(path, begin=begin, read_only=read_only)
+        engine.dialect = dialects.setdefault(begin, engine.dialect)
+        engine.update_execution_options(compiled_cache=compiled)
+        return engine
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database, "_make_engine", make_alike)
+        yield
 
 
 def part_of(markers: Collection[str]) -> str:
