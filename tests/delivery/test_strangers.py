@@ -1,4 +1,4 @@
-"""Claims of strangers and what passes through their references: attacks first."""
+"""Claims of strangers: attacks first. What passes through their references is the engine's, see `tests/engine`."""
 
 from __future__ import annotations
 
@@ -9,18 +9,17 @@ import pytest
 from sqlalchemy import event
 from tests.delivery.test_verbs import ALICE, BOB, CONTACT, DAY_S, Story, package, refuses, request, upload
 from tests.delivery.test_verbs import story as story
-from tests.delivery.world import Group, Server
+from tests.delivery.world import Group
 
 from zajil.delivery import commit as commit_verb
 from zajil.delivery import mailboxes, packages, retention
 from zajil.delivery import send as send_verb
 from zajil.delivery.context import Delivery, DeviceCaller
 from zajil.engine.limits import DEFAULTS, Limit, Limits
-from zajil.engine.sql import interface as op
 from zajil.protocol import control
-from zajil.protocol.contacts.requests import HANDSHAKES, MESSAGE_BYTES, PAIR_DAYS, is_strangers, mark_serial
+from zajil.protocol.contacts.requests import PAIR_DAYS, is_strangers, mark_serial
 from zajil.protocol.control import B16
-from zajil.protocol.frames import Kind, Send
+from zajil.protocol.frames import Send
 from zajil.protocol.ids import AccountId, DeviceId, MailboxId
 
 BOBS = DeviceCaller(BOB, DeviceId(1), MailboxId(bytes(16)))
@@ -145,119 +144,6 @@ async def test_the_pair_is_kept_under_a_key(ready: Story) -> None:
     assert BOB not in name
 
 
-# What passes
-
-
-class Asking:
-    """A group of one who holds a stranger's reference to a mailbox."""
-
-    def __init__(self, server: Server) -> None:
-        self.server = server
-        self.box = server.mailbox()
-        self.group = Group(server, server.mailbox())
-        self.ref = server.refs.make_stranger_ref(self.box)
-
-    def join(self, welcome: bytes = b"welcome") -> None:
-        frame = self.group.commit_frame([(1, self.ref)], welcome=welcome)
-        self.server.commit(frame)
-        self.group.applied(frame, self.group.pending)
-
-    def commit(self, payload: bytes = b"path") -> None:
-        frame = self.group.commit_frame(payload=payload)
-        self.server.commit(frame)
-        self.group.applied(frame, self.group.pending)
-
-    def kinds(self) -> list[Kind]:
-        return [entry.kind for entry in self.server.queue(self.box)]
-
-
-def test_one_message_passes_and_then_none(server: Server) -> None:
-    asking = Asking(server)
-    asking.join()
-    for _ in range(3):
-        server.send(asking.group.send_frame())  # the sender is told the same each time
-    assert asking.kinds() == [Kind.WELCOME, Kind.APP]
-    (welcome, _) = server.queue(asking.box)
-    assert is_strangers(welcome.via or b"")
-
-
-def test_a_long_first_message_never_passes_and_uses_up_nothing(server: Server) -> None:
-    asking = Asking(server)
-    asking.join()
-    server.send(asking.group.send_frame(b"x" * MESSAGE_BYTES))
-    assert asking.kinds() == [Kind.WELCOME]
-    server.send(asking.group.send_frame())
-    assert asking.kinds() == [Kind.WELCOME, Kind.APP]
-
-
-def test_nothing_ephemeral_passes(server: Server) -> None:
-    asking = Asking(server)
-    asking.join()
-    seen: list[object] = []
-    server.bus.subscribe(asking.box, seen.append)
-    server.send(asking.group.send_frame(flags=1))
-    assert seen == []
-
-
-def test_handshakes_pass_up_to_a_number(server: Server) -> None:
-    asking = Asking(server)
-    asking.join()
-    for _ in range(HANDSHAKES + 3):
-        asking.commit()
-    assert asking.kinds() == [Kind.WELCOME] + [Kind.COMMIT] * (HANDSHAKES - 1)
-
-
-def test_a_huge_welcome_does_not_pass(server: Server) -> None:
-    asking = Asking(server)
-    asking.join(b"w" * (257 * 1024))
-    assert asking.kinds() == []
-
-
-def test_handshakes_pass_up_to_so_many_bytes(server: Server) -> None:
-    asking = Asking(server)
-    asking.join()
-    for _ in range(4):
-        asking.commit(b"p" * 100 * 1024)
-    assert asking.kinds() == [Kind.WELCOME, Kind.COMMIT, Kind.COMMIT]
-
-
-def test_the_same_reference_in_other_groups_brings_no_more(server: Server) -> None:
-    asking = Asking(server)
-    asking.join()
-    server.send(asking.group.send_frame())
-    other = Group(server, server.mailbox())
-    frame = other.commit_frame([(leaf, asking.ref) for leaf in range(1, 20)], welcome=b"again")
-    server.commit(frame)
-    other.applied(frame, other.pending)
-    server.send(other.send_frame())
-    assert asking.kinds() == [Kind.WELCOME, Kind.APP, Kind.WELCOME]
-    for _ in range(HANDSHAKES):
-        fresh = Group(server, server.mailbox())
-        server.commit(fresh.commit_frame([(1, asking.ref)], welcome=b"w"))
-    assert len(asking.kinds()) == HANDSHAKES + 1
-
-
-def test_messages_of_one_batch_race_for_the_one_place(server: Server) -> None:
-    asking = Asking(server)
-    asking.join()
-    outcomes = server.run(*(send_verb.prepare(asking.group.send_frame()) for _ in range(5)))
-    assert all(isinstance(outcome, op.Accepted) for outcome in outcomes)
-    assert asking.kinds() == [Kind.WELCOME, Kind.APP]
-
-
-def test_whoever_is_accepted_writes_freely(server: Server) -> None:
-    asking = Asking(server)
-    asking.join()
-    accepted = server.refs.make_ref(asking.box)
-    frame = asking.group.commit_frame([(1, accepted)], [1])
-    server.commit(frame)
-    asking.group.applied(frame, asking.group.pending)
-    for _ in range(3):
-        server.send(asking.group.send_frame(b"x" * MESSAGE_BYTES))
-    assert asking.kinds() == [Kind.WELCOME, Kind.COMMIT] + [Kind.APP] * 3
-    assert not is_strangers(server.queue(asking.box)[-1].via or b"")
-
-
 async def test_a_denied_reference_can_be_allowed_again_by_its_owner_alone(story: Story) -> None:
     group = Group(story.server, story.laptop.mailbox_id)
     # The engine runs; frames go through it as a client's do.
@@ -289,15 +175,6 @@ def test_serials_tell_strangers_apart() -> None:
         assert not is_strangers(mark_serial(serial, stranger=False))
         assert mark_serial(serial, stranger=True)[1:] == serial[1:]
     assert not is_strangers(b"")
-
-
-def test_use_of_references_is_forgotten(server: Server) -> None:
-    asking = Asking(server)
-    asking.join()
-    assert server.count("ref_use") == 1
-    server.now_ms += op.REF_USE_TTL_DAYS * DAY_S * 1000
-    server.do(op.Expire())
-    assert server.count("ref_use") == 0
 
 
 async def test_a_request_and_its_retry_at_once_get_one_answer(ready: Story) -> None:
