@@ -70,6 +70,7 @@ test("a browser is thrown away, and the key on paper brings the account back", a
   await anna.sees("hello Anna");
   // Something is there to lose now, and the page says so.
   await expect(anna.see("banner-recovery")).toBeVisible();
+  await expect(anna.page.locator("#banners > *"), "one at a time").toHaveCount(1);
   await anna.press("recovery-prompt");
   const key = await makeKey(anna);
   await expect(anna.see("banner-recovery")).toHaveCount(0);
