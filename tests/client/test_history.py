@@ -39,7 +39,7 @@ async def announced(old: Client, plain: bytes | None = None) -> rows.FileRow:
     if plain is None:
         (made,) = await handing.announce(core, uploads, home)
     else:
-        (made,) = await handing.announce_parts(core, uploads, home, [plain])
+        (made,) = await handing.announce_parts(core, uploads, home, handing.seal_parts(home, [plain]))
     await old.sync()
     return rows.FileRow(made.attachment_id, "", "application/cbor", made.size, made.key, made.nonce, made.sha256)
 
@@ -101,6 +101,31 @@ async def test_what_comes_by_both_ways_is_shown_once_and_behind_what_was_before(
         await new.edit(new.chats()[0], new.read(new.chats()[0])[0].id, "from the new device")
         await amal.sync()
         assert texts(amal)[0] == "from the new device"
+
+
+async def test_a_long_chat_goes_over_some_rows_at_a_time_and_what_was_read_stays_read(
+    server: Served, homes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packing, "MESSAGES_A_PIECE", 2)
+    async with amal_with_history(homes, server.url) as amal:
+        notes = amal.chats()[0]
+        for n in range(3, 5):
+            await amal.send(notes, f"note {n}")
+        with amal._core.step("read") as step:
+            chat = rows.all_chats(step.tx)[0]
+            numbers = [n for n, _ in step.tx.rows("message", chat.gid)]
+            step.change_chat(chat.gid, read_n=numbers[2])
+        with amal._core.look() as step:
+            pieces = [piece for part in packing.pack(step) for piece in Archive.parse(part).chats]
+        assert [len(piece.messages) for piece in pieces] == [2, 2, 1]
+        read = [piece.messages[1].message_id for piece in pieces[:1]] + [pieces[1].messages[0].message_id, b""]
+        assert [piece.read_to for piece in pieces] == read
+        async with await link(amal, homes / "new", server.url) as new:
+            assert texts(new) == texts(amal)
+            with new._core.look() as step:
+                (chat,) = rows.all_chats(step.tx)
+                shown = [n for n, _ in step.tx.rows("message", chat.gid)]
+                assert chat.read_n == shown[2]
 
 
 @pytest.mark.parametrize("forged", ["hash", "key", "size", "account", "bytes"])

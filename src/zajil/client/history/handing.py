@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from secrets import token_bytes
 from typing import Final
@@ -50,32 +50,47 @@ class Awaited(msgspec.Struct, frozen=True):
 async def announce(core: Core, uploads: Uploads, home: Path) -> tuple[ArchivePart, ...]:
     """Seal all history of this device, announce its parts and queue them. Nothing is left where this raises."""
     with core.look() as step:
-        plain = list(pack(step))
-    return await announce_parts(core, uploads, home, plain)
+        sealed = seal_parts(home, pack(step))
+    return await announce_parts(core, uploads, home, sealed)
 
 
-async def announce_parts(core: Core, uploads: Uploads, home: Path, plain: Sequence[bytes]) -> tuple[ArchivePart, ...]:
-    """Seal these, announce and queue them. Nothing is left where this raises."""
+def seal_parts(home: Path, plain: Iterable[bytes]) -> list[Part]:
+    """Seal each as it comes, so that one at a time is in memory. Nothing is left where this raises."""
     folder = home / FOLDER
     folder.mkdir(mode=0o700, exist_ok=True)
     parts: list[Part] = []
     try:
         for each in plain:
             blob = token_bytes(jobs.BLOB_BYTES)
-            parts.append(await uploads.announce(await asyncio.to_thread(_seal, each, folder, blob)))
+            sealed = crypt.seal_file(each, _sealed_at(home, blob))
+            file = FileRow(b"", "", _SEALED_TYPE, sealed.size, sealed.key, sealed.nonce, sealed.sha256)
+            parts.append(Part(blob, file))
+    except BaseException:
+        _drop(home, parts)
+        raise
+    return parts
+
+
+async def announce_parts(core: Core, uploads: Uploads, home: Path, sealed: Sequence[Part]) -> tuple[ArchivePart, ...]:
+    """Announce these and queue them. Nothing is left where this raises."""
+    try:
+        parts = tuple([await uploads.announce(each) for each in sealed])
         if parts:
             with core.step("history") as step:
-                jobs.submit_archive(step, Upload(token_bytes(jobs.JOB_BYTES), b"", "", b"", tuple(parts), step.now))
+                jobs.submit_archive(step, Upload(token_bytes(jobs.JOB_BYTES), b"", "", b"", parts, step.now))
     except BaseException:
-        for part in parts:
-            (folder / f"{part.blob.hex()}{NEW}").unlink(missing_ok=True)
+        _drop(home, sealed)
         raise
     return tuple(ArchivePart(p.file.attachment_id, p.file.size, p.file.key, p.file.nonce, p.file.sha256) for p in parts)
 
 
-def _seal(plain: bytes, folder: Path, blob: bytes) -> Part:
-    sealed = crypt.seal_file(plain, folder / f"{blob.hex()}{NEW}")
-    return Part(blob, FileRow(b"", "", _SEALED_TYPE, sealed.size, sealed.key, sealed.nonce, sealed.sha256))
+def _drop(home: Path, parts: Iterable[Part]) -> None:
+    for part in parts:
+        _sealed_at(home, part.blob).unlink(missing_ok=True)
+
+
+def _sealed_at(home: Path, blob: bytes) -> Path:
+    return home / FOLDER / f"{blob.hex()}{NEW}"
 
 
 def await_parts(tx: Tx, parts: Sequence[ArchivePart], *, now: int) -> None:

@@ -65,22 +65,26 @@ def _halved(account: bytes, piece: ArchivedChat) -> Iterator[tuple[ArchivedChat,
 
 
 def _pieces(step: Step) -> Iterator[ArchivedChat]:
+    """What each chat shows, some rows at a time."""
     for chat in rows.all_chats(step.tx):
         if chat.status not in ("active", "creating") or not is_listed(chat):
             continue
-        found = [(n, rows.parse_row(data, StoredMessage)) for n, data in step.tx.rows("message", chat.gid)]
-        whole = [(n, _packed(m)) for n, m in found if _is_carried(m, now=step.now)]
-        read = [message.message_id for n, message in whole if n <= chat.read_n]
         told = tuple(
             (line.code, line.account, line.at, line.seconds)
             for line in notices.load_notices(step.tx, chat.gid)
             if line.code in NOTICES
         )
-        read_to = read[-1] if read else b""
-        for at in range(0, max(1, len(whole)), MESSAGES_A_PIECE):
-            texts = tuple(message for _, message in whole[at : at + MESSAGES_A_PIECE])
-            if texts or (told and at == 0):
-                yield ArchivedChat(chat.gid, read_to, texts, told if at == 0 else ())
+        after = 0
+        while page := step.tx.rows("message", chat.gid, after=after, first=MESSAGES_A_PIECE):
+            found = [(n, rows.parse_row(data, StoredMessage)) for n, data in page]
+            carried = [(n, row) for n, row in found if _is_carried(row, now=step.now)]
+            read = [row.message_id for n, row in carried if n <= chat.read_n]
+            if carried or told:
+                texts = tuple(_packed(row) for _, row in carried)
+                yield ArchivedChat(chat.gid, read[-1] if read else b"", texts, told)
+            after, told = page[-1][0], ()
+        if told:
+            yield ArchivedChat(chat.gid, b"", (), told)
 
 
 def _is_carried(row: StoredMessage, *, now: int) -> bool:
