@@ -137,6 +137,28 @@ describe.skipIf(!hasServer)("a server that was away", () => {
   });
 });
 
+describe.skipIf(!hasServer)("a call beside POSTs, over TLS", () => {
+  it("goes by a WebSocket that failed while the server was away, and not by one that fails beside them", async () => {
+    const amal = await Client.registered(`https://${FRONT}/app`, "Amal", through);
+    clients.push(amal);
+    const { carriers } = amal.way;
+    await vi.waitFor(() => expect(carriers.chosen?.strategy).toBe("wss"));
+    const { view, chosen } = carriers;
+    if (!chosen) throw new Error("no route");
+    vi.spyOn(carriers, "chosen", "get").mockReturnValue({ ...chosen, strategy: "poll" });
+    for (const [result, inOutage, carries] of [
+      ["failed", false, false],
+      ["frozen", false, false],
+      ["failed", true, true],
+      ["stopped", false, true],
+    ] as const) {
+      const tries = view.tries.map((one) => ({ ...one, result, inOutage }));
+      vi.spyOn(carriers, "view", "get").mockReturnValue({ ...view, tries });
+      expect(amal.way.carriesMedia, `${result} ${String(inOutage)}`).toBe(carries);
+    }
+  });
+});
+
 describe.skipIf(!hasServer)("a device whose server is blocked", () => {
   it("goes on over a front, calls and all, and says so; a restart finds it at once", async () => {
     const [amal, omar] = [await person("Amal"), await person("Omar")];
