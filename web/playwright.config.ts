@@ -1,5 +1,6 @@
 /** Stories and screens in the system's Chromium; one person is one browser context. */
 import { defineConfig } from "@playwright/test";
+import { CHROMIUM } from "./e2e/chromium.ts";
 
 export default defineConfig({
   testDir: "e2e",
@@ -14,12 +15,6 @@ export default defineConfig({
   use: {
     browserName: "chromium",
     actionTimeout: 15_000,
-    launchOptions: {
-      executablePath: process.env["ZAJIL_CHROMIUM"] ?? "/usr/bin/chromium",
-      args: [
-        ...["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
-        ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
-      ],
-    },
+    launchOptions: CHROMIUM,
   },
 });

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Browser, type BrowserContext, chromium } from "@playwright/test";
 import { Hands } from "./acts.ts";
+import { CHROMIUM } from "./chromium.ts";
 import { Bridge, Edge, freePort, hasEdges, makeCertificates, Wire } from "./edges.ts";
 import { expect, ON_THE_SERVER, Person, SdkMember, Server, test as base, textsAt } from "./world.ts";
 
@@ -84,7 +85,7 @@ test.skip(!hasEdges, "no nginx: apt-get install nginx-light");
 /** A browser that trusts the story's authority and finds the bridge on this machine. */
 function launch(args: readonly string[], pin: string): Promise<Browser> {
   return chromium.launch({
-    executablePath: process.env["ZAJIL_CHROMIUM"] ?? "/usr/bin/chromium",
+    ...CHROMIUM,
     args: [...args, `--ignore-certificate-errors-spki-list=${pin}`, `--host-resolver-rules=MAP ${BRIDGE} 127.0.0.1`],
   });
 }

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Page } from "@playwright/test";
 import { Hands } from "./acts.ts";
+import { CHROMIUM_WITH_MEDIA } from "./chromium.ts";
 import { BIN, zajil } from "./programs.ts";
 import { expect, test as base } from "./world.ts";
 
@@ -83,17 +84,7 @@ const test = base.extend<Home>({
 });
 
 test.skip(!canTalk(), "needs the extra `calls`");
-test.use({
-  launchOptions: {
-    executablePath: process.env["ZAJIL_CHROMIUM"] ?? "/usr/bin/chromium",
-    args: [
-      ...["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
-      ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
-      ...["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"],
-      "--autoplay-policy=no-user-gesture-required",
-    ],
-  },
-});
+test.use({ launchOptions: CHROMIUM_WITH_MEDIA });
 
 /** Energy of what was decoded in 3 s, over all connections of the page. The fake microphone beeps once a second. */
 function heard(page: Page): Promise<number> {

@@ -5,13 +5,8 @@ import { type Browser, chromium, expect, test } from "@playwright/test";
 import type { LinkFigures } from "../src/core/calls/media/measure.ts";
 import { MediaRoom, type Person, Room, servePage, startRelay } from "./calls/people.ts";
 import { keepResult, spentBy } from "./calls/results.ts";
+import { CHROMIUM_WITH_MEDIA } from "./chromium.ts";
 
-const FLAGS = [
-  ...["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
-  ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
-  ...["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"],
-  "--autoplay-policy=no-user-gesture-required",
-];
 const LONG = process.env["ZAJIL_LONG"] !== undefined;
 
 let browser: Browser;
@@ -21,10 +16,7 @@ let room: Room;
 
 test.beforeAll(async () => {
   ({ url, server } = await servePage());
-  browser = await chromium.launch({
-    executablePath: process.env["ZAJIL_CHROMIUM"] ?? "/usr/bin/chromium",
-    args: FLAGS,
-  });
+  browser = await chromium.launch(CHROMIUM_WITH_MEDIA);
 });
 test.afterAll(async () => {
   await browser.close();

@@ -2,19 +2,10 @@
 import { existsSync } from "node:fs";
 import { type Page, expect } from "@playwright/test";
 import { Hands } from "./acts.ts";
+import { CHROMIUM_WITH_MEDIA } from "./chromium.ts";
 import { type Person, test } from "./world.ts";
 
-test.use({
-  launchOptions: {
-    executablePath: process.env["ZAJIL_CHROMIUM"] ?? "/usr/bin/chromium",
-    args: [
-      ...["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
-      ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
-      ...["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"],
-      "--autoplay-policy=no-user-gesture-required",
-    ],
-  },
-});
+test.use({ launchOptions: CHROMIUM_WITH_MEDIA });
 
 interface Friends {
   readonly anna: Hands;

@@ -5,19 +5,10 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import type { Locator, Page } from "@playwright/test";
 import { Hands } from "./acts.ts";
+import { CHROMIUM_WITH_MEDIA } from "./chromium.ts";
 import { expect, ON_THE_SERVER, type SdkMember, test } from "./world.ts";
 
-test.use({
-  launchOptions: {
-    executablePath: process.env["ZAJIL_CHROMIUM"] ?? "/usr/bin/chromium",
-    args: [
-      ...["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
-      ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
-      ...["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"],
-      "--autoplay-policy=no-user-gesture-required",
-    ],
-  },
-});
+test.use({ launchOptions: CHROMIUM_WITH_MEDIA });
 
 /** Sealing and sending take a while on a machine that does other things too. */
 const SLOW = { timeout: 90_000 };
