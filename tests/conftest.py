@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import Dialect, Engine
+from sqlalchemy import Dialect, Engine, create_engine
 from tests.browser.told import SECOND_TRY
 from tests.turns import Turns, deal
 
@@ -117,6 +117,12 @@ def compiled_once() -> Iterator[None]:
 
     def make_alike(path: Path, *, begin: str, read_only: bool) -> Engine:
         engine = make(path, begin=begin, read_only=read_only)
+        if begin not in dialects:
+            # Else it would know its SQLite only where the very first engine, whose own it is, connects.
+            memory = create_engine("sqlite://")
+            with memory.connect() as connection:
+                engine.dialect.initialize(connection)
+            memory.dispose()
         engine.dialect = dialects.setdefault(begin, engine.dialect)
         engine.update_execution_options(compiled_cache=compiled)
         return engine
