@@ -452,3 +452,24 @@ def test_a_member_with_whom_no_chat_is_begun_stops_nothing_that_is_due(world: Wo
     asking = see(cleo, lambda step: step.chat(world.main).asking)
     assert asking is not None
     assert (asking.asked, asking.next_at) == ((), cleo.world.now_ms + readd.TURN_MS)
+
+
+def test_whoever_is_brought_back_unasked_by_a_false_welcome_asks_at_once(world: World) -> None:
+    """Mallory could do that to one after the other within a minute: then nobody would be left who helps."""
+    amal, mallory = world.phones["amal"], world.phones["mallory"]
+    account, device = amal.device
+    mallory.intend(world.main, Intent("readd", account=account, devices=(device,)))
+    mallory.call()
+    mallory.post()
+    at = next(at for at, (sender, _, _) in enumerate(world.wire) if sender is mallory)
+    sender, session, request = world.wire[at]
+    assert isinstance(request, frames.Commit)
+    world.wire[at] = (sender, session, msgspec.structs.replace(request, welcome=b"no Welcome"))
+    began = world.now_ms
+    world.serve(mallory)
+    world.settle()
+    assert world.now_ms - began < readd.TURN_MS
+    assert see(amal, lambda step: step.chat(world.main)).status == "active"
+    say(amal, "back")
+    world.settle()
+    assert shown(world.phones["cleo"]) == ["back"]

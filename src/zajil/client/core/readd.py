@@ -46,7 +46,9 @@ def ask_anew(step: Step, gid: bytes, epoch: int) -> None:
     if reason == "refused" and chat.mend_at:
         until = min((chat.mend_from or step.now) + HELP_MS, step.now + 2 * TURN_MS)
         step.change_chat(gid, mend_at=max(chat.mend_at, until))
-    step.change_chat(gid, asking=Asking(last, reason, (), step.now + TURN_MS))
+    # Brought back without having asked: at once, as whoever does that to one after the other leaves nobody who helps.
+    soon = chat.status == "await" and chat.asking is not None and not chat.asking.asked
+    step.change_chat(gid, asking=Asking(last, reason, (), step.now + (0 if soon else TURN_MS)))
 
 
 def lose(step: Step, gid: bytes, reason: str, *, offender: bytes = b"") -> None:

@@ -40,7 +40,9 @@ export async function askAnew(step: Step, gid: Id, epoch: number): Promise<void>
   const chat = await step.chat(gid);
   if (chat.heir !== null) return;
   const last_epoch = Math.max(epoch, chat.top, chat.asking?.last_epoch ?? -1);
-  const next_at = step.now + TURN_MS;
+  // Brought back without having asked: at once, as whoever does that to one after the other leaves nobody who helps.
+  const soon = chat.status === "await" && chat.asking?.asked.length === 0;
+  const next_at = step.now + (soon ? 0 : TURN_MS);
   const reason = isStuck(chat) ? "refused" : "welcome";
   const until = Math.min((chat.mend_from || step.now) + HELP_MS, step.now + 2 * TURN_MS);
   const mend_at = isStuck(chat) && chat.mend_at > 0 ? Math.max(chat.mend_at, until) : chat.mend_at;

@@ -88,6 +88,22 @@ test("a false Welcome does not keep a broken group from being mended", async () 
   for (const one of [anna, omar, cleo]) expect(await one.texts(fresh)).toEqual(["meanwhile"]);
 });
 
+test("whoever is brought back unasked by a false Welcome asks at once", async () => {
+  const { world, anna, cleo, mallory, gid } = await four();
+  mallory.onRequest = ({ frame }) => {
+    if (frame.type !== "Commit") return true;
+    world.service.take({ ...frame, welcome: new TextEncoder().encode("no Welcome") });
+    return false;
+  };
+  const intent = rows.makeIntent("readd", { account: anna.id, devices: [1] });
+  await mallory.core.step("readd", (step) => outbox.submitIntent(step, gid, intent));
+  await world.settle();
+  expect((await anna.chat(gid)).status).toBe("active");
+  await say(anna, gid, "back");
+  await world.settle();
+  expect(await cleo.texts(gid)).toEqual(["back"]);
+});
+
 test.each(["alarm", "gone"])("a member with whom no chat is begun (%s) stops nothing that is due", async (field) => {
   const { cleo, mallory, gid } = await four();
   await cleo.core.step("ask the last one", async (step) => {
