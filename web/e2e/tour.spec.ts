@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import type { Page } from "@playwright/test";
 import { Hands } from "./acts.ts";
 import { BIN } from "./programs.ts";
 import { expect, test } from "./world.ts";
@@ -24,6 +25,23 @@ async function run(data: string, port: number): Promise<{ child: ChildProcess; l
   throw new Error("zajil run ended before it printed its link");
 }
 
+/** Which buttons moved since the page began: a press on one that moves away does nothing. */
+function movedButtons(page: Page): Promise<string[]> {
+  return page.evaluate(async () => {
+    interface Shift extends PerformanceEntry {
+      readonly sources: readonly { readonly node: Element | null }[];
+    }
+    const seen: PerformanceEntry[] = [];
+    const observer = new PerformanceObserver((list) => seen.push(...list.getEntries()));
+    observer.observe({ type: "layout-shift", buffered: true });
+    await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+    observer.disconnect();
+    const nodes = (seen as Shift[]).flatMap(({ sources }) => sources.map(({ node }) => node));
+    // Not what is inside one: its words may change where it stands.
+    return nodes.filter((node) => node?.matches("button, :has(button)")).map((node) => node?.outerHTML ?? "");
+  });
+}
+
 async function end(child: ChildProcess): Promise<void> {
   const ended = new Promise((done) => child.once("exit", done));
   child.kill("SIGTERM");
@@ -37,6 +55,7 @@ test("from the printed link to Echo's answer, what the server sees, and the plug
   const anna = new Hands((await arrive()).page);
   await anna.open(link);
   await expect(anna.see("invite-card")).toContainText("Echo");
+  expect(await movedButtons(anna.page)).toEqual([]);
   await anna.signUp("Anna");
   await anna.openChat("Echo");
   await anna.say("Hello pigeon");
