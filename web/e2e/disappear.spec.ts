@@ -1,6 +1,6 @@
 /** Disappearing messages between a browser and a member on the Python SDK: each sets a timer, and texts go on both sides. */
 import { Hands } from "./acts.ts";
-import { expect, test } from "./world.ts";
+import { expect, ON_THE_SERVER, test } from "./world.ts";
 
 interface Line {
   readonly text: string;
@@ -19,7 +19,7 @@ test("a timer is set in one client, and a message goes on both sides", async ({ 
   await anna.signUp("Anna");
   await anna.addPerson(await pia.ask<string>("contact_link"));
   await anna.say("this one stays");
-  await anna.sees("this one stays");
+  await expect(anna.state("this one stays")).toHaveAttribute("data-state", ON_THE_SERVER);
   await pia.ask("sync");
   const chat = "Anna";
 
