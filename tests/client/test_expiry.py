@@ -414,3 +414,19 @@ def test_a_report_can_be_made_until_it_is_gone(world: World) -> None:
     with pytest.raises(ZajilError) as nothing:
         talk.see(b, draft)
     assert nothing.value.code == "gone"
+
+
+def test_where_another_chat_of_two_takes_the_place_of_one_its_timer_stays(world: World) -> None:
+    """As after a restore. Which of the two stays is their gids' to say, so several are made."""
+    b, c = meet(world, "b", "c")
+    made = [talk.act(b, lambda step: chats.open_new_dm(step, c.device[0]))]
+    settled(world)
+    set_timer(b, 3600, made[0])
+    for _ in range(4):
+        made.append(talk.act(c, lambda step: chats.open_new_dm(step, b.device[0])))
+        settled(world)
+        for phone, peer in ((b, c.device[0]), (c, b.device[0])):
+            found = talk.see(phone, lambda step: chats.find_dm(step, peer))  # noqa: B023
+            assert found is not None
+            assert (found.gid, found.timer) == (min(made), 3600)
+    assert min(made) != made[0], "else the first one stayed always, and nothing was to be carried over"

@@ -225,6 +225,10 @@ def merge_dms(step: Step, peer: bytes) -> None:
         step.change_chat(keep.gid, merged=b"")
     if any(not chat.quiet for chat in dms):
         step.change_chat(keep.gid, quiet=False)
+    spans = [chat.timer for chat in (keep, *others) if chat.timer and chat.merged != keep.gid]
+    if spans and min(spans) != keep.timer:
+        # One of the two is new, as after a restore: nobody asked for what is said from now on to stay.
+        outbox.submit_intent(step, keep.gid, Intent("settings", timer=min(spans)))
     for other in others:
         if other.merged == keep.gid:
             continue

@@ -241,3 +241,22 @@ test("who may set the timer: both of a DM, admins of a group, up to a year", asy
   const may = (who: Person) => who.core.look(async (look) => (await chatView(look, await look.chat(group))).may.timer);
   expect([await may(anna), await may(omar)]).toEqual([true, false]);
 });
+
+test("where another chat of two takes the place of one, as after a restore, its timer stays", async () => {
+  const { world, anna, omar, gid } = await pair();
+  // Which of the two stays is their ids' to say.
+  let least = gid;
+  for (let turn = 0; turn < 12 && least === gid; turn++) {
+    const other = await anna.core.step("again", (step) => chats.openNewDm(step, omar.id));
+    await world.settle();
+    if (rows.compareIds(other, least) < 0) least = other;
+  }
+  expect(least).not.toBe(gid);
+  for (const [person, peer] of [
+    [anna, omar.id],
+    [omar, anna.id],
+  ] as const) {
+    const used = await person.core.look((look) => chats.findDm(look, peer));
+    expect([used?.gid, used?.timer]).toEqual([least, DAY_S]);
+  }
+});

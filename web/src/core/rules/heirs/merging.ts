@@ -25,6 +25,11 @@ export async function mergeDms(step: Step, peer: Id): Promise<void> {
   if (keep === undefined || others.length === 0) return;
   if (keep.merged !== "") await step.changeChat(keep.gid, { merged: "" });
   if (dms.some(({ quiet }) => !quiet)) await step.changeChat(keep.gid, { quiet: false });
+  const spans = dms.filter(({ timer, merged }) => timer > 0 && merged !== keep.gid).map(({ timer }) => timer);
+  const timer = Math.min(...spans);
+  // One of the two is new, as after a restore: nobody asked for what is said from now on to stay.
+  if (spans.length > 0 && timer !== keep.timer)
+    await outbox.submitIntent(step, keep.gid, rows.makeIntent("settings", { timer }));
   for (const other of others) {
     if (other.merged === keep.gid) continue;
     await step.changeChat(other.gid, { merged: keep.gid });
