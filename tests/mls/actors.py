@@ -58,7 +58,9 @@ class Directory:
 class Actor:
     """One client on our own engine."""
 
-    def __init__(self, directory: Directory, *, suite: int, identity: bytes, policy: mls.Policy | None = None) -> None:
+    def __init__(
+        self, directory: Directory, *, suite: int, identity: bytes, policy: mls.Policy | None = None, now: int = NOW
+    ) -> None:
         chance = random.Random(identity)
         private = Ed25519PrivateKey.from_private_bytes(chance.randbytes(32))
         self.identity, self.suite = identity, mls.suite_of(suite)
@@ -69,7 +71,7 @@ class Actor:
             authenticate=directory.authenticate,
             signer=private.sign,
             rng=chance.randbytes,
-            now=NOW,
+            now=now,
             policy=policy or mls.Policy(),
         )
         self.packages: list[tuple[mls.KeyPackage, mls.KeyPackageSecrets]] = []
@@ -97,7 +99,7 @@ class Actor:
 
     def key_package(self) -> bytes:
         """MLSMessage bytes; the secrets stay here until a Welcome uses them."""
-        lifetime = mls.Lifetime(NOW - 3600, NOW + 89 * 86400 - 3600)
+        lifetime = mls.Lifetime(self.env.now - 3600, self.env.now + 89 * 86400 - 3600)
         made = mls.make_key_package(
             self.env, self.suite, self.credential, self.signature_key, self.capabilities, lifetime
         )

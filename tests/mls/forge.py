@@ -191,9 +191,10 @@ def message(actor: Actor, content: Content, how: Framing = HONEST) -> bytes:
 
 
 def read(group: mls.Group, sealed: bytes) -> AuthenticatedContent:
-    """The content of a PrivateMessage of the group's epoch, opened with what the group holds and judged by nobody."""
+    """The content of a message of the group's epoch, opened with what the group holds and judged by nobody."""
     seen, private = inside(group), parse_framed(sealed)
-    assert isinstance(private, PrivateMessage)
+    if isinstance(private, PublicMessage):
+        return AuthenticatedContent(WireFormat.PUBLIC_MESSAGE, private.content, private.auth)
     data = protect.open_sender_data(seen.suite, private, sender_data_secret=seen.secrets.sender_data)
     return protect.open_private(seen.suite, private, sender_data=data, secret_tree=seen.secret_tree).content
 
