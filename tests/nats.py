@@ -23,9 +23,10 @@ class NatsServer:
         self._port = port
         self.url = f"nats://127.0.0.1:{port}"
 
-    def start(self) -> None:
-        """Raises TimeoutError where nobody answers within 10 s."""
-        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    def start(self, *options: str) -> None:
+        """options: of the program, for this run. Raises TimeoutError where nobody answers within 10 s."""
+        command = [*self._command, *options]
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         until = time.monotonic() + 10
         while time.monotonic() < until:
             try:

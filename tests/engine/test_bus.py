@@ -1,8 +1,8 @@
-"""Wake-ups in memory: who subscribed is called, until he leaves; nothing is kept for later."""
+"""The bus in memory: who subscribed is called, until he leaves; nothing is kept for later."""
 
 from __future__ import annotations
 
-from zajil.engine.bus import MemoryBus
+from zajil.engine.bus import MemoryBus, Topic
 from zajil.protocol.frames import KeysLow
 from zajil.protocol.ids import MailboxId
 
@@ -41,3 +41,20 @@ def test_a_listener_may_leave_while_it_is_called() -> None:
     bus.wake([A])
     bus.wake([A])
     assert seen == ["once", "stays", "stays"]
+
+
+def test_news_reach_who_hears_their_topic_and_their_key() -> None:
+    bus = MemoryBus()
+    seen: list[bytes | None] = []
+    bus.tell(Topic.RECEIVER, A, b"before")
+    leave = bus.listen(Topic.RECEIVER, A, seen.append)
+    bus.listen(Topic.RECEIVER, B, lambda _: seen.append(b"wrong"))
+    bus.wake([A])
+    bus.tell(Topic.RECEIVER, A, b"now")
+    bus.miss([A])
+    assert seen == [b"now", None]
+    leave()
+    leave()
+    bus.tell(Topic.RECEIVER, A, b"after")
+    assert len(seen) == 2
+    assert bus.heard() == [B]

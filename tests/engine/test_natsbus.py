@@ -11,8 +11,8 @@ from nats.aio.client import Client
 from tests.nats import NatsServer, nats_server
 
 from zajil.engine import natsbus
-from zajil.engine.bus import Volatile
-from zajil.engine.natsbus import FRAME_BYTES, NatsBus
+from zajil.engine.bus import Topic, Volatile
+from zajil.engine.natsbus import FRAME_BYTES, NEWS_BYTES, Access, BusRefused, NatsBus
 from zajil.protocol.frames import Eph, KeysLow, Mack, encode_frame
 from zajil.protocol.ids import GroupId, MailboxId
 
@@ -27,8 +27,8 @@ def server() -> Iterator[NatsServer]:
 
 
 @asynccontextmanager
-async def gateways(server: NatsServer, count: int = 2) -> AsyncIterator[list[NatsBus]]:
-    made = [await NatsBus.connect(server.url) for _ in range(count)]
+async def gateways(server: NatsServer, count: int = 2, *, prefix: str = "zajil") -> AsyncIterator[list[NatsBus]]:
+    made = [await NatsBus.connect(Access(server.url, prefix=prefix)) for _ in range(count)]
     try:
         yield made
     finally:
@@ -103,19 +103,106 @@ async def test_a_restart_of_the_server_is_outlived_and_everybody_looks_again() -
     with nats_server() as server:
         async with gateways(server) as (one, two):
             seen: list[Volatile | None] = []
+            news: list[bytes | None] = []
             one.subscribe(A, seen.append)
+            one.listen(Topic.RECEIVER, A, news.append)
             await settled(one, seen)
             server.stop()
-            two.wake([A])  # kept, or lost: the next look finds it either way
+            await until(lambda: not one.is_connected and not two.is_connected)
+            two.wake([A])
+            two.tell(Topic.RECEIVER, A, b"kept")
+            two.publish([A], KeysLow(1, 2))  # old by then: dropped
             late: list[Volatile | None] = []
             one.subscribe(B, late.append)
             server.start()
-            await until(lambda: seen != [] and late != [])
-            await until(lambda: one._client.is_connected and two._client.is_connected)
+            await until(lambda: one.is_connected and two.is_connected and None in seen and None in news)
             await settled(one, late)
+            await until(lambda: not two._leaving)
             seen.clear()
             two.wake([A, B])
-            await until(lambda: seen == [None] and late == [None])
+            await until(lambda: None in seen and None in late)
+            assert KeysLow(1, 2) not in seen
+
+
+async def test_a_server_that_refused_us_for_a_time_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+    """NATS closes a client for good whose user it does not take, and one too many."""
+    with nats_server() as server:
+        async with gateways(server) as (one, two):
+            seen: list[Volatile | None] = []
+            one.subscribe(A, seen.append)
+            await settled(one, seen)
+            server.stop()
+            await until(lambda: not one.is_connected)
+            server.start("--user", "somebody", "--pass", "else")
+            await until(lambda: "refuses this user" in caplog.text)
+            assert not one.is_connected
+            server.stop()
+            server.start()
+            await until(lambda: one.is_connected and two.is_connected and None in seen)
+            await settled(one, seen)
+            two.wake([A])
+            await until(lambda: seen == [None])
+
+
+async def test_while_the_server_is_away_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(natsbus, "WAITING_MAX", 10)
+    monkeypatch.setattr(natsbus, "WAITING_BYTES", 100)
+    with nats_server() as server:
+        async with gateways(server, 1) as (bus,):
+            server.stop()
+            await until(lambda: not bus.is_connected)
+            for _ in range(50):
+                bus.wake([A])
+            assert len(bus._leaving) == 10
+            for _ in range(5):
+                bus.tell(Topic.RECEIVER, A, bytes(40))
+            assert (len(bus._leaving), bus._leaving_bytes) == (2, 80)
+
+
+async def test_two_servers_on_one_nats_do_not_hear_each_other(server: NatsServer) -> None:
+    async with gateways(server, 1, prefix="one") as (one,), gateways(server, 1, prefix="two") as (two,):
+        seen: list[Volatile | None] = []
+        two.subscribe(A, seen.append)
+        await settled(two, seen)
+        one.wake([A])
+        await until(lambda: not one._leaving)
+        await one._client.flush()
+        await two._client.flush()
+        assert seen == []
+
+
+async def test_news_reach_who_hears_their_topic_at_every_gateway_once(server: NatsServer) -> None:
+    async with gateways(server, 3) as buses:
+        heard: list[list[bytes | None]] = [[], [], []]
+        leave = [bus.listen(Topic.RECEIVER, A, each.append) for bus, each in zip(buses, heard, strict=True)]
+        await until(lambda: all(None in each for each in heard))
+        buses[0].tell(Topic.RECEIVER, B, b"about another")
+        for number in range(100):
+            buses[0].tell(Topic.RECEIVER, A, bytes((number,)))
+        buses[0].tell(Topic.RECEIVER, A, bytes(NEWS_BYTES))
+        await until(lambda: all(len(each) == 102 for each in heard))
+        assert all(each[1:101] == [bytes((number,)) for number in range(100)] for each in heard), "in order"
+        for each in leave:
+            each()
+        await until(lambda: not any(bus._held for bus in buses))
+    with pytest.raises(ValueError, match="too large"):
+        buses[0].tell(Topic.RECEIVER, A, bytes(NEWS_BYTES + 1))
+
+
+async def test_what_comes_faster_than_it_is_read_is_dropped_and_looked_for(
+    server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(natsbus, "_UNREAD_MAX", 5)
+    async with gateways(server, 2) as (one, two):
+        seen: list[bytes | None] = []
+        one.listen(Topic.RECEIVER, A, seen.append)
+        await until(lambda: seen == [None])
+        for _ in range(1000):
+            two.tell(Topic.RECEIVER, A, b"news")
+        await until(lambda: not two._leaving)
+        await two._client.flush()
+        await one._client.flush()
+        assert seen.count(None) > 1
 
 
 async def test_what_others_send_into_the_subjects_ends_nothing(server: NatsServer) -> None:
@@ -147,8 +234,25 @@ async def test_a_frame_too_large_to_pass_on_stays_here(server: NatsServer) -> No
         assert seen == [None]
 
 
-async def test_where_no_server_answers_the_url_and_its_password_stay_untold(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_where_no_server_answers_the_url_stays_untold(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(natsbus, "CONNECT_S", 0.2)
-    with pytest.raises(OSError, match="no NATS server answers") as caught:
-        await NatsBus.connect("nats://user:secret@127.0.0.1:1")
-    assert "secret" not in str(caught.value)
+    with pytest.raises(BusRefused, match="does not answer") as caught:
+        await NatsBus.connect(Access("nats://127.0.0.1:1", "user:secret"))
+    assert "127" not in str(caught.value)
+
+
+async def test_users_and_tokens_open_the_server_and_are_never_told(caplog: pytest.LogCaptureFixture) -> None:
+    with nats_server() as server:
+        for options, right in (
+            (("--user", "zajil", "--pass", "p:secret"), "zajil:p:secret"),
+            (("--auth", "s3cretToken"), "s3cretToken"),
+        ):
+            server.stop()
+            server.start(*options)
+            bus = await NatsBus.connect(Access(server.url, right))
+            await bus.close()
+            with pytest.raises(BusRefused, match="refuses this user") as caught:
+                await NatsBus.connect(Access(server.url, right + "?"))
+            assert "ecret" not in str(caught.value)
+    assert "ecret" not in caplog.text
+    assert "ecret" not in repr(Access("nats://h", "secret"))

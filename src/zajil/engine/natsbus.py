@@ -1,168 +1,321 @@
-"""Wake-ups between gateways, over NATS core: no stream, no memory, nothing acknowledged (service.md 11).
+"""The bus between gateways, over NATS core: no stream, no memory, nothing acknowledged (service.md 11).
 
-`zajil.w.<mailbox>` without payload means "read again", `zajil.e.<mailbox>` carries a frame that is stored nowhere; the
-mailbox's id is in hex. Who listens here hears of what was written here at once and without NATS, so that a gateway
-whose NATS is away still serves its own people; others learn of it by their next look.
+Subjects are `<prefix>.<kind>.<key in hex>`: kind `w`, without payload, means "read this mailbox again", `e` carries a
+frame that is stored nowhere, and the letters of `Topic` carry news. Who listens here hears of what was told here at
+once and without NATS, so that a gateway whose NATS is away still serves its own people; others learn of it by their
+next look.
+
+A connection that is lost is never mended: a new client takes its place, subscribes to everything that is heard, and
+tells every listener that something may have been missed. There is one way back, whatever ended the old one.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import ssl
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
 from typing import Final
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
+from nats.errors import SlowConsumerError
 
-from zajil.engine.bus import Listener, MemoryBus, Volatile
+from zajil.engine.bus import Hear, Listener, MemoryBus, Topic, Volatile
 from zajil.protocol.errors import Malformed
 from zajil.protocol.frames import Eph, KeysLow, encode_frame, parse_r_server
 from zajil.protocol.ids import MailboxId
 
+PREFIX: Final = "zajil"
 FRAME_BYTES: Final = 8192
 """The largest frame that is passed on between gateways."""
+NEWS_BYTES: Final = 65_536
+"""The largest news that are."""
 CONNECT_S: Final = 5.0
-RECONNECT_S: Final = 1
+AGAIN_S: Final = 1.0
+"""How long to wait, half to one and a half times, before another try to reach NATS."""
+STEP_S: Final = 30.0
+"""A server that takes nothing for so long is given up; see `_STEP`."""
+PING_S: Final = 5
+"""Two PINGs without an answer end a connection whose other end died without a word."""
 WAITING_MAX: Final = 65_536
-"""Wake-ups that wait for the connection. Beyond it the oldest are dropped, and their readers look by themselves."""
-_WAKE, _PASS = "zajil.w.", "zajil.e."
+WAITING_BYTES: Final = 16 << 20
+"""What waits for the connection. Beyond either the oldest is dropped, and its readers look by themselves."""
+_STEP: Final = 1000
+_UNREAD_MAX, _UNREAD_BYTES = 256, 1 << 20
+_WAKE, _PASS = "w", "e"
+_FLEETING: Final = frozenset({_PASS})
+"""Worth nothing when it comes late: not kept while NATS is away."""
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Access:
+    """How to reach a NATS server. secret: `user:password`, or a token; empty for none.
+
+    url: `nats://host:port`, or `tls://`, where TLS comes before the first word (`handshake_first` of nats-server), so
+    that nobody on the way can talk the client out of it. Several with commas between are one cluster.
+    ca: file of the authority that signed its certificate; None for the system's. prefix: of all subjects.
+    """
+
+    url: str
+    secret: str = field(default="", repr=False)
+    ca: Path | None = None
+    prefix: str = PREFIX
+
+
+class BusRefused(OSError):
+    """The first connection did not come about; the text says why, without URL or secret."""
 
 
 class NatsBus:
     """A Bus over a NATS server, and over this process's memory. Made by `connect`, ended by `close`."""
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
+    def __init__(self, access: Access) -> None:
+        self._access = access
         self._near = MemoryBus()
-        self._held: dict[MailboxId, Subscription] = {}
-        self._changed: dict[MailboxId, None] = {}
-        self._leaving: deque[tuple[str, bytes]] = deque(maxlen=WAITING_MAX)
+        self._client = Client()
+        self._held: dict[bytes, Subscription] = {}
+        self._changed: dict[bytes, None] = {}
+        self._leaving: deque[tuple[str, bytes]] = deque()
+        self._leaving_bytes = 0
         self._work = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
 
     @classmethod
-    async def connect(cls, url: str) -> NatsBus:
-        """Connect to the server at this URL (`nats://` or `tls://`). Raises OSError where none answers."""
-        client = Client()
-        bus = cls(client)
+    async def connect(cls, access: Access) -> NatsBus:
+        """Connect to this server. Raises BusRefused where none answers, or not to us."""
+        bus = cls(access)
         try:
-            async with asyncio.timeout(CONNECT_S):
-                await client.connect(
-                    url,
-                    name="zajil",
-                    no_echo=True,
-                    skip_subject_validation=True,
-                    max_reconnect_attempts=-1,
-                    reconnect_time_wait=RECONNECT_S,
-                    error_cb=_note,
-                    reconnected_cb=bus._come_back,
-                )
-        except (NatsError, OSError, TimeoutError) as problem:
-            # Without its text, which holds the URL and so perhaps a password.
-            raise OSError(f"no NATS server answers: {type(problem).__name__}") from None
+            await bus._connect()
+        except (NatsError, OSError, TimeoutError, ValueError) as problem:
+            # Without its text, which may hold the URL.
+            raise BusRefused(f"the NATS server {_judge(problem)}") from None
         bus._worker = asyncio.create_task(bus._run())
         return bus
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether what is told here reaches others now."""
+        return self._client.is_connected
+
     async def close(self) -> None:
-        """Leave the server. What still waits to be told is dropped."""
+        """Leave the server. What still waits to be told is told for as long as it takes it."""
         if self._worker is not None:
             self._worker.cancel()
             with suppress(asyncio.CancelledError):
                 await self._worker
+        if self._client.is_connected:
+            with suppress(NatsError, OSError, TimeoutError):
+                async with asyncio.timeout(CONNECT_S):
+                    while self._leaving:
+                        await self._publish(_STEP)
+                    await self._client.flush()
         await self._client.close()
+
+    # Bus
 
     def subscribe(self, mailbox_id: MailboxId, listener: Listener) -> Callable[[], None]:
         """See Bus. The listener is called once more as soon as the server knows of it: for what came in between."""
-        leave = self._near.subscribe(mailbox_id, listener)
-        self._change(mailbox_id)
+        return self._enter(mailbox_id, self._near.subscribe(mailbox_id, listener))
+
+    def listen(self, topic: Topic, key: bytes, hear: Hear) -> Callable[[], None]:
+        """See Bus. Called with None as soon as the server knows of it: for what came in between."""
+        return self._enter(key, self._near.listen(topic, key, hear))
+
+    def _enter(self, key: bytes, leave: Callable[[], None]) -> Callable[[], None]:
+        self._change(key)
 
         def unsubscribe() -> None:
             leave()
-            self._change(mailbox_id)
+            self._change(key)
 
         return unsubscribe
 
+    def _change(self, key: bytes) -> None:
+        # Who comes to a key that is held already has missed nothing, and one of several who leaves changes nothing.
+        if self._near.is_heard(key) != (key in self._held) or key in self._changed:
+            self._changed[key] = None
+            self._work.set()
+
     def wake(self, mailbox_ids: Iterable[MailboxId]) -> None:
         """See Bus."""
-        self._tell(_WAKE, mailbox_ids, None)
+        told = list(mailbox_ids)
+        self._near.wake(told)
+        for mailbox_id in told:
+            self._send(_WAKE, mailbox_id, b"")
 
     def publish(self, mailbox_ids: Iterable[MailboxId], frame: Volatile) -> None:
         """See Bus. A frame of more than FRAME_BYTES reaches listeners of this process alone."""
-        self._tell(_PASS, mailbox_ids, frame)
-
-    def _tell(self, kind: str, mailbox_ids: Iterable[MailboxId], frame: Volatile | None) -> None:
         told = list(mailbox_ids)
-        payload = b"" if frame is None else encode_frame(frame)
-        if frame is None:
-            self._near.wake(told)
-        else:
-            self._near.publish(told, frame)
+        self._near.publish(told, frame)
+        payload = encode_frame(frame)
         if len(payload) <= FRAME_BYTES:
-            self._leaving.extend((kind + mailbox_id.hex(), payload) for mailbox_id in told)
-            self._work.set()
+            for mailbox_id in told:
+                self._send(_PASS, mailbox_id, payload)
 
-    def _change(self, mailbox_id: MailboxId) -> None:
-        self._changed[mailbox_id] = None
+    def tell(self, topic: Topic, key: bytes, news: bytes) -> None:
+        """See Bus."""
+        if len(news) > NEWS_BYTES:
+            raise ValueError("news too large")
+        self._near.tell(topic, key, news)
+        self._send(topic, key, news)
+
+    def _send(self, kind: str, key: bytes, payload: bytes) -> None:
+        if kind in _FLEETING and not self._client.is_connected:
+            return
+        self._leaving.append((f"{self._access.prefix}.{kind}.{key.hex()}", payload))
+        self._leaving_bytes += len(payload)
+        while len(self._leaving) > WAITING_MAX or self._leaving_bytes > WAITING_BYTES:
+            self._leaving_bytes -= len(self._leaving.popleft()[1])
         self._work.set()
+
+    # The connection
+
+    async def _connect(self) -> None:
+        """Make a client, which knows of no subscription yet. Raises NatsError, OSError or TimeoutError."""
+        access = self._access
+        is_tls = access.url.startswith("tls:")
+        user, is_named, password = access.secret.partition(":")
+        client = Client()
+        try:
+            async with asyncio.timeout(CONNECT_S):
+                await client.connect(
+                    access.url.split(","),
+                    name="zajil",
+                    user=user if is_named else None,
+                    password=password if is_named else None,
+                    token=None if is_named else user or None,
+                    tls=ssl.create_default_context(cafile=access.ca) if is_tls else None,
+                    tls_handshake_first=is_tls,
+                    no_echo=True,
+                    skip_subject_validation=True,
+                    allow_reconnect=False,
+                    connect_timeout=2,
+                    ping_interval=PING_S,
+                    error_cb=self._note,
+                    closed_cb=self._lose,
+                )
+        except BaseException:
+            await client.close()
+            raise
+        self._client = client
+        self._held.clear()
+        self._changed.update(dict.fromkeys(self._near.heard()))
+        self._work.set()
+
+    async def _lose(self) -> None:
+        self._work.set()
+
+    async def _note(self, problem: Exception) -> None:
+        if isinstance(problem, SlowConsumerError):
+            # More came than was read: what was dropped is looked for, as after an outage.
+            self._near.miss((_key_of(problem.subject),))
 
     async def _run(self) -> None:
         """Tells the server what changed here, in batches. While it is away, all of it waits."""
+        told = ""
         while True:
             await self._work.wait()
             self._work.clear()
             try:
-                await self._step()
-            except (NatsError, OSError) as problem:
-                _log.warning("wake-ups wait for NATS (%s)", type(problem).__name__)
-                await asyncio.sleep(RECONNECT_S)
+                if not self._client.is_connected:
+                    await self._connect()
+                async with asyncio.timeout(STEP_S):
+                    await self._step()
+                if told:
+                    told = ""
+                    _log.warning("NATS is back")
+            except (NatsError, OSError, TimeoutError) as problem:
+                if told != (why := _judge(problem)):
+                    told = why
+                    _log.warning("NATS %s: others learn later of what is written here", why)
+                await self._client.close()
+                await asyncio.sleep(AGAIN_S * (0.5 + os.urandom(1)[0] / 256))
+                self._work.set()
+            except Exception as bug:  # noqa: BLE001  # the boundary of a background task, which nothing starts again
+                _log.error("the bus failed", exc_info=bug)
+                await asyncio.sleep(AGAIN_S)
                 self._work.set()
 
     async def _step(self) -> None:
-        new: list[MailboxId] = []
-        while self._changed:
-            mailbox_id = next(iter(self._changed))
-            heard, held = self._near.is_heard(mailbox_id), self._held.get(mailbox_id)
-            if heard and held is None:
-                # Either kind of subject, in one subscription.
-                self._held[mailbox_id] = await self._client.subscribe(f"zajil.*.{mailbox_id.hex()}", cb=self._hear)
-                new.append(mailbox_id)
-            elif not heard and held is not None:
-                await held.unsubscribe()
-                del self._held[mailbox_id]
-            # Looked at again where it changed meanwhile.
-            if self._near.is_heard(mailbox_id) == (mailbox_id in self._held):
-                self._changed.pop(mailbox_id, None)
-        while self._leaving:
-            await self._client.publish(*self._leaving.popleft())
+        new = await self._subscribe(_STEP)
+        await self._publish(_STEP)
         if new:
             await self._client.flush()
-            self._near.wake(new)
+            self._near.miss(new)
+        if self._changed or self._leaving:
+            self._work.set()
+
+    async def _subscribe(self, most: int) -> list[bytes]:
+        """Carry out so many changes; the keys that are held since."""
+        new: list[bytes] = []
+        for key in list(islice(self._changed, most)):
+            heard, held = self._near.is_heard(key), self._held.get(key)
+            if heard and held is None:
+                # Every kind of subject, in one subscription.
+                self._held[key] = await self._client.subscribe(
+                    f"{self._access.prefix}.*.{key.hex()}",
+                    cb=self._hear,
+                    pending_msgs_limit=_UNREAD_MAX,
+                    pending_bytes_limit=_UNREAD_BYTES,
+                )
+                new.append(key)
+            elif not heard and held is not None:
+                del self._held[key]
+                await held.unsubscribe()
+            # Looked at again where it changed meanwhile.
+            if self._near.is_heard(key) == (key in self._held):
+                self._changed.pop(key, None)
+        return new
+
+    async def _publish(self, most: int) -> None:
+        for _ in range(min(most, len(self._leaving))):
+            subject, payload = self._leaving[0]
+            await self._client.publish(subject, payload)
+            # Only now: what fails is told again by the next client.
+            if self._leaving and self._leaving[0][0] is subject:
+                self._leaving.popleft()
+                self._leaving_bytes -= len(payload)
 
     async def _hear(self, message: Msg) -> None:
-        _, kind, name = message.subject.split(".", 2)
-        mailbox_id = MailboxId(bytes.fromhex(name))
-        if kind == "w":
-            self._near.wake((mailbox_id,))
-            return
-        try:
-            frame = parse_r_server(message.data)
-        except Malformed:
-            frame = None
-        if isinstance(frame, Eph | KeysLow):
-            self._near.publish((mailbox_id,), frame)
-
-    async def _come_back(self) -> None:
-        """NATS kept nothing of what was told while this process was away from it."""
-        self._near.wake(self._near.heard())
-        self._work.set()
+        """Whoever reaches the NATS server may send anything."""
+        kind = message.subject.rsplit(".", 2)[1]
+        key = _key_of(message.subject)
+        if kind == _WAKE:
+            self._near.wake((MailboxId(key),))
+        elif kind == _PASS:
+            if isinstance(frame := _find_frame(message.data), Eph | KeysLow):
+                self._near.publish((MailboxId(key),), frame)
+        elif kind in _TOPICS and len(message.data) <= NEWS_BYTES:
+            self._near.tell(_TOPICS[kind], key, message.data)
 
 
-async def _note(problem: Exception) -> None:
-    _log.warning("NATS: %s", type(problem).__name__)
+def _judge(problem: Exception) -> str:
+    """What is wrong with the server; nothing of the problem's own text, which may hold its URL."""
+    refused = "authorization" in str(problem).lower()
+    return "refuses this user" if refused else f"does not answer ({type(problem).__name__})"
+
+
+_TOPICS: Final[dict[str, Topic]] = {topic.value: topic for topic in Topic}
+
+
+def _key_of(subject: str) -> bytes:
+    """Of a subject that was subscribed to here, so it is hex."""
+    return bytes.fromhex(subject.rsplit(".", 1)[1])
+
+
+def _find_frame(data: bytes) -> object:
+    try:
+        return parse_r_server(data)
+    except Malformed:
+        return None
