@@ -108,14 +108,14 @@ async def test_a_restart_of_the_server_is_outlived_and_everybody_looks_again() -
             one.listen(Topic.RECEIVER, A, news.append)
             await settled(one, seen)
             server.stop()
-            await until(lambda: not one.is_connected and not two.is_connected)
+            await until(lambda: not one.is_whole and not two.is_whole)
             two.wake([A])
             two.tell(Topic.RECEIVER, A, b"kept")
             two.publish([A], KeysLow(1, 2))  # old by then: dropped
             late: list[Volatile | None] = []
             one.subscribe(B, late.append)
             server.start()
-            await until(lambda: one.is_connected and two.is_connected and None in seen and None in news)
+            await until(lambda: one.is_whole and two.is_whole and None in seen and None in news)
             await settled(one, late)
             await until(lambda: not two._leaving)
             seen.clear()
@@ -132,13 +132,13 @@ async def test_a_server_that_refused_us_for_a_time_is_tried_again(caplog: pytest
             one.subscribe(A, seen.append)
             await settled(one, seen)
             server.stop()
-            await until(lambda: not one.is_connected)
+            await until(lambda: not one.is_whole)
             server.start("--user", "somebody", "--pass", "else")
             await until(lambda: "refuses this user" in caplog.text)
-            assert not one.is_connected
+            assert not one.is_whole
             server.stop()
             server.start()
-            await until(lambda: one.is_connected and two.is_connected and None in seen)
+            await until(lambda: one.is_whole and two.is_whole and None in seen)
             await settled(one, seen)
             two.wake([A])
             await until(lambda: seen == [None])
@@ -150,7 +150,7 @@ async def test_while_the_server_is_away_memory_is_bounded(monkeypatch: pytest.Mo
     with nats_server() as server:
         async with gateways(server, 1) as (bus,):
             server.stop()
-            await until(lambda: not bus.is_connected)
+            await until(lambda: not bus.is_whole)
             for _ in range(50):
                 bus.wake([A])
             assert len(bus._leaving) == 10

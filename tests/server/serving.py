@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 from zajil.auth.context import CallingDevice
-from zajil.engine.bus import MemoryBus
+from zajil.engine.bus import Bus, MemoryBus
 from zajil.engine.limits import DEFAULTS, Limit, Limits
 from zajil.protocol import frames
 from zajil.protocol.errors import error
@@ -17,7 +17,7 @@ from zajil.protocol.ids import AccountId, DeviceId, GroupId, MailboxId, Mid
 from zajil.protocol.reach.seal import OriginKey, ServerSeals
 from zajil.server.gateway.gateway import Gateway, Patience
 from zajil.server.gateway.lines import SealDoor
-from zajil.server.gateway.receiver import Standing
+from zajil.server.gateway.receiver import Identity, Standing
 from zajil.server.gateway.services import Hello, Services
 from zajil.server.http.calls import HttpAnswer, HttpCall, Peer
 from zajil.server.shell.aiohttp_shell import AiohttpShell
@@ -29,6 +29,8 @@ SHELLS = [AiohttpShell]
 ORIGIN = OriginKey.from_seed(bytes(range(96)))
 ROOTS = b'["root"]'
 BRIDGE = "credential"
+GONE = DeviceId(99)
+"""A device whose end no gateway was told of."""
 
 
 class Queue:
@@ -63,7 +65,12 @@ class Queue:
 async def _check(token: bytes) -> Hello:
     if token[:31] != bytes(31):
         raise error("token-expired")
-    return Hello(CallingDevice(AccountId(b"a" * 16), DeviceId(token[31]), MailboxId(token[:16])), 1)
+    return Hello(CallingDevice(AccountId(b"a" * 16), DeviceId(token[31]), MailboxId(token[16:])), 1)
+
+
+async def _stands(device: Identity) -> None:
+    if device.device_id == GONE:
+        raise error("device-revoked")
 
 
 def _site(method: str, target: str, _headers: Mapping[str, str]) -> HttpAnswer:
@@ -93,27 +100,30 @@ async def serving(
     unfinished_max_bytes: int = 1 << 40,
     posts_max: int = 100,
     connections_max: int = 100,
+    bus: Bus | None = None,
+    clock: Callable[[], float] = lambda: 1.0,
 ) -> AsyncIterator[tuple[str, Gateway]]:
     limits = Limits({name: Limit(1e12, 1e-12) for name in DEFAULTS} | {"inbound_bytes": Limit(inbound_bytes, 1e-9)})
     gateway = Gateway(
         services=Services(
             check_hello=_check,
+            check_standing=_stands,
             stand=queue.stand,
             mailboxes=queue,
             submit=queue.submit,
             call=_call,
             low_keys=_no_low_keys,
         ),
-        bus=MemoryBus(),
+        bus=bus or MemoryBus(),
         limits=limits,
         patience=Patience(first_frame_s=10, dead_after_s=120, sender_idle_s=60, reread_s=60, slow_after_s=30),
         connections_max=connections_max,
         unfinished_max_bytes=unfinished_max_bytes,
-        clock=lambda: 1.0,
+        clock=clock,
     )
     shell: Shell = make(
         gateway=gateway,
-        door=SealDoor(ServerSeals([ORIGIN], random=os.urandom), limits=limits, clock=lambda: 1.0, roots=lambda: ROOTS),
+        door=SealDoor(ServerSeals([ORIGIN], random=os.urandom), limits=limits, clock=clock, roots=lambda: ROOTS),
         check_bridge=_check_bridge,
         call=_call,
         site=_site,

@@ -108,6 +108,17 @@ async def check_device(auth: Auth, token: bytes) -> CallingDevice:
     return CallingDevice(row.account_id, row.device_id, row.mailbox_id)
 
 
+async def check_standing(auth: Auth, account_id: AccountId, device_id: DeviceId) -> None:
+    """Raises AuthError `device-revoked` for a device that is no more, Refused `suspended` where its account is."""
+    row, state = await auth.db.read(
+        lambda db: (store.find_device(db, account_id, device_id), store.find_state(db, account_id))
+    )
+    if row is None:
+        raise error("device-revoked")
+    if state == store.SUSPENDED:
+        raise error("suspended")
+
+
 async def log_out(auth: Auth, token: bytes) -> None:
     """End one login; an unknown token is no error."""
     await auth.db.write(lambda db: store.delete_token(db, digest(token)))

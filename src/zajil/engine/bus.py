@@ -37,6 +37,10 @@ class Topic(StrEnum):
 class Bus(Protocol):
     """Best-effort, unordered between keys, no memory. Called on the event loop's thread."""
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether what other processes tell reaches this one now."""
+
     def subscribe(self, mailbox_id: MailboxId, listener: Listener) -> Callable[[], None]:
         """Start listening; the result ends it (more than once is harmless)."""
 
@@ -59,6 +63,9 @@ class MemoryBus:
     def __init__(self) -> None:
         self._listeners: defaultdict[bytes, dict[object, Listener]] = defaultdict(dict)
         self._hearers: defaultdict[bytes, dict[object, tuple[Topic, Hear]]] = defaultdict(dict)
+
+    is_whole = True
+    """There are no others."""
 
     def subscribe(self, mailbox_id: MailboxId, listener: Listener) -> Callable[[], None]:
         return _enter(self._listeners, mailbox_id, listener)

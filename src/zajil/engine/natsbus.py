@@ -104,8 +104,8 @@ class NatsBus:
         return bus
 
     @property
-    def is_connected(self) -> bool:
-        """Whether what is told here reaches others now."""
+    def is_whole(self) -> bool:
+        """See Bus."""
         return self._client.is_connected
 
     async def close(self) -> None:

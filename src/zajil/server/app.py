@@ -324,7 +324,7 @@ class Server:
             measures=make_measures(
                 keys,
                 self._delivery,
-                close_device=lambda account, device: self.gateway.close_device(account, device),
+                close_device=lambda mailbox_id: self.gateway.close_device(mailbox_id),
             ),
             clock=self._clock,
         )
@@ -371,7 +371,7 @@ class Server:
             key,
             self.settings,
             self._delivery,
-            is_live=lambda account, device: self.gateway.is_live(account, device),
+            is_live=lambda mailbox_id: self.gateway.is_live(mailbox_id),
             count=self.metrics.count_push,
         )
 
@@ -466,6 +466,7 @@ class Server:
         return Gateway(
             services=Services(
                 check_hello=self._check_hello,
+                check_standing=lambda device: login.check_standing(self._auth, device.account_id, device.device_id),
                 stand=self._stand,
                 mailboxes=self._engine,
                 submit=self._submit,
@@ -533,10 +534,10 @@ class Server:
         return AccountDevices(found.list_seq, tuple((row.device_id, row.mailbox_id) for row in found.devices))
 
     async def _drop_device(self, device: RevokedDevice) -> None:
-        self.gateway.close_device(device.account_id, device.device_id)
+        self.gateway.close_device(device.mailbox_id)
         await mailboxes.drop_device(self._delivery, *device)
         # Whoever was being admitted while the list was written is found now; later HELLOs find no mailbox.
-        self.gateway.close_device(device.account_id, device.device_id)
+        self.gateway.close_device(device.mailbox_id)
 
     async def _notify_list(self, mailbox_ids: tuple[MailboxId, ...], seq: int) -> None:
         await mailboxes.send_notice(self._delivery, mailbox_ids, "device-list", {"seq": seq})

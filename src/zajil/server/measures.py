@@ -13,7 +13,7 @@ from zajil.delivery.context import Delivery
 from zajil.delivery.mailboxes import send_notice
 from zajil.engine.keys import Keys, SealBroken
 from zajil.moderation.private.inbox import Measures
-from zajil.protocol.ids import AccountId, DeviceId, encode_b64
+from zajil.protocol.ids import AccountId, MailboxId, encode_b64
 from zajil.protocol.report.measures import NOTICE, AccountMeasure, Statement
 
 _TABLE = "account_measure"
@@ -37,9 +37,9 @@ def make_measures(
     keys: Keys,
     delivery: Delivery,
     *,
-    close_device: Callable[[AccountId, DeviceId], None],
+    close_device: Callable[[MailboxId], None],
 ) -> Measures:
-    """How they take effect. close_device: ends the device's connections."""
+    """How they take effect. close_device: ends the connections of the device with this mailbox."""
 
     def apply(db: Connection, measure: AccountMeasure) -> None:
         if measure.action != "suspend":
@@ -61,7 +61,7 @@ def make_measures(
         devices = await delivery.db.read(lambda db: login.devices_of(db, account))
         if measure.action == "suspend" and not undone:
             for device in devices:
-                close_device(account, device.device_id)
+                close_device(device.mailbox_id)
         await send_notice(
             delivery,
             tuple(device.mailbox_id for device in devices),

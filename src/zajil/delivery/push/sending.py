@@ -24,7 +24,7 @@ from zajil.delivery.push.store import Due
 from zajil.delivery.push.subscriptions import open_subscription
 from zajil.engine.keys import SealBroken
 from zajil.protocol.errors import ZajilError
-from zajil.protocol.ids import AccountId, DeviceId
+from zajil.protocol.ids import MailboxId
 from zajil.protocol.push import message
 from zajil.protocol.push.plan import MANNERS, TRIES_MAX, Outcome, Wake, delay_s, judge_status
 from zajil.protocol.push.wire import PushRules, check_endpoint
@@ -60,11 +60,11 @@ class Pusher:
         key: ec.EllipticCurvePrivateKey,
         contact: str,
         post: Post,
-        is_live: Callable[[AccountId, DeviceId], bool],
+        is_live: Callable[[MailboxId], bool],
         count: Callable[[str], None] = lambda _outcome: None,
         random: Callable[[int], bytes] = os.urandom,
     ) -> None:
-        """key, contact: of VAPID. is_live: whether this device has a session that can take messages now.
+        """key, contact: of VAPID. is_live: whether the device of this mailbox has a session that can take messages now.
 
         count: told each outcome by its name, and nothing else.
         """
@@ -159,7 +159,7 @@ class Pusher:
         if now < (again := self._last.get(name, 0.0) + manner.gap_s):
             await self._postpone(due, again, tries=due.tries)
             return
-        if self._is_live(due.account_id, due.device_id) and name not in self._left_time:
+        if self._is_live(due.mailbox_id) and name not in self._left_time:
             self._left_time[name] = now
             await self._postpone(due, now + manner.grace_s, tries=due.tries)
             return

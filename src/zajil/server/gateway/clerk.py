@@ -12,12 +12,13 @@ from collections.abc import Callable, Coroutine
 
 from zajil.engine.bus import Bus, Volatile
 from zajil.engine.limits import Limits
-from zajil.protocol.errors import AuthError, ZajilError, error
+from zajil.protocol.errors import AuthError, Unavailable, ZajilError, error
 from zajil.protocol.frames import Role
-from zajil.protocol.ids import AccountId, DeviceId, MailboxId, parse_b64
+from zajil.protocol.ids import MailboxId, parse_b64
 from zajil.protocol.limits import WELCOME_BYTES
 from zajil.server.gateway.conversation import Conversation, Work
 from zajil.server.gateway.receiver import Acknowledge, Authenticate, Identity, Read
+from zajil.server.gateway.receivers import Receivers
 from zajil.server.gateway.sender import Call, Submit, answer_parts
 from zajil.server.gateway.services import Services
 from zajil.server.http.calls import Carrier, HttpCall
@@ -54,7 +55,7 @@ class Clerk:
         self._now = now
         self._weigh = weigh
         self._logins = asyncio.Semaphore(_LOGINS_AT_ONCE)
-        self._receivers: dict[tuple[AccountId, DeviceId], Conversation] = {}
+        self._receivers = Receivers(bus, now_ms=lambda: int(clock() * 1000), check=self._start_check)
         self._acking: dict[Conversation, asyncio.Task[None]] = {}
         self._reread_at: dict[Conversation, float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -112,19 +113,13 @@ class Clerk:
         standing = standing._replace(list_seq=hello.list_seq)
         work = conversation.admitted(identity, standing, now_ms=int(self._clock() * 1000))
         if first and not conversation.session.closed:
-            self._take_over(conversation, identity)
+            self._take_over(conversation, identity.mailbox_id)
             for low in await self._services.low_keys(device):
                 conversation.push(low)
         self.start_work(conversation, work)
 
-    def _take_over(self, conversation: Conversation, identity: Identity) -> None:
+    def _take_over(self, conversation: Conversation, mailbox_id: MailboxId) -> None:
         """Make this the device's newest R: the older one is told `replaced`, wake-ups come here."""
-        key = (identity.account_id, identity.device_id)
-        older = self._receivers.get(key)
-        self._receivers[key] = conversation
-        if older is not None and older is not conversation:
-            older.end("replaced", 0)
-            older.kick()
         self._reread_at[conversation] = self._now() + self._reread_s
 
         def wake(frame: Volatile | None) -> None:
@@ -134,7 +129,24 @@ class Clerk:
                 conversation.push(frame)
                 conversation.kick()
 
-        conversation.leave_bus = self._bus.subscribe(identity.mailbox_id, wake)
+        self._receivers.take_over(conversation, mailbox_id, wake)
+
+    def _start_check(self, conversation: Conversation) -> None:
+        self._spawn(self._check(conversation))
+
+    async def _check(self, conversation: Conversation) -> None:
+        """End the session of a device that is no more: another gateway's word about it may have been lost."""
+        identity = conversation.identity
+        try:
+            if identity is not None and not conversation.session.closed:
+                await self._services.check_standing(identity)
+        except Unavailable:
+            pass  # looked at again with the next outage, or by the next HELLO
+        except ZajilError:
+            conversation.end("device-revoked", 0)
+            conversation.kick()
+        except Exception as bug:  # noqa: BLE001  # the boundary of one task
+            _LOG.error("a device's standing could not be looked up", exc_info=bug)
 
     async def _read(self, conversation: Conversation, mailbox_id: MailboxId, item: Read) -> None:
         size = max(item.size_bytes, 1)
@@ -174,29 +186,22 @@ class Clerk:
             if now >= at:
                 self._reread_at[conversation] = now + self._reread_s
                 self.start_work(conversation, conversation.woken(now=now))
+                if not self._bus.is_whole:
+                    self._start_check(conversation)
 
-    def is_live(self, account_id: AccountId, device_id: DeviceId) -> bool:
-        """Whether this device has an R session on a connection."""
-        conversation = self._receivers.get((account_id, device_id))
-        return conversation is not None and conversation.session.carrier is not None
+    def is_live(self, mailbox_id: MailboxId) -> bool:
+        """Whether this device has an R session on a connection here."""
+        return self._receivers.is_live(mailbox_id)
 
-    def close_device(self, account_id: AccountId, device_id: DeviceId) -> None:
+    def close_device(self, mailbox_id: MailboxId) -> None:
         """End the R session of a device that was revoked, detached or not."""
-        conversation = self._receivers.get((account_id, device_id))
-        if conversation is not None:
-            conversation.end("device-revoked", 0)
-            conversation.kick()
+        self._receivers.close_device(mailbox_id)
 
     def forget(self, conversation: Conversation) -> None:
         """The session is over."""
-        conversation.leave_bus()
+        self._receivers.forget(conversation)
         self._reread_at.pop(conversation, None)
         self._acking.pop(conversation, None)
-        identity = conversation.identity
-        if identity is not None:
-            key = (identity.account_id, identity.device_id)
-            if self._receivers.get(key) is conversation:
-                del self._receivers[key]
 
     async def stop(self) -> None:
         """Wait a while for what is under way, then cancel it."""

@@ -18,7 +18,7 @@ from zajil.engine.bus import Bus
 from zajil.engine.limits import Limits
 from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.frames import Role
-from zajil.protocol.ids import AccountId, DeviceId
+from zajil.protocol.ids import MailboxId
 from zajil.protocol.session import ServerCarrier, ServerSession, SessionTable
 from zajil.server.gateway.clerk import Clerk, jitter_ms
 from zajil.server.gateway.connection import Connection
@@ -210,13 +210,13 @@ class Gateway:
         """Connections of this role."""
         return sum(connection.role is role for connection in self._connections)
 
-    def close_device(self, account_id: AccountId, device_id: DeviceId) -> None:
-        """End the R session of a device that was revoked, detached or not."""
-        self._clerk.close_device(account_id, device_id)
+    def close_device(self, mailbox_id: MailboxId) -> None:
+        """End the R session of the device with this mailbox, which was revoked, detached or not, at any gateway."""
+        self._clerk.close_device(mailbox_id)
 
-    def is_live(self, account_id: AccountId, device_id: DeviceId) -> bool:
-        """Whether this device has an R session on a connection here."""
-        return self._clerk.is_live(account_id, device_id)
+    def is_live(self, mailbox_id: MailboxId) -> bool:
+        """Whether the device with this mailbox has an R session on a connection here."""
+        return self._clerk.is_live(mailbox_id)
 
     async def drain(self, over_s: float) -> None:
         """Tell everybody `restarting`, spread over `over_s` so that they do not all come back at once, then stop."""

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 from zajil.auth.context import CallingDevice
 from zajil.protocol.frames import KeysLow, Msg, Ok, Request
 from zajil.protocol.ids import MailboxId
-from zajil.server.gateway.receiver import Standing
+from zajil.server.gateway.receiver import Identity, Standing
 from zajil.server.http.calls import HttpAnswer, HttpCall
 
 
@@ -35,6 +35,8 @@ class Services:
     """What sessions reach, wired in `server/app.py`. Every callable raises ZajilError to refuse."""
 
     check_hello: Callable[[bytes], Awaitable[Hello]]
+    check_standing: Callable[[Identity], Awaitable[None]]
+    """Refuses a device that is no more, or whose account is suspended."""
     stand: Callable[[MailboxId, int], Awaitable[Standing]]
     mailboxes: Mailboxes
     submit: Callable[[Request, bytes], Awaitable[Ok]]

@@ -17,7 +17,7 @@ from zajil.engine.pushkeys import FILE_NAME, load_push_key
 from zajil.engine.sql.database import Database
 from zajil.protocol import control
 from zajil.protocol.control import Route
-from zajil.protocol.ids import AccountId, DeviceId, encode_b64
+from zajil.protocol.ids import MailboxId, encode_b64
 from zajil.protocol.push.message import public_bytes
 from zajil.protocol.push.wire import PushRules, PutPush
 from zajil.server.config import PushSettings, Settings
@@ -37,7 +37,7 @@ class Pushing:
         settings: Settings,
         delivery: Delivery,
         *,
-        is_live: Callable[[AccountId, DeviceId], bool],
+        is_live: Callable[[MailboxId], bool],
         count: Callable[[str], None],
     ) -> None:
         """key: of VAPID. count: told each outcome of a post by its name."""
