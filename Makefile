@@ -15,7 +15,7 @@ export UV_COMPILE_BYTECODE ?= true
 unexport PYTHONDONTWRITEBYTECODE
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 
-.PHONY: setup run demo web web-test web-size web-dev web-check test test-all censor censor-smoke calls calls-smoke bench check check-python fmt clean
+.PHONY: setup run demo web web-test web-size web-dev web-check test test-all wycheproof censor censor-smoke calls calls-smoke bench check check-python fmt clean
 
 setup: $(VENV)/.synced
 
@@ -70,6 +70,13 @@ test: setup
 # Of calls the smoke tests alone: .ci/run has four minutes for them.
 test-all: setup
 	$(PYTEST) -m "not censor and (not calls or smoke)" $(ARGS)
+
+# Wycheproof as Debian carries it, unpacked and not installed: as a package it would bring half a Rust along.
+wycheproof: build/wycheproof
+build/wycheproof:
+	@rm -rf build/crate && mkdir -p build/crate
+	@cd build/crate && apt-get download -qq librust-wycheproof-dev && dpkg -x librust-wycheproof-dev_*.deb .
+	@mv build/crate/usr/share/cargo/registry/wycheproof-*/src/data $@ && rm -rf build/crate
 
 # Real relays, media and browsers: coturn, Chromium and the extra `calls`; what is missing is skipped, and said. As root
 # also the laboratory of routes, which writes tests/calls/results.
