@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 
 import pytest
@@ -11,9 +12,11 @@ from tests.auth.conftest import World, caller_of
 from tests.server.people import Person
 
 from zajil.auth import contacts, linking, retention
+from zajil.auth.arrivals import Arrivals
 from zajil.auth.context import Auth, CallingDevice
 from zajil.auth.secrets import digest
 from zajil.auth.tables import link
+from zajil.engine.bus import MemoryBus
 from zajil.protocol.errors import Refused, ZajilError
 from zajil.protocol.ids import AccountId
 from zajil.protocol.limits import LINK_ANSWER_BYTES, LINK_OFFER_BYTES
@@ -154,6 +157,23 @@ async def test_whoever_waits_for_an_answer_gets_it_as_it_comes(auth: Auth) -> No
     await linking.put_offer(auth, other, b"offer")
     await linking.put_answer(auth, other, b"early")
     assert await linking.take_answer(auth, other, wait_s=60) == b"early"
+
+
+async def test_an_answer_laid_down_at_another_gateway_comes_as_well(auth: Auth) -> None:
+    bus = MemoryBus()
+    here, there = (dataclasses.replace(auth, arrivals=Arrivals(bus)) for _ in range(2))
+    addr = os.urandom(16)
+    await linking.put_offer(auth, addr, b"offer")
+    waiting = asyncio.ensure_future(linking.take_answer(here, addr, wait_s=60))
+    while not bus.is_heard(addr):  # noqa: ASYNC110  # as above
+        await asyncio.sleep(0)
+    bus.miss([addr])  # something may have come, and nothing has: it goes on waiting
+    for _ in range(20):
+        await auth.db.read(lambda _db: None)
+    assert here.arrivals.waiting(addr)
+    await linking.put_answer(there, addr, b"answer")
+    assert await waiting == b"answer"
+    assert not bus.is_heard(addr)
 
 
 async def test_nobody_waits_longer_than_asked_and_not_everybody_may(auth: Auth) -> None:

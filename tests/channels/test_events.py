@@ -11,6 +11,8 @@ from tests.channels.world import DAY_S, World
 from tests.server.conftest import NO_LIMITS
 
 from zajil.channels.identity import personas
+from zajil.channels.wakeups import Wakeups
+from zajil.engine.bus import MemoryBus
 from zajil.protocol.control import parse_json
 from zajil.protocol.ids import encode_b64
 from zajil.protocol.public import api, routes
@@ -213,3 +215,19 @@ async def test_followers_hear_that_a_channel_is_gone_and_are_then_forgotten(worl
     await personas.notify(world.public.space, other.persona_id, "notice.created", "n")
     await world.server.run_retention()
     assert (reader.persona_id,) not in world.rows("SELECT persona_id FROM pub_member")
+
+
+def test_what_is_woken_at_one_gateway_wakes_who_waits_at_another() -> None:
+    bus = MemoryBus()
+    here, there, apart = Wakeups(bus), Wakeups(bus), Wakeups()
+    with here.listening([b"a", b"b"]) as woken, here.listening([b"b"]) as other:
+        apart.wake([b"a", b"b"])
+        assert not woken.is_set()
+        there.wake([b"a"])
+        assert woken.is_set()
+        assert not other.is_set()
+        there.stop()  # its own affair
+        assert not other.is_set()
+        there.wake([b"b"])
+        assert other.is_set()
+    assert bus.heard() == []

@@ -11,6 +11,7 @@ from zajil.auth.challenge import Challenges
 from zajil.auth.gate.work import WorkGate
 from zajil.auth.secrets import DAY_S
 from zajil.auth.store import MeasureRow
+from zajil.engine.bus import MemoryBus
 from zajil.engine.limits import Limits
 from zajil.engine.sql.database import Database
 from zajil.protocol.ids import AccountId, DeviceId, MailboxId
@@ -61,7 +62,7 @@ class Auth:
     forget_account: Callable[[AccountId], Awaitable[None]]
     check_room: Callable[[int], None]
     random: Callable[[int], bytes] = field(repr=False)
-    arrivals: Arrivals = field(default_factory=Arrivals)
+    arrivals: Arrivals = field(default_factory=lambda: Arrivals(MemoryBus()))
 
     def now(self) -> int:
         """Unix seconds."""

@@ -1,17 +1,25 @@
-"""Who waits for events, in this process: a topic is a channel's or a persona's id. Lost wake-ups cost one poll."""
+"""Who waits for events, in this process: a topic is a channel's or a persona's id. Lost wake-ups cost one poll.
+
+What is woken here wakes who waits at other gateways too, over the bus.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+
+from zajil.engine.bus import Bus, MemoryBus, Topic
 
 
 class Wakeups:
     """Called on the event loop's thread. waiting: how many listen now. `stop` wakes everybody for good."""
 
-    def __init__(self) -> None:
+    def __init__(self, bus: Bus | None = None) -> None:
+        """bus: that of the server; None where nobody else is to hear."""
+        self._bus = bus or MemoryBus()
+        self._leave: dict[bytes, Callable[[], None]] = {}
         self._waiting: defaultdict[bytes, set[asyncio.Event]] = defaultdict(set)
         self.stopped = False
         self.waiting = 0
@@ -21,6 +29,7 @@ class Wakeups:
         """An event that is set whenever one of these topics is woken; the caller clears it before it reads."""
         own, topics = asyncio.Event(), tuple(topics)
         for topic in topics:
+            self._listen(topic)
             self._waiting[topic].add(own)
         if self.stopped:
             own.set()
@@ -33,14 +42,23 @@ class Wakeups:
                 self._waiting[topic].discard(own)
                 if not self._waiting[topic]:
                     del self._waiting[topic]
+                    self._leave.pop(topic)()
+
+    def _listen(self, topic: bytes) -> None:
+        if topic not in self._leave:
+            self._leave[topic] = self._bus.listen(Topic.PUBLIC, topic, lambda _news: self._set(topic))
+
+    def _set(self, topic: bytes) -> None:
+        for each in self._waiting.get(topic, ()):
+            each.set()
 
     def wake(self, topics: Iterable[bytes]) -> None:
         """Call only after COMMIT."""
         for topic in set(topics):
-            for each in self._waiting.get(topic, ()):
-                each.set()
+            self._bus.tell(Topic.PUBLIC, topic, b"")
 
     def stop(self) -> None:
         """Every listener returns now, and later ones at once."""
         self.stopped = True
-        self.wake(list(self._waiting))
+        for topic in list(self._waiting):
+            self._set(topic)

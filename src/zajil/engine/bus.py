@@ -32,6 +32,10 @@ class Topic(StrEnum):
 
     RECEIVER = "r"
     """Key: a mailbox. Its device has a newer R somewhere, or none any more: `server/gateway/receivers`."""
+    LINK = "l"
+    """Key: address of a linking, whose answer is there. No news beside that."""
+    PUBLIC = "p"
+    """Key: a channel, a persona, or the queue of moderation; there is something new. No news beside that."""
 
 
 class Bus(Protocol):

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import Connection
 
 from zajil.auth import contacts, invites, lists, login, passes, registration, retention
+from zajil.auth.arrivals import Arrivals
 from zajil.auth.challenge import Challenges
 from zajil.auth.context import Auth, CallingDevice, RevokedDevice
 from zajil.auth.gate.work import WorkGate
@@ -314,6 +315,7 @@ class Server:
             forget_account=lambda account: bridge_holdings.forget_account(self._registry, account),
             check_room=lambda size: blobs.check_disk(data, size),
             random=os.urandom,
+            arrivals=Arrivals(self._bus),
         )
 
     def _make_inbox(self, keys: Keys, moderators: ModeratorKeys) -> Inbox:
@@ -393,6 +395,7 @@ class Server:
             spend_pass=lambda db, one_time_pass: mailboxes.spend_persona_pass(self._delivery, db, one_time_pass),
             fold=fold,
             count=self.metrics.count_call,
+            bus=self._bus,
             record_decision=self._record_decision,
         )
 

@@ -18,6 +18,8 @@ from zajil.channels import events, gate, retention
 from zajil.channels.context import Channels, SpendPass
 from zajil.channels.identity import login
 from zajil.channels.identity.challenge import PersonaChallenges
+from zajil.channels.wakeups import Wakeups
+from zajil.engine.bus import Bus
 from zajil.engine.keys import Keys
 from zajil.engine.limits import Limits
 from zajil.engine.sql.database import Database
@@ -56,6 +58,7 @@ class PublicSpace:
         spend_pass: SpendPass,
         fold: Fold,
         count: Callable[[str, int], None],
+        bus: Bus,
         record_decision: Callable[[Connection, ChannelDecision], None] = lambda _db, _told: None,
     ) -> None:
         self.space = Channels(
@@ -71,6 +74,7 @@ class PublicSpace:
             gate_hold_s=settings.gate_hold_s,
             waiting_max=settings.public_waiting_max,
             random=os.urandom,
+            wakeups=Wakeups(bus),
         )
         self._dispatcher = PublicDispatcher(
             routes=bind_public_space(self.space),
