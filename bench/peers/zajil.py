@@ -1,0 +1,93 @@
+"""Zajil as it ships: `zajil serve` over its own data directory, tokens checked, limits counted, metrics on.
+
+Limits stand above the load, in the configuration file: no switch turns any of them off. Each turn begins with a copy of
+a template data directory (`bench/provision.py`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sqlite3
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import closing, contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from bench.peers.starting import Running, find_free_port, folder_for, started
+from bench.record import Subject
+from bench.rounds import Turn
+
+from zajil.engine.limits import DEFAULTS
+from zajil.engine.sql.database import FILE_NAME
+
+_BEYOND: Final = "{burst = 100000000, every_s = 0.000001}"
+_POLLS, _POLL_S = 200, 0.05
+
+
+class Zajil:
+    """One variant. arguments: of `zajil serve`; settings: lines of its file."""
+
+    def __init__(self, name: str, *, arguments: tuple[str, ...] = (), settings: str = "", words: str = "") -> None:
+        self.name = name
+        self._arguments = arguments
+        self._settings = settings
+        self._words = words
+
+    def describe(self) -> Subject:
+        """It is always here."""
+        return Subject(name=self.name, version=version("zajil"), settings=self._words)
+
+    @contextmanager
+    def run(self, template: Path | None = None) -> Iterator[Running]:
+        """A server over a copy of this data directory, or an empty one, until the end of the block."""
+        with folder_for(self.name) as folder:
+            data = folder / "data"
+            if template is not None:
+                shutil.copytree(template, data)
+            with self.run_in(data) as running:
+                yield running._replace(folder=data)
+
+    @contextmanager
+    def run_in(self, data: Path) -> Iterator[Running]:
+        """A server over this data directory, until the end of the block."""
+        data.mkdir(exist_ok=True)
+        port = find_free_port()
+        limits = "\n".join(f"{name} = {_BEYOND}" for name in DEFAULTS)
+        lines = [f"metrics_port = {find_free_port()}", self._settings, "[limits]", limits, ""]
+        (data / "zajil.toml").write_text("\n".join(lines))
+        command: list[str | Path] = [
+            sys.executable,
+            "-m",
+            "zajil.cli.main",
+            "serve",
+            "--data",
+            data,
+            "--port",
+            str(port),
+        ]
+        command += ["--registration", "open", *self._arguments]
+        with started(command, port=port, folder=data.parent) as running:
+            yield running
+
+
+def emptied(data: Path, turn: Turn) -> Callable[[], Awaitable[None]]:
+    """What waits until nothing is left in any mailbox of a server that runs. Raises WrongResultError if it stays."""
+
+    async def wait() -> None:
+        with closing(sqlite3.connect(f"file:{data / FILE_NAME}?mode=ro", uri=True)) as db:
+            left = -1
+            for _ in range(_POLLS):
+                found = db.execute("SELECT (SELECT count(*) FROM mailbox_item) + (SELECT count(*) FROM message)")
+                left = int(found.fetchone()[0])
+                if left == 0:
+                    break
+                await asyncio.sleep(_POLL_S)
+        turn.expect("rows", left, 0)
+
+    return wait
+
+
+VARIANTS = (Zajil("zajil"),)

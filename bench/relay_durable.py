@@ -1,0 +1,83 @@
+"""Messages of one to one that are stored before they are acknowledged, delivered, acknowledged and deleted.
+
+Run: `make bench B=relay_durable`, or .venv/bin/python bench/relay_durable.py [--rounds N] [--only NAME,...]. Saturated:
+200 pairs, each sends again when its last message arrived. Rate: 2,000 a second, whatever arrives. ejabberd and prosody
+pass messages to those who are there on without storing them: the goals compare with that. `ejabberd-mam` stores them
+in mnesia, which is not known to fsync for each. Peers parse XML and do more for a stanza than a relay.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "src")]
+# ruff: noqa: E402  # the tree has to be on the path first
+from bench.adapters import xmpp, zajil
+from bench.peers import ejabberd, prosody
+from bench.peers import zajil as servers
+from bench.peers.starting import Running
+from bench.provision import Template, template
+from bench.record import Subject
+from bench.rounds import Entry, Turn
+
+from bench import relay, rounds
+
+
+class Server(Protocol):
+    """A peer that needs no template."""
+
+    name: str
+
+    def describe(self) -> Subject:
+        """Version and settings. Raises MissingError."""
+
+    def run(self) -> AbstractContextManager[Running]:
+        """A server until the end of the block."""
+
+
+def play_peer(server: Server, open_pairs: Callable[[int], relay.Pairs]) -> Turn:
+    """One turn of a peer."""
+    turn = Turn()
+    with server.run() as running:
+        relay.run_load(lambda: relay.play(turn, open_pairs(running.port), running.pid))
+    return turn
+
+
+def play_zajil(server: servers.Zajil, made: Template, *, flags: int = 0) -> Turn:
+    """One turn of ours, whose mailboxes have to be empty after it."""
+    turn = Turn()
+    relay.add_fsync(turn)
+    with server.run(made.folder) as running:
+        pairs = zajil.Pairs(running.port, made.pairs, flags=flags)
+        emptied = servers.emptied(running.folder, turn)
+        relay.run_load(lambda: relay.play(turn, pairs, running.pid, settle=pairs.settle, emptied=emptied))
+    return turn
+
+
+def make_peer_entry(server: Server, open_pairs: Callable[[int], relay.Pairs]) -> Entry:
+    """A peer as a subject."""
+    return Entry(server.name, server.describe, lambda: play_peer(server, open_pairs))
+
+
+def make_zajil_entry(server: servers.Zajil, made: Template, *, flags: int = 0) -> Entry:
+    """A variant of ours as a subject."""
+    return Entry(server.name, server.describe, lambda: play_zajil(server, made, flags=flags))
+
+
+def main() -> None:
+    """Prints every turn, the medians, and the goals."""
+    options = rounds.make_parser(__doc__).parse_args()
+    with template(pairs=relay.PAIRS) as made:
+        entries = [make_zajil_entry(server, made) for server in servers.VARIANTS]
+        entries += [make_peer_entry(server, xmpp.Pairs) for server in (*ejabberd.VARIANTS, ejabberd.ARCHIVING)]
+        entries.append(make_peer_entry(prosody.Prosody(), xmpp.Pairs))
+        rounds.run("relay_durable", entries, params=relay.PARAMS, options=options)
+
+
+if __name__ == "__main__":
+    main()

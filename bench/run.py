@@ -1,0 +1,37 @@
+"""`make bench`: every benchmark that compares with goals, one after the other; `make bench B=fanout N=7` runs one.
+
+What comes after the name is passed on to it. A peer that is missing prints how it is installed and is no error; a
+benchmark whose counts do not come even ends with 1, and so does this, after the others have run.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+ALL: Final = ("relay_durable", "relay_ephemeral")
+"""Those that take rounds and write a result, in the order in which they run."""
+
+
+def main() -> None:
+    """Runs the benchmark of the first argument, or all. Raises SystemExit 1 where one of them failed."""
+    folder = Path(__file__).resolve().parent
+    name, rest = (sys.argv[1], sys.argv[2:]) if sys.argv[1:] and not sys.argv[1].startswith("-") else ("", sys.argv[1:])
+    names = (name,) if name else ALL
+    failed = []
+    for each in names:
+        path = folder / f"{each}.py"
+        if not path.exists():
+            raise SystemExit(f"no benchmark {each}; there are: {', '.join(ALL)}")
+        if not name:
+            print(f"\n== {each}", flush=True)
+        if subprocess.run([sys.executable, str(path), *rest], check=False).returncode:
+            failed.append(each)
+    if failed:
+        raise SystemExit(f"failed: {', '.join(failed)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""The load itself: stamps in cut bytes, a load that cannot keep up, and 20 messages through each adapter."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import NamedTuple
+
+import pytest
+from bench.adapters import brokers as loads
+from bench.adapters import xmpp, zajil
+from bench.generate import Load, Scanner, make_stamp
+from bench.peers import brokers, ejabberd, prosody
+from bench.peers import zajil as servers
+from bench.peers.starting import Running
+from bench.provision import template
+from bench.rounds import MissingError, Turn, WrongResultError
+
+from bench import relay
+
+MESSAGES = 20
+
+
+@pytest.mark.parametrize("cut", [1, 2, 3, 7, 23, 1000])
+def test_stamps_are_found_wherever_the_bytes_are_cut(cut: int) -> None:
+    times = [17, 1_234_567_890_123_456_789, 42]
+    data = b"<to='a@b@'>@ " + b" x@ ".join(b"@@%019d" % at for at in times) + b"@tail"
+    scanner = Scanner()
+    assert [at for start in range(0, len(data), cut) for at in scanner.find(data[start : start + cut])] == times
+    assert [*scanner.find(b""), *scanner.find(make_stamp()[:20])] == []
+
+
+async def test_a_load_that_cannot_keep_up_says_so() -> None:
+    load = Load(1)
+    load.send = [lambda stamp: load.arrived(0, int(stamp[2:]))]
+    await load.pace(1000, 0.05)
+    assert (load.sent, load.received, load.disordered) == (50, 50, 0)
+
+    def slow(stamp: bytes) -> None:
+        until = asyncio.get_running_loop().time() + 0.004
+        while asyncio.get_running_loop().time() < until:
+            pass
+        load.arrived(0, int(stamp[2:]))
+
+    load.send = [slow]
+    load.clear()
+    await load.pace(1000, 0.05)
+    assert load.late
+    assert load.milliseconds(0.5) >= 4
+
+
+async def test_a_message_that_does_not_come_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.generate.PATIENCE_S", 0.01)
+    load = Load(1)
+    load.send = [lambda _: None]
+    load.begin()
+    with pytest.raises(WrongResultError, match="1 sent, 0 received"):
+        await load.drain()
+
+
+class Case(NamedTuple):
+    """A server and the load that speaks to it."""
+
+    start: Callable[[], AbstractContextManager[tuple[Running, relay.Pairs]]]
+
+
+@contextmanager
+def run_zajil() -> Iterator[tuple[Running, relay.Pairs]]:
+    with template(pairs=2) as made, servers.VARIANTS[0].run(made.folder) as running:
+        yield running, zajil.Pairs(running.port, made.pairs)
+
+
+def peer(server: object, pairs: Callable[[int], relay.Pairs]) -> Case:
+    @contextmanager
+    def run() -> Iterator[tuple[Running, relay.Pairs]]:
+        server.describe()  # type: ignore[attr-defined]  # any of the peers
+        with server.run() as running:  # type: ignore[attr-defined]  # as above
+            yield running, pairs(running.port)
+
+    return Case(run)
+
+
+CASES = {
+    "zajil": Case(run_zajil),
+    "nats": peer(brokers.Nats(), loads.open_nats),
+    "mosquitto": peer(brokers.Mosquitto(), loads.open_mqtt),
+    "ejabberd": peer(ejabberd.VARIANTS[1], xmpp.Pairs),
+    "prosody": peer(prosody.Prosody(), xmpp.Pairs),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CASES)
+def test_twenty_messages_through_each_adapter(name: str) -> None:
+    turn, load = Turn(), Load(2)
+
+    async def main() -> None:
+        await pairs.open(load, 2)
+        for number in range(MESSAGES):
+            load.post(number % 2)
+        await load.drain()
+        if isinstance(pairs, zajil.Pairs):
+            await pairs.settle(MESSAGES)
+            await servers.emptied(running.folder, turn)()
+        pairs.close()
+
+    try:
+        with CASES[name].start() as (running, pairs):
+            relay.run_load(main)
+    except MissingError as missing:
+        pytest.skip(f"a peer of the benchmarks is not here: {missing}")
+    assert (load.sent, load.received, load.disordered) == (MESSAGES, MESSAGES, 0)
+    if isinstance(pairs, zajil.Pairs):
+        assert pairs.checks() == {"accepted": MESSAGES, "echoed": MESSAGES, "delivered": MESSAGES}
+        assert turn.checks == {"rows": 0}
+
+
+def test_what_a_connection_could_not_take_ends_the_load() -> None:
+    async def main() -> None:
+        asyncio.get_running_loop().call_soon(lambda: zajil.Sending.closed(None, "slow-down"))  # type: ignore[arg-type]
+        await asyncio.sleep(60)
+
+    with pytest.raises(WrongResultError, match="the server closed a session: slow-down"):
+        relay.run_load(main)
