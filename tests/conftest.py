@@ -22,8 +22,9 @@ from sqlalchemy import Dialect, Engine, create_engine
 from tests.browser.told import SECOND_TRY
 from tests.turns import Turns, deal
 
-from zajil.engine.sql import database
 from zajil.engine.sql.database import Database
+from zajil.engine.sql.sqlite import database
+from zajil.engine.sql.sqlite.database import SQLiteDatabase
 from zajil.server import schema
 
 if TYPE_CHECKING:
@@ -74,6 +75,9 @@ def migrated_once() -> Iterator[None]:
         return lying.execute("SELECT 1 FROM sqlite_schema").fetchone() is None
 
     def migrate_copy(opened: Database, revision: str = "head") -> None:
+        if not isinstance(opened, SQLiteDatabase):
+            migrate(opened, revision)
+            return
         with turn, opened.engine.connect() as connection:
             lying = connection.connection.driver_connection
             assert isinstance(lying, sqlite3.Connection)

@@ -16,7 +16,7 @@ from zajil.auth.context import Auth, CallingDevice, RevokedDevice
 from zajil.auth.gate.work import WorkGate
 from zajil.auth.registration import Newcomer
 from zajil.engine.limits import DEFAULTS, Limit, Limits
-from zajil.engine.sql.database import Database
+from zajil.engine.sql.sqlite.database import SQLiteDatabase
 from zajil.protocol.gate.wire import WorkProof
 from zajil.protocol.identity.objects import hash_object
 from zajil.protocol.ids import AccountId, MailboxId
@@ -64,7 +64,7 @@ def limits() -> Limits:
 
 @pytest.fixture
 def auth(tmp_path: Path, world: World, limits: Limits) -> Iterator[Auth]:
-    database = Database.open(tmp_path / "auth.db")
+    database = SQLiteDatabase.open(tmp_path / "auth.db")
     database.create_tables()
     yield Auth(
         db=database,

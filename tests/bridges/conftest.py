@@ -15,7 +15,7 @@ from zajil.bridges.registry.documents import Documents, Place
 from zajil.engine.keys import Keys
 from zajil.engine.limits import Limits
 from zajil.engine.reachkeys import ReachKeys
-from zajil.engine.sql.database import Database
+from zajil.engine.sql.sqlite.database import SQLiteDatabase
 from zajil.protocol import control
 from zajil.protocol.ids import AccountId
 from zajil.protocol.reach.endpoints import Endpoint, EndpointKind
@@ -32,7 +32,7 @@ PLACE = Place(
 class World:
     """The time, the keys, and how old accounts are."""
 
-    db: Database
+    db: SQLiteDatabase
     signing: ReachKeys
     keys: Keys
     now: float = START
@@ -66,7 +66,7 @@ def new_signing() -> ReachKeys:
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    database = Database.open(tmp_path / "zajil.db")
+    database = SQLiteDatabase.open(tmp_path / "zajil.db")
     database.create_tables()
     yield World(database, new_signing(), Keys.create())
     database.close()

@@ -7,6 +7,7 @@ import os
 import sqlite3
 from collections import Counter
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from tests.bridges.conftest import World, join
@@ -14,6 +15,7 @@ from tests.bridges.conftest import World, join
 from zajil.bridges.registry import holdings, joining, operator, retention, tokens
 from zajil.bridges.registry.context import DAY_S, Registry
 from zajil.engine.limits import DEFAULTS
+from zajil.engine.sql.sqlite.database import SQLiteDatabase
 from zajil.protocol import control
 from zajil.protocol.errors import ZajilError
 from zajil.protocol.ids import AccountId
@@ -21,6 +23,11 @@ from zajil.protocol.reach.endpoints import PrivateBridges, encode_private_bridge
 
 ALICE, BORIS = AccountId(b"a" * 16), AccountId(b"b" * 16)
 Address = tuple[str, int, str]
+
+
+def place(registry: Registry) -> Path:
+    assert isinstance(registry.db, SQLiteDatabase)
+    return registry.db.path
 
 
 def addresses(found: tuple[control.BridgeAddress, ...]) -> list[Address]:
@@ -52,7 +59,7 @@ async def test_a_code_ends_after_a_week(registry: Registry, world: World) -> Non
     with pytest.raises(ZajilError, match="not-allowed"):
         await joining.join(registry, control.JoinBridge(code, "b.test", 443, "assets"), prefix=b"p")
     await retention.run(registry)
-    with closing(sqlite3.connect(registry.db.path)) as rows:
+    with closing(sqlite3.connect(place(registry))) as rows:
         assert rows.execute("SELECT COUNT(*) FROM bridge_code").fetchone() == (0,)
 
 
@@ -110,7 +117,7 @@ async def test_a_token_opens_up_to_three_and_never_others(registry: Registry) ->
         operator.remove_bridge(registry.db, known[each])
     with pytest.raises(ZajilError, match="token-expired"):
         await tokens.check_token(registry, issued.token)
-    with closing(sqlite3.connect(registry.db.path)) as rows:
+    with closing(sqlite3.connect(place(registry))) as rows:
         assert rows.execute("SELECT COUNT(*) FROM bridge_token WHERE public = 0").fetchone() == (0,)
 
 
@@ -182,7 +189,7 @@ async def test_who_asked_is_counted_apart_from_any_token_and_forgotten_after_a_w
     issued = [await tokens.issue(registry, account) for account in (ALICE, ALICE, BORIS)]
     assert await holdings.count_rows(registry, ALICE) == {"bridge_asker": 1}
     assert await holdings.count_rows(registry, AccountId(bytes(16))) == {"bridge_asker": 0}
-    with closing(sqlite3.connect(registry.db.path)) as rows:
+    with closing(sqlite3.connect(place(registry))) as rows:
         dump = "\n".join(rows.iterdump())
         assert rows.execute("SELECT COUNT(DISTINCT who) FROM bridge_asker").fetchone() == (2,)
         columns = {row[1] for row in rows.execute("PRAGMA table_info(bridge_token)")}

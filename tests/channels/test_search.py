@@ -10,6 +10,7 @@ import pytest
 from tests.channels.world import Clock, World, fold
 
 from zajil.channels.search import parse_query
+from zajil.channels.store.index import fts5_query, ts_query
 from zajil.protocol.control import parse_json
 from zajil.protocol.ids import encode_b64
 from zajil.protocol.public import api, routes
@@ -40,7 +41,15 @@ from zajil.server.config import Settings
     ],
 )
 def test_a_query_becomes_words_in_quotes_and_nothing_else(query: str, match: str) -> None:
-    assert parse_query(query, fold) == match
+    terms = parse_query(query, fold)
+    assert fts5_query(terms) == match
+    of_postgres = match.replace('" *', '":*').replace(" AND ", " & ").replace(" OR ", " | ").replace('"', "'")
+    if not query.startswith('"'):
+        assert ts_query(terms) == of_postgres
+
+
+def test_a_quotation_is_a_row_of_words_to_postgres() -> None:
+    assert ts_query(parse_query('"running fast" far', fold)) == "('running' <-> 'runn' <-> 'fast') & ('far')"
 
 
 async def test_words_are_found_in_other_forms_and_phrases_as_they_stand(world: World) -> None:

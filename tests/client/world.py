@@ -35,8 +35,8 @@ from zajil.engine.bus import MemoryBus
 from zajil.engine.keys import Keys
 from zajil.engine.limits import Limits
 from zajil.engine.sql import interface as op
-from zajil.engine.sql.database import Database
-from zajil.engine.sql.sqlite import SQLiteMailboxEngine
+from zajil.engine.sql.sqlite.database import SQLiteDatabase
+from zajil.engine.sql.sqlite.engine import SQLiteMailboxEngine
 from zajil.protocol import control, frames
 from zajil.protocol.chat.extensions import ChatKind, ChatRole, ChatSettings
 from zajil.protocol.errors import ZajilError, error
@@ -65,7 +65,7 @@ def finished(work: Coroutine[Any, Any, T]) -> T:  # Any: what a coroutine yields
     raise RuntimeError("it waits")
 
 
-class InlineDatabase(Database):
+class InlineDatabase(SQLiteDatabase):
     """Transactions in the calling thread."""
 
     async def write(self, work: Any) -> Any:  # Any: as the base class, whose TypeVar a subclass need not repeat

@@ -66,7 +66,7 @@ def test_after_delivery_nothing_is_left_not_even_in_free_pages(server: Server) -
         ids |= {m.id for m in queue}
         vias |= {m.via for m in queue if m.via}
         server.do(op.Ack(mailbox_id=box, upto=server.engine.state_now(box).head))  # type: ignore[arg-type]
-    server.database.truncate_wal()
+    server.database.truncate_log()
     found = rows(server)
     assert found["message"] == found["mailbox_item"] == []
     disk = on_disk(server)

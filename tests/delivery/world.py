@@ -20,9 +20,9 @@ from zajil.engine.bus import MemoryBus
 from zajil.engine.keys import Keys
 from zajil.engine.limits import DEFAULTS, Limit, Limits
 from zajil.engine.sql import interface as op
-from zajil.engine.sql.database import Database
 from zajil.engine.sql.queues import Cap
-from zajil.engine.sql.sqlite import SQLiteMailboxEngine
+from zajil.engine.sql.sqlite.database import SQLiteDatabase
+from zajil.engine.sql.sqlite.engine import SQLiteMailboxEngine
 from zajil.engine.sql.writer import Parts, QueuedMailboxEngine
 from zajil.protocol import frames
 from zajil.protocol.chat.aad import ApplicationAad, CommitAad, hash_refs, parse_aad
@@ -57,7 +57,7 @@ class Server:
     unless `engine.start()` is called.
     """
 
-    database: Database
+    database: SQLiteDatabase
     """Of the file, where it is one."""
 
     def __init__(
@@ -80,7 +80,7 @@ class Server:
         self.now_ms = T0_MS
         self.bus = MemoryBus()
         if url is None:
-            self.database = Database.open(self.path)
+            self.database = SQLiteDatabase.open(self.path)
             self.database.create_tables()
         self.engine = self.make_engine()
 

@@ -16,7 +16,7 @@ from zajil.delivery import commit as commit_verb
 from zajil.delivery import send as send_verb
 from zajil.engine.sql import interface as op
 from zajil.engine.sql.queues import Cap
-from zajil.engine.sql.sqlite import SQLiteMailboxEngine
+from zajil.engine.sql.sqlite.engine import SQLiteMailboxEngine
 from zajil.protocol import frames
 from zajil.protocol.errors import ZajilError
 from zajil.protocol.ids import MailboxId

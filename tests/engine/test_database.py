@@ -18,14 +18,15 @@ from sqlalchemy.exc import OperationalError
 
 import zajil.delivery.store
 import zajil.engine.sql.schema  # noqa: F401  # puts its tables on the metadata
-from zajil.engine.sql.database import GROUP_MAX, GROUP_S, METADATA, Database
+from zajil.engine.sql.database import GROUP_MAX, GROUP_S, METADATA
 from zajil.engine.sql.prepared import Prepared
-from zajil.engine.sql.turn import Turn
+from zajil.engine.sql.sqlite.database import SQLiteDatabase
+from zajil.engine.sql.sqlite.turn import Turn
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    made = Database.open(tmp_path / "zajil.db")
+def database(tmp_path: Path) -> Iterator[SQLiteDatabase]:
+    made = SQLiteDatabase.open(tmp_path / "zajil.db")
     made.write_sync(lambda c: c.execute(text("CREATE TABLE t (n INTEGER NOT NULL) STRICT")))
     yield made
     made.close()
@@ -39,11 +40,11 @@ def rows(connection: Connection) -> int:
     return int(connection.execute(text("SELECT COUNT(*) FROM t")).scalar_one())
 
 
-def test_a_file_is_private(database: Database) -> None:
+def test_a_file_is_private(database: SQLiteDatabase) -> None:
     assert database.path.stat().st_mode & 0o077 == 0
 
 
-async def test_writing_is_all_or_nothing_and_reading_cannot_write(database: Database) -> None:
+async def test_writing_is_all_or_nothing_and_reading_cannot_write(database: SQLiteDatabase) -> None:
     def fail(connection: Connection) -> None:
         insert(connection)
         raise LookupError
@@ -57,7 +58,7 @@ async def test_writing_is_all_or_nothing_and_reading_cannot_write(database: Data
         await database.read(insert)
 
 
-async def hold_writer(database: Database) -> tuple[asyncio.Task[None], threading.Event]:
+async def hold_writer(database: SQLiteDatabase) -> tuple[asyncio.Task[None], threading.Event]:
     """A work that the writing thread is busy with until the event is set: what comes meanwhile waits together."""
     loop, begun, go_on = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
 
@@ -72,7 +73,7 @@ async def hold_writer(database: Database) -> tuple[asyncio.Task[None], threading
 
 
 @contextmanager
-def counting_commits(database: Database) -> Iterator[list[int]]:
+def counting_commits(database: SQLiteDatabase) -> Iterator[list[int]]:
     """How many rows there are when each transaction is committed."""
     seen: list[int] = []
 
@@ -86,7 +87,7 @@ def counting_commits(database: Database) -> Iterator[list[int]]:
         event.remove(database.engine, "commit", note)
 
 
-async def test_what_waits_is_written_together_in_order_and_a_failure_stays_alone(database: Database) -> None:
+async def test_what_waits_is_written_together_in_order_and_a_failure_stays_alone(database: SQLiteDatabase) -> None:
     order: list[int] = []
 
     def make(number: int) -> Callable[[Connection], int]:
@@ -113,7 +114,7 @@ async def test_what_waits_is_written_together_in_order_and_a_failure_stays_alone
     assert await database.read(rows) == 4
 
 
-async def test_a_group_has_a_size(database: Database) -> None:
+async def test_a_group_has_a_size(database: SQLiteDatabase) -> None:
     busy, go_on = await hold_writer(database)
     with counting_commits(database) as commits:
         tasks = [asyncio.create_task(database.write(insert)) for _ in range(GROUP_MAX + 1)]
@@ -131,7 +132,7 @@ def level(connection: Connection) -> int:
     return int(connection.execute(text("PRAGMA synchronous")).scalar_one())
 
 
-async def test_what_has_to_be_on_the_disk_is_in_a_group_that_is_flushed(database: Database) -> None:
+async def test_what_has_to_be_on_the_disk_is_in_a_group_that_is_flushed(database: SQLiteDatabase) -> None:
     assert await database.write(level) == 2
     assert await database.write_unflushed(level) == 1
     busy, go_on = await hold_writer(database)
@@ -148,7 +149,7 @@ async def test_what_has_to_be_on_the_disk_is_in_a_group_that_is_flushed(database
     assert database.write_sync(level) == 2
 
 
-async def test_a_work_that_must_be_flushed_joins_no_group_that_is_not(database: Database) -> None:
+async def test_a_work_that_must_be_flushed_joins_no_group_that_is_not(database: SQLiteDatabase) -> None:
     loop, begun, go_on = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
 
     def hold(connection: Connection) -> int:
@@ -164,7 +165,7 @@ async def test_a_work_that_must_be_flushed_joins_no_group_that_is_not(database: 
     assert (await first, await second) == (1, 2)
 
 
-async def test_a_work_whose_caller_left_is_not_begun(database: Database) -> None:
+async def test_a_work_whose_caller_left_is_not_begun(database: SQLiteDatabase) -> None:
     busy, go_on = await hold_writer(database)
     kept, left = (asyncio.create_task(database.write(insert)) for _ in range(2))
     await asyncio.sleep(0)
@@ -175,7 +176,7 @@ async def test_a_work_whose_caller_left_is_not_begun(database: Database) -> None
     assert await database.read(rows) == 1
 
 
-async def test_a_work_that_was_begun_is_done_although_its_caller_leaves(database: Database) -> None:
+async def test_a_work_that_was_begun_is_done_although_its_caller_leaves(database: SQLiteDatabase) -> None:
     loop, begun, go_on = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
 
     def work(connection: Connection) -> None:
@@ -192,7 +193,9 @@ async def test_a_work_that_was_begun_is_done_although_its_caller_leaves(database
     assert await database.read(rows) == 2
 
 
-async def test_where_the_transaction_is_lost_nobody_of_the_group_is_told_it_was_written(database: Database) -> None:
+async def test_where_the_transaction_is_lost_nobody_of_the_group_hears_it_was_written(
+    database: SQLiteDatabase,
+) -> None:
     def lose(connection: Connection) -> None:
         # What SQLite does by itself where the disk is full.
         connection.exec_driver_sql("ROLLBACK")
@@ -213,7 +216,7 @@ async def test_where_the_transaction_is_lost_nobody_of_the_group_is_told_it_was_
 
 @pytest.mark.parametrize("fault", [SystemExit(1), StopIteration()])
 async def test_whatever_a_work_raises_its_caller_hears_and_the_next_is_written(
-    database: Database, fault: BaseException
+    database: SQLiteDatabase, fault: BaseException
 ) -> None:
     def fail(connection: Connection) -> None:
         insert(connection)
@@ -228,13 +231,13 @@ async def test_whatever_a_work_raises_its_caller_hears_and_the_next_is_written(
 
 
 async def test_a_writer_that_gets_no_lock_passes_its_turn_on(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+    database: SQLiteDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(_file: int, _what: int) -> None:
         monkeypatch.undo()
         raise OSError(37, "no locks available")
 
-    monkeypatch.setattr("zajil.engine.sql.turn.fcntl.flock", refuse)
+    monkeypatch.setattr("zajil.engine.sql.sqlite.turn.fcntl.flock", refuse)
     with pytest.raises(OSError, match="no locks"):
         await database.write(insert)
     # Read, not waited for: without the turn passed on, the writing thread would stand still and the test with it.
@@ -243,23 +246,23 @@ async def test_a_writer_that_gets_no_lock_passes_its_turn_on(
     assert await database.read(rows) == 1
 
 
-async def test_peeking_reads_what_was_written_last(database: Database) -> None:
+async def test_peeking_reads_what_was_written_last(database: SQLiteDatabase) -> None:
     numbers: ColumnClause[int] = literal_column("n")
     count = Prepared(select(func.count()).select_from(text("t")).where(numbers >= bindparam("b_least"), numbers < 9))
     newest = Prepared(select(numbers).select_from(text("t")).where(numbers == bindparam("b_n")).limit(1))
     for number in range(1, 4):
         await database.write(insert)
-        assert database.peek(count, {"b_least": 1}) == (number,)
-        assert database.peek(count, {"b_least": 2}) == (0,)
-    assert database.peek(newest, {"b_n": 1}) == (1,)
-    assert database.peek(newest, {"b_n": 2}) is None
+        assert await database.peek(count, {"b_least": 1}) == (number,)
+        assert await database.peek(count, {"b_least": 2}) == (0,)
+    assert await database.peek(newest, {"b_n": 1}) == (1,)
+    assert await database.peek(newest, {"b_n": 2}) is None
     # A question that is answered keeps no snapshot open, which would keep the log from being emptied.
-    database.truncate_wal()
+    database.truncate_log()
     assert database.path.with_name("zajil.db-wal").stat().st_size == 0
 
 
-def test_another_process_can_write_beside_a_running_server(database: Database) -> None:
-    other = Database.open(database.path)
+def test_another_process_can_write_beside_a_running_server(database: SQLiteDatabase) -> None:
+    other = SQLiteDatabase.open(database.path)
     threads = [threading.Thread(target=each.write_sync, args=(insert,)) for each in (database, other) * 5]
     for thread in threads:
         thread.start()
@@ -269,11 +272,11 @@ def test_another_process_can_write_beside_a_running_server(database: Database) -
     other.close()
 
 
-def test_the_log_is_emptied(database: Database) -> None:
+def test_the_log_is_emptied(database: SQLiteDatabase) -> None:
     database.write_sync(insert)
     log = database.path.with_name("zajil.db-wal")
     assert log.stat().st_size > 0
-    database.truncate_wal()
+    database.truncate_log()
     assert log.stat().st_size == 0
 
 
@@ -297,7 +300,7 @@ def test_turns_are_taken_in_order_of_arrival() -> None:
 
 def test_processes_take_turns_by_the_file_and_a_killed_one_lets_go(tmp_path: Path) -> None:
     path = tmp_path / "zajil.db-turn"
-    holding = "import sys; from pathlib import Path; from zajil.engine.sql.turn import Turn\n"
+    holding = "import sys; from pathlib import Path; from zajil.engine.sql.sqlite.turn import Turn\n"
     holding += "with Turn(Path(sys.argv[1])): print('mine', flush=True); sys.stdin.read()"
     other = subprocess.Popen([sys.executable, "-c", holding, path], stdout=subprocess.PIPE, stdin=subprocess.PIPE)
     assert other.stdout is not None

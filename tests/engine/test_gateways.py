@@ -20,8 +20,8 @@ from zajil.delivery import create as create_verb
 from zajil.delivery import send as send_verb
 from zajil.engine.limits import Limit
 from zajil.engine.sql import interface as op
+from zajil.engine.sql.database import DEADLINE_S
 from zajil.engine.sql.postgres.engine import PostgresMailboxEngine
-from zajil.engine.sql.turn import DEADLINE_S
 from zajil.protocol import frames
 from zajil.protocol.errors import ZajilError
 from zajil.protocol.push.plan import Wake

@@ -13,7 +13,7 @@ from tests.delivery.world import Group, Server
 from zajil.delivery import send as send_verb
 from zajil.engine.sql import interface as op
 from zajil.engine.sql.queues import Cap
-from zajil.engine.sql.sqlite import SQLiteMailboxEngine
+from zajil.engine.sql.sqlite.engine import SQLiteMailboxEngine
 from zajil.protocol.errors import ZajilError
 from zajil.protocol.frames import Kind
 from zajil.protocol.ids import GroupId, MailboxId

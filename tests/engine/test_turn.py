@@ -17,14 +17,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, text
 
-from zajil.engine.sql.database import Database
-from zajil.engine.sql.turn import Turn
+from zajil.engine.sql.sqlite.database import SQLiteDatabase
+from zajil.engine.sql.sqlite.turn import Turn
 from zajil.protocol.errors import ZajilError
 
 HOLDING = """
 import sys
 from pathlib import Path
-from zajil.engine.sql.turn import Turn
+from zajil.engine.sql.sqlite.turn import Turn
 with Turn(Path(sys.argv[1])):
     print("mine", flush=True)
     sys.stdin.read()
@@ -96,7 +96,7 @@ def test_a_thread_that_waits_no_more_is_passed_over() -> None:
 
 
 async def test_a_server_says_busy_while_another_process_is_stopped_and_writes_when_it_is_back(tmp_path: Path) -> None:
-    database = Database.open(tmp_path / "zajil.db")
+    database = SQLiteDatabase.open(tmp_path / "zajil.db")
     database.write_sync(lambda c: c.execute(text("CREATE TABLE t (n INTEGER NOT NULL) STRICT")))
     path = tmp_path / "zajil.db-turn"
     database.turn.close()

@@ -45,14 +45,14 @@ async def test_the_write_ahead_log_is_emptied_every_minute(
     monkeypatch.setattr(app, "_EMPTY_LOG_S", 0.01)
     server = await Server.start(tmp_path, settings)
     loop, emptied = asyncio.get_running_loop(), asyncio.Event()
-    truncate = server._db.truncate_wal
+    truncate = server._db.truncate_log
 
     def watched() -> None:
         truncate()
         loop.call_soon_threadsafe(emptied.set)
 
     try:
-        monkeypatch.setattr(server._db, "truncate_wal", watched)
+        monkeypatch.setattr(server._db, "truncate_log", watched)
         await Http(f"http://127.0.0.1:{server.port}", client).register(Person())
         emptied.clear()
         for _ in range(2):

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
-from sqlalchemy import create_engine, inspect
+from sqlalchemy import inspect
 from tests.postgres import Postgres
 
-from zajil.server.schema import all_tables
+from zajil.engine.sql.postgres.database import PostgresDatabase
+from zajil.server.schema import all_tables, migrate
 
 pytestmark = pytest.mark.scale
 
 
 def test_all_tables_can_be_made_there_and_lose_no_bits_and_no_condition(postgres: Postgres) -> None:
-    with postgres.database() as url:
-        engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
-        all_tables().create_all(engine)
-        found = inspect(engine)
-        assert set(found.get_table_names()) == set(all_tables().tables)
+    with postgres.database() as url, closing(PostgresDatabase(url)) as database:
+        migrate(database)
+        found = inspect(database.engine)
+        assert set(found.get_table_names()) == {*all_tables().tables, "alembic_version", "pub_words"}
         narrow = []
         for table in all_tables().tables.values():
             kinds = {column["name"]: str(column["type"]) for column in found.get_columns(table.name)}
@@ -33,4 +35,3 @@ def test_all_tables_can_be_made_there_and_lose_no_bits_and_no_condition(postgres
                 there = told[index.name].get("dialect_options", {}).get("postgresql_where")
                 assert there == (None if condition is None else f"({condition})"), index.name
         assert not narrow, "\n".join(narrow)
-        engine.dispose()

@@ -74,9 +74,9 @@ async def claim(space: Channels, *, limit: int, lease_s: float, now: float) -> l
     return await space.db.write_unflushed(write)
 
 
-def is_waiting(space: Channels) -> bool:
+async def is_waiting(space: Channels) -> bool:
     """Whether there is a version that a worker could take now."""
-    return queue.is_waiting(space.db, now_ms=space.now_ms())
+    return await queue.is_waiting(space.db, now_ms=space.now_ms())
 
 
 async def finish(space: Channels, seqs: Sequence[int]) -> int:

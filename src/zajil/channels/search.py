@@ -1,7 +1,7 @@
 """Search over what all may see: every word of the query, in any form; "quoted" words as they stand; `begin*`.
 
 Texts and queries are folded by one function. A text's word is indexed as its form and its stem, so a query's word finds
-either. Nothing of a query reaches the index but letters and digits between quotation marks.
+either. Nothing of a query reaches the index but letters and digits.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from zajil.channels.context import CallingPersona, Channels
 from zajil.channels.cursors import Kind, encode_cursor, parse_cursor
 from zajil.channels.spaces import check_readable, find_place
 from zajil.channels.store import index, posts
-from zajil.channels.store.index import Filters
+from zajil.channels.store.index import Filters, Term
 from zajil.channels.store.posts import Shown
 from zajil.channels.views import view_post
 from zajil.protocol.errors import error
@@ -63,23 +63,23 @@ async def find_posts(
     return api.Posts(tuple(view_post(each, None) for each in shown), cursor)
 
 
-def parse_query(query: str, fold: Callable[[str], str]) -> str:
-    """The query for FTS5; "" if it holds no word. fold: folded words of a text, separated by spaces."""
-    terms = []
+def parse_query(query: str, fold: Callable[[str], str]) -> list[Term]:
+    """What it asks for, at most 16 terms; none if it holds no word. fold: a text's folded words, spaces between."""
+    terms: list[Term] = []
     for phrase, word in _PARTS.findall(query):
         if phrase:
             folded = _WORDS.findall(fold(phrase))
             if folded:
-                terms.append(f'"{" ".join(folded)}"')
+                terms.append(Term(tuple(folded), "row"))
             continue
         pieces = split_word(word)
         for piece in pieces:
             forms = list(dict.fromkeys(_WORDS.findall(fold(piece))))
             if forms and word.endswith("*") and piece is pieces[-1]:
-                terms.append(f'"{forms[0]}" *')
+                terms.append(Term((forms[0],), "begin"))
             elif forms:
-                terms.append("(" + " OR ".join(f'"{each}"' for each in forms) + ")")
-    return " AND ".join(terms[:_TERMS])
+                terms.append(Term(tuple(forms)))
+    return terms[:_TERMS]
 
 
 def split_word(word: str) -> list[str]:

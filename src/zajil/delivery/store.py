@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     ColumnElement,
     Connection,
@@ -13,6 +14,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     Table,
+    cast,
     delete,
     func,
     insert,
@@ -160,7 +162,7 @@ def count_packages(connection: Connection, account_id: AccountId, device_id: Dev
     rows = connection.execute(
         select(
             key_package.c.suite,
-            func.sum(1 - key_package.c.last_resort),
+            cast(func.sum(1 - key_package.c.last_resort), BigInteger),
             func.max(key_package.c.last_resort),
         )
         .where(

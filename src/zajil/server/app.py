@@ -26,7 +26,6 @@ from zajil.auth.gate.work import WorkGate
 from zajil.bridges.registry import holdings as bridge_holdings
 from zajil.bridges.registry import joining, tokens
 from zajil.bridges.registry import retention as bridge_retention
-from zajil.bridges.registry import store as bridge_store
 from zajil.bridges.registry.context import Registry
 from zajil.bridges.registry.documents import Documents
 from zajil.calls.context import Relays
@@ -37,13 +36,10 @@ from zajil.delivery.context import AccountDevices, Delivery, DeviceCaller
 from zajil.delivery.refs import RefBook
 from zajil.delivery.reports import Reporting, tell_outcome
 from zajil.engine import blobs
-from zajil.engine import keys as key_file
-from zajil.engine import reachkeys as reach_file
 from zajil.engine.bus import MemoryBus
 from zajil.engine.keys import Keys
 from zajil.engine.limits import Limits
 from zajil.engine.reachkeys import ReachKeys
-from zajil.engine.sql.sqlite import SQLiteMailboxEngine
 from zajil.moderation.private import inbox
 from zajil.moderation.private.inbox import Inbox
 from zajil.moderation.private.keys import ModeratorKeys
@@ -52,8 +48,8 @@ from zajil.protocol.errors import ZajilError
 from zajil.protocol.ids import AccountId, MailboxId
 from zajil.protocol.public.posts import ChannelDecision
 from zajil.protocol.reach.seal import ServerSeals
-from zajil.server.calls.wiring import Calling, find_relays
-from zajil.server.config import ConfigError, Settings, fix_name
+from zajil.server.calls.wiring import Calling
+from zajil.server.config import ConfigError, Settings
 from zajil.server.gateway.gateway import Gateway, Patience
 from zajil.server.gateway.lines import SealDoor
 from zajil.server.gateway.receiver import Standing
@@ -70,13 +66,13 @@ from zajil.server.metrics import Metrics
 from zajil.server.moderation.beside.supervisor import WorkerProcess
 from zajil.server.place import origin_of, place_of
 from zajil.server.public_space import PublicSpace, find_console, find_fold, find_moderation
-from zajil.server.push.wiring import Pushing, load_key
-from zajil.server.schema import hold_data, is_unused, open_database
+from zajil.server.push.wiring import Pushing
 from zajil.server.shell.aiohttp_shell import AiohttpShell
 from zajil.server.shell.answers import Answers
 from zajil.server.shell.base import Shell
 from zajil.server.shell.peers import PeerRules
 from zajil.server.site.site import BUILT_CLIENT, Site
+from zajil.server.storage import Storage
 
 if TYPE_CHECKING:
     from zajil.server.moderation.wiring import Moderation
@@ -102,35 +98,24 @@ class Server:
         fold: Callable[[str], str] | None = None,
     ) -> None:
         self.settings = settings
+        self.data = data
         self.port = 0
         self._clock = clock
-        self._lock = hold_data(data)
+        if settings.public_space and fold is None:
+            fold = find_fold()
+        self._storage = storage = Storage.open(data, settings, clock=clock)
+        keys, self._db = storage.keys, storage.db
         try:
-            if settings.public_space and fold is None:
-                fold = find_fold()
-            self._db = open_database(data)
+            self._documents = Documents(
+                self._db, keys=keys, signing=storage.signing, place=place_of(settings), clock=clock
+            )
         except BaseException:
-            self._lock.close()
-            raise
-        try:
-            # A key file made anew beside what the lost one sealed or signed would only hide the loss.
-            keys = Keys.load(data / key_file.FILE_NAME, create=self._db.read_sync(is_unused))
-            signing = ReachKeys.load(data / reach_file.FILE_NAME, create=not self._db.read_sync(bridge_store.roots))
-            moderators = ModeratorKeys(data, clock=clock)
-            fix_name(data, settings)
-            relays = find_relays(data, settings, keys)
-            push_key = load_key(data, self._db)
-            disk = blobs.DiskBlobs(data / blobs.FOLDER, most_bytes=settings.attachments_max_bytes)
-            self._documents = Documents(self._db, keys=keys, signing=signing, place=place_of(settings), clock=clock)
-        except BaseException:
-            self._db.close()
-            self._lock.close()
+            storage.close()
             raise
         self._limits = Limits(settings.limits)
         self._bus = MemoryBus()
         refs = RefBook(keys)
-        self._engine = SQLiteMailboxEngine(
-            self._db,
+        self._engine = storage.make_mailboxes(
             keys=keys,
             open_ref=refs.open_ref,
             bus=self._bus,
@@ -140,13 +125,13 @@ class Server:
             push_due=lambda: self.pushing.look(),
         )
         self._delivery = self._make_delivery(keys, refs)
-        self._attachments = Attachments(self._delivery, disk)
+        self._attachments = Attachments(self._delivery, storage.disk)
         self._auth = self._make_auth(keys, data)
-        self.reports = self._make_inbox(keys, moderators)
+        self.reports = self._make_inbox(keys, storage.moderators)
         self._registry = self._make_registry(keys)
         self.metrics = Metrics()
-        self.calling = self._make_calling(data, keys, relays)
-        self.pushing = self._make_pushing(push_key)
+        self.calling = self._make_calling(data, keys, storage.relays)
+        self.pushing = self._make_pushing(storage.push_key)
         self.public = self._make_public(keys, fold) if settings.public_space and fold is not None else None
         self.moderation = self._make_moderation(data) if self.public and settings.moderation.enabled else None
         self.worker = self._make_worker(data) if self.moderation and settings.moderation.worker == "child" else None
@@ -162,7 +147,7 @@ class Server:
             call,
             Site(web_client, dev=settings.dev),
             check_bridge=dispatcher.check_bridge,
-            door=self._make_door(signing),
+            door=self._make_door(storage.signing),
         )
         self.metrics.watch(
             connections=self.gateway.count, lag_s=lambda: self.gateway.loop_lag_s, media=self.calling.door.count
@@ -238,8 +223,7 @@ class Server:
         if self._metrics_runner is not None:
             await self._metrics_runner.cleanup()
         await self._engine.close()
-        await asyncio.to_thread(self._db.close)
-        self._lock.close()
+        await asyncio.to_thread(self._storage.close)
 
     async def run_retention(self) -> None:
         """Delete what has outlived its retention, everywhere."""

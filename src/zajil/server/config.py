@@ -180,6 +180,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = "localhost"
     host: Annotated[str, Meta(description="Address to listen on; TLS ends in the proxy in front.")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535, description="TCP port; 0 lets the system choose one.")] = 8440
+    database: Annotated[
+        str,
+        Meta(
+            pattern=r"^(postgres(ql)?://\S*)?$",
+            description="Where accounts, mailboxes and posts are kept: `postgresql://user@host/name` for a database of "
+            "PostgreSQL, which any number of servers may share; empty for a file of SQLite in the data directory. "
+            "Needs the extra `zajil[postgres]`. A password belongs into the file that `passfile=` names.",
+        ),
+    ] = ""
     registration: Annotated[
         Registration,
         Meta(

@@ -14,8 +14,8 @@ from sqlalchemy import Connection, MetaData, func, inspect, select
 from sqlalchemy import table as sql_table
 
 from zajil.channels.store.tables import SEARCH_COLUMNS, SEARCH_KEPT
-from zajil.engine.sql.database import FILE_NAME, ColumnClass, Database
-from zajil.server.schema import all_tables
+from zajil.engine.sql.database import ColumnClass
+from zajil.server.schema import all_tables, find_database, has_database
 
 
 class InventoryRow(msgspec.Struct, frozen=True):
@@ -40,9 +40,9 @@ def collect(data: Path | None = None) -> list[InventoryRow]:
     Raises ValueError naming a column of the code or of the database that has no entry.
     """
     described = sorted([*_described(all_tables()), _ALEMBIC, *_SEARCH], key=lambda row: row.table)
-    if data is None or not (data / FILE_NAME).exists():
+    if data is None or not has_database(data):
         return described
-    database = Database.open(data / FILE_NAME)
+    database = find_database(data)
     try:
         return database.read_sync(lambda db: _counted(db, described))
     finally:

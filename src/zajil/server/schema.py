@@ -16,8 +16,10 @@ from zajil.bridges.registry import tables as bridge_tables
 from zajil.channels.store import tables as public_tables
 from zajil.delivery import store as delivery_tables
 from zajil.delivery.push import store as push_tables
+from zajil.engine.keys import FILE_NAME as KEY_FILE
 from zajil.engine.sql import schema as mailbox_tables
-from zajil.engine.sql.database import FILE_NAME, METADATA, Database, is_outage
+from zajil.engine.sql.database import METADATA, Database, is_outage
+from zajil.engine.sql.sqlite.database import FILE_NAME, SQLiteDatabase
 from zajil.moderation.private import records as measure_tables
 from zajil.moderation.private import store as report_tables
 from zajil.moderation.private import tallies as tally_tables
@@ -27,7 +29,8 @@ from zajil.moderation.store import tables as moderation_tables
 from zajil.moderation.store.transparency import changes as change_tables
 from zajil.moderation.store.transparency import private as month_tables
 from zajil.moderation.store.transparency import published as published_tables
-from zajil.server.config import ConfigError
+from zajil.protocol.errors import ZajilError
+from zajil.server.config import CONFIG_FILE, ConfigError, load_settings
 from zajil.server.http import idempotency
 
 # Imported for their tables, which register themselves.
@@ -37,6 +40,13 @@ _PRIVATE = (measure_tables, tally_tables)
 _RECOVERY = (backup_tables,)
 _PUSH = (push_tables,)
 _LOCK_FILE: Final = "zajil.lock"
+_HAS_FTS5: Final = "SELECT 1 FROM pragma_module_list WHERE name = 'fts5'"
+_COLUMNS: Final = {
+    "sqlite": "SELECT t.name, c.name FROM sqlite_master AS t JOIN pragma_table_info(t.name) AS c"
+    " WHERE t.type = 'table'",
+    "postgresql": "SELECT table_name, column_name FROM information_schema.columns"
+    " WHERE table_schema = current_schema()",
+}
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 
@@ -54,27 +64,58 @@ def is_unused(db: Connection) -> bool:
     return not any(db.exec_driver_sql(each).first() for each in asked)
 
 
-def hold_data(data: Path) -> IO[bytes]:
+def hold_data(data: Path, *, shared: bool = False) -> IO[bytes]:
     """Hold the data directory until this file is closed: two servers on one would not wake each other's readers.
 
-    Raises ConfigError while another server has it.
+    shared: among servers whose database is not in it. Raises ConfigError while another server has it.
     """
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
     file = (data / _LOCK_FILE).open("ab")
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         file.close()
         raise ConfigError("another server is running on this data directory") from None
     return file
 
 
-def open_database(data: Path) -> Database:
-    """The database of this data directory, made or migrated to the newest schema; file mode 0600, directory 0700."""
-    data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    database = Database.open(data / FILE_NAME)
+def find_database(data: Path, url: str | None = None) -> Database:
+    """The database of this data directory, as it is; a file of SQLite is made where there is none (mode 0600).
+
+    url: of a database of PostgreSQL, "" for the file; None for what `zajil.toml` says. Raises ConfigError.
+    """
+    url = load_settings(data).database if url is None else url
+    if not url:
+        data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not (data / FILE_NAME).exists() and (data / KEY_FILE).exists():
+            raise ConfigError(
+                f"{data} has keys but no database. Where that is of PostgreSQL, name it in {data / CONFIG_FILE} "
+                f'(database = "postgresql://..."); else put {FILE_NAME} back'
+            )
+        return SQLiteDatabase.open(data / FILE_NAME)
+    try:
+        from zajil.engine.sql.postgres.database import PostgresDatabase
+    except ImportError as missing:
+        raise ConfigError("PostgreSQL needs the extra: pip install 'zajil[postgres]'") from missing
+    return PostgresDatabase(url)
+
+
+def has_database(data: Path) -> bool:
+    """Whether `find_database` would make none. Raises ConfigError."""
+    return bool((data / FILE_NAME).exists() or load_settings(data).database)
+
+
+def open_database(data: Path, url: str | None = None) -> Database:
+    """The database of this data directory, made or migrated to the newest schema. url: as of `find_database`.
+
+    Raises ConfigError, also where no server of PostgreSQL answers.
+    """
+    database = find_database(data, url)
     try:
         migrate(database)
+    except ZajilError as outage:
+        database.close()
+        raise ConfigError(f"{database.place} cannot be used now: {outage.__cause__ or outage}") from outage
     except BaseException:
         database.close()
         raise
@@ -86,14 +127,17 @@ def migrate(database: Database, revision: str = "head") -> None:
 
     Raises ConfigError: no FTS5; a database of a newer version; one that lacks what its own revision promises.
     """
-    with database.turn, database.engine.begin() as connection:
-        if not connection.exec_driver_sql("SELECT 1 FROM pragma_module_list WHERE name = 'fts5'").first():
+
+    def work(connection: Connection) -> None:
+        if connection.dialect.name == "sqlite" and not connection.exec_driver_sql(_HAS_FTS5).first():
             raise ConfigError("the SQLite of this Python lacks FTS5, which search needs; use another build of Python")
         stamped = _find_revision(connection)
         if stamped != (newest_revision() if revision == "head" else revision):
-            _upgrade(connection, revision, stamped=stamped, path=database.path)
+            _upgrade(connection, revision, stamped=stamped, place=database.place)
         if revision == "head" and (missing := _find_missing(connection)):
-            raise _not_whole(database.path, stamped, f"missing: {', '.join(missing)}")
+            raise _not_whole(database.place, stamped, f"missing: {', '.join(missing)}")
+
+    database.write_sync(work)
 
 
 @cache
@@ -104,13 +148,13 @@ def newest_revision() -> str:
 
 def _find_revision(connection: Connection) -> str | None:
     """What Alembic stamped this database with; None for a new one."""
-    if not connection.exec_driver_sql("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").first():
+    if "alembic_version" not in _find_columns(connection):
         return None
     stamped = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
     return str(stamped) if stamped is not None else None
 
 
-def _upgrade(connection: Connection, revision: str, *, stamped: str | None, path: Path) -> None:
+def _upgrade(connection: Connection, revision: str, *, stamped: str | None, place: str) -> None:
     # Every command that opens a database would load Alembic, a third of what it loads, and hardly one migrates.
     from alembic import command
     from alembic.config import Config
@@ -123,23 +167,18 @@ def _upgrade(connection: Connection, revision: str, *, stamped: str | None, path
         command.upgrade(config, revision)
     except CommandError as fault:
         raise ConfigError(
-            f"{path} is at schema {stamped}, which this version does not know: a newer version made it; "
+            f"{place} is at schema {stamped}, which this version does not know: a newer version made it; "
             "run that one, or put back a copy from before"
         ) from fault
     except OperationalError as fault:
         if is_outage(fault):
             raise
-        raise _not_whole(path, stamped, str(fault.orig)) from fault
+        raise _not_whole(place, stamped, str(fault.orig)) from fault
 
 
 def _find_missing(connection: Connection) -> list[str]:
     """Tables that are not there, and columns as `table.column` of those that are."""
-    found = connection.exec_driver_sql(
-        "SELECT t.name, c.name FROM sqlite_master AS t JOIN pragma_table_info(t.name) AS c WHERE t.type = 'table'"
-    )
-    there: dict[str, set[str]] = {}
-    for table, column in found:
-        there.setdefault(table, set()).add(column)
+    there = _find_columns(connection)
     missing = []
     for name, table in METADATA.tables.items():
         if name not in there:
@@ -149,9 +188,17 @@ def _find_missing(connection: Connection) -> list[str]:
     return missing
 
 
-def _not_whole(path: Path, stamped: str | None, what: str) -> ConfigError:
+def _find_columns(connection: Connection) -> dict[str, set[str]]:
+    """The columns of every table there is."""
+    there: dict[str, set[str]] = {}
+    for table, column in connection.exec_driver_sql(_COLUMNS[connection.dialect.name]):
+        there.setdefault(table, set()).add(column)
+    return there
+
+
+def _not_whole(place: str, stamped: str | None, what: str) -> ConfigError:
     return ConfigError(
-        f"{path} says that it is at schema {stamped}, but is not ({what}). No version of Zajil leaves a database so: "
-        "it was copied in part, or changed by hand. Nothing was changed now; put back a copy from before, together "
-        f"with its {path.name}-wal"
+        f"{place} says that it is at schema {stamped}, but is not ({what}). No version of Zajil leaves a database so: "
+        "it was copied in part, or changed by hand. Nothing was changed now; put back a copy from before, a file of "
+        "SQLite together with its -wal"
     )

@@ -19,7 +19,7 @@ from tests.forks import asked
 from tests.moderation.processes.ordeal import children_of, is_running
 
 from zajil.engine.limits import DEFAULTS
-from zajil.engine.sql.database import FILE_NAME
+from zajil.engine.sql.sqlite.database import FILE_NAME
 from zajil.server.moderation.beside.supervisor import MODULE
 
 SETTINGS = 'public_space = true\nregistration = "open"\n[moderation]\nenabled = true\nprocesses = 1\n'

@@ -188,7 +188,7 @@ class Desk(World):
     async def sign_log(self) -> None:
         """The log's next signed head."""
         self.clock.advance(601)
-        keys = ModerationKeys.load(self.server._db.path.parent / FILE_NAME)
+        keys = ModerationKeys.load(self.server.data / FILE_NAME)
         await upkeep.sign_checkpoint(self.decisions, keys.log, origin=self.moderation.origin)
 
 

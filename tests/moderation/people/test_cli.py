@@ -172,7 +172,7 @@ async def test_lists_are_kept_by_the_same_session(
 async def test_whoever_runs_the_server_invites_the_first_admin(
     desk: Desk, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    data = desk.server._db.path.parent
+    data = desk.server.data
     host = Terminal(tmp_path / "host", capsys)
     assert f"enabled = true into {data / CONFIG_FILE}" in await host.run("staff", "invite", "--data", str(data))
     (data / CONFIG_FILE).write_text("public_space = true\n[moderation]\nenabled = true\n", encoding="utf-8")

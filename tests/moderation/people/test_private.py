@@ -238,7 +238,7 @@ async def test_each_month_that_is_over_has_one_entry_of_rounded_counts_whatever_
     assert isinstance(data, bytes)
     entry = parse_entry(data)
     assert (entry.kind, entry.actor_pseudonym) == ("evidence", b"")
-    found, _ = make_month(desk.server._db.path.parent, month.name, now=desk.clock())
+    found, _ = make_month(desk.server.data, month.name, now=desk.clock())
     assert found.private is not None
     assert (found.private.opened, found.private.acted) == (shown, "<5")
     assert entry.decision_hash == hash_record(bytes(16), encode_month(month, found.private).encode())

@@ -162,7 +162,7 @@ async def test_a_notice_carries_a_proof_that_the_log_has_its_decision(desk: Desk
     data = await desk.call(public.READ_DECISION, auth=author.auth, decision=encode_b64(made.decision_id))
     proof = parse_json(data, redress.Notice).proof
     assert proof is not None
-    keys = ModerationKeys.load(desk.server._db.path.parent / FILE_NAME)
+    keys = ModerationKeys.load(desk.server.data / FILE_NAME)
     key = NoteKey(desk.moderation.origin, keys.log.public_key().public_bytes_raw())
     receipt = Receipt(bytes(proof.entry), tuple(bytes(each) for each in proof.path), proof.checkpoint.encode())
     known = {"keys": [key], "origin": desk.moderation.origin}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.moderation.pipeline.square import Clock, Square
 
-from zajil.engine.sql.database import FILE_NAME
+from zajil.engine.sql.sqlite.database import FILE_NAME
 from zajil.server.schema import open_database
 
 
@@ -22,7 +22,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database at the newest schema, with nothing in it."""
     folder = tmp_path_factory.mktemp("template")
     database = open_database(folder)
-    database.truncate_wal()
+    database.truncate_log()
     database.close()
     return folder / FILE_NAME
 

@@ -18,7 +18,7 @@ from zajil.channels.context import CallingPersona, Channels
 from zajil.channels.store import personas, spaces
 from zajil.channels.store.personas import PersonaRow
 from zajil.channels.store.spaces import ChannelRow
-from zajil.engine.sql.database import FILE_NAME, Database
+from zajil.engine.sql.sqlite.database import FILE_NAME, SQLiteDatabase
 from zajil.moderation.decide.decide import Decisions, decide
 from zajil.moderation.decide.orders import Decided, Order, order_key
 from zajil.moderation.pipeline.benches import Benches, packaged_policy
@@ -95,7 +95,9 @@ class Square:
         self.clock = clock
         if template is not None and not (data / FILE_NAME).exists():
             shutil.copyfile(template, data / FILE_NAME)
-        self.db = Database.open(data / FILE_NAME) if template is not None else open_database(data)
+        if template is None:
+            open_database(data).close()
+        self.db = SQLiteDatabase.open(data / FILE_NAME)
         # Scores do nothing here: what these tests hold must not change with every model that is trained.
         self.moderation: Moderation = make_worker(
             data,

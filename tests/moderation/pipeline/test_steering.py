@@ -14,7 +14,7 @@ from tests.moderation.pipeline.square import BENIGN, FRAUD, Clock, Square
 
 from zajil.cli.main import run_command
 from zajil.engine.moderationkeys import FILE_NAME, ModerationKeys
-from zajil.engine.sql.turn import Turn
+from zajil.engine.sql.sqlite.turn import Turn
 from zajil.moderation.audit.entries import hash_record, parse_entry
 from zajil.moderation.audit.export import parse_export
 from zajil.moderation.pipeline.upkeep import forget

@@ -12,7 +12,7 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import insert
 
-from zajil.engine.sql.database import FILE_NAME, Database
+from zajil.engine.sql.sqlite.database import FILE_NAME, SQLiteDatabase
 from zajil.moderation.audit.entries import Kind, hash_record
 from zajil.moderation.audit.log import Draft, record, sign_now
 from zajil.moderation.decide.decide import Decisions, decide
@@ -47,7 +47,7 @@ class Books:
     def __init__(self, data: Path) -> None:
         data.mkdir(parents=True, exist_ok=True)
         assert all_tables().tables
-        self.db = Database.open(data / FILE_NAME)
+        self.db = SQLiteDatabase.open(data / FILE_NAME)
         self.db.create_tables()
         self.now = NOVEMBER.start + 1_000_000
         self._numbers = itertools.count()

@@ -54,7 +54,7 @@ async def log_in(
 
 async def check_persona(space: Channels, token: bytes) -> CallingPersona:
     """The persona a token stands for. Raises AuthError `token-expired` (also unknown), Refused `persona-suspended`."""
-    row = _find(space, token)
+    row = await _find(space, token)
     if space.now() < row.suspended_until:
         raise error("persona-suspended", detail={"until": row.suspended_until})
     return _calling(space, row)
@@ -65,11 +65,11 @@ async def check_whoever(space: Channels, token: bytes) -> CallingPersona:
 
     Raises AuthError `token-expired`.
     """
-    return _calling(space, _find(space, token))
+    return _calling(space, await _find(space, token))
 
 
-def _find(space: Channels, token: bytes) -> PersonaRow:
-    row = personas.peek_token(space.db, digest(token), now=space.now())
+async def _find(space: Channels, token: bytes) -> PersonaRow:
+    row = await personas.peek_token(space.db, digest(token), now=space.now())
     if row is None:
         raise error("token-expired")
     return row

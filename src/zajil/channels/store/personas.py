@@ -105,9 +105,9 @@ def insert_token(db: Connection, hashed: bytes, persona_id: PersonaId, *, expire
     db.execute(insert(token).values(hash=hashed, persona_id=persona_id, expires=expires))
 
 
-def peek_token(database: Database, hashed: bytes, *, now: int) -> PersonaRow | None:
+async def peek_token(database: Database, hashed: bytes, *, now: int) -> PersonaRow | None:
     """Whose login token this is; None if unknown or expired."""
-    row = database.peek(_FIND_TOKEN, {"b_hash": hashed, "b_now": now})
+    row = await database.peek(_FIND_TOKEN, {"b_hash": hashed, "b_now": now})
     return PersonaRow(*row) if row else None
 
 

@@ -20,6 +20,7 @@ from sqlalchemy import (
 
 from zajil.channels.store.tables import channel, member, outbox, persona, post, version
 from zajil.engine.sql.database import Database
+from zajil.engine.sql.dialects import greatest
 from zajil.engine.sql.prepared import Prepared
 from zajil.protocol.public.posts import ChannelKind, Role
 
@@ -67,9 +68,9 @@ def insert_job(db: Connection, post_id: bytes, number: int, *, early: bool) -> N
     db.execute(_INSERT, values)
 
 
-def is_waiting(database: Database, *, now_ms: int) -> bool:
+async def is_waiting(database: Database, *, now_ms: int) -> bool:
     """Whether there is a row that is nobody's now."""
-    return database.peek(_IS_WAITING, {"b_now": now_ms}) is not None
+    return await database.peek(_IS_WAITING, {"b_now": now_ms}) is not None
 
 
 def lease(db: Connection, *, limit: int, early_only: bool, now_ms: int, until_ms: int) -> list[Taken]:
@@ -166,7 +167,7 @@ def release(db: Connection, seqs: list[int]) -> None:
 
 def put_back(db: Connection, seqs: list[int]) -> None:
     """Let another worker have these rows now, and forget that this one had them."""
-    fewer = func.max(outbox.c.attempts - 1, 0)
+    fewer = greatest(outbox.c.attempts - 1, 0)
     db.execute(update(outbox).where(outbox.c.seq.in_(seqs)).values(lease_until_ms=0, attempts=fewer))
 
 

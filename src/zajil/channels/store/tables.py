@@ -6,7 +6,8 @@ stand beside the second in which an account took its passes.
 
 from __future__ import annotations
 
-from sqlalchemy import DDL, Column, Index, Integer, LargeBinary, MetaData, Table, Text, event
+from sqlalchemy import DDL, BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, Text, event
+from sqlalchemy.dialects.postgresql import TSVECTOR
 
 from zajil.engine.sql.database import METADATA, U64, ColumnClass, describe, index_where_set
 
@@ -221,13 +222,21 @@ search = Table(
     Column("rowid", Integer, primary_key=True),
     Column("body", Text, nullable=False),
 )
-"""The full-text index: `rowid` is a post's seq, `body` its folded words. A virtual table, so not in METADATA."""
+"""SQLite's full-text index: `rowid` is a post's seq, `body` its folded words. A virtual table, so not in METADATA."""
+words = Table("pub_words", MetaData(), Column("seq", BigInteger, primary_key=True), Column("words", TSVECTOR))
+"""The same of PostgreSQL: `words` are those of the post `seq`, with their places."""
+CREATE_WORDS = (
+    "CREATE TABLE pub_words (seq BIGINT PRIMARY KEY, words TSVECTOR NOT NULL)",
+    "CREATE INDEX pub_words_words ON pub_words USING gin (words)",
+)
 
 CREATE_SEARCH = (
     "CREATE VIRTUAL TABLE pub_search USING fts5(body, tokenize = \"unicode61 remove_diacritics 0\", prefix = '2 3')"
 )
 _make_search = DDL(CREATE_SEARCH).execute_if(dialect="sqlite")  # type: ignore[no-untyped-call]  # SQLAlchemy's own
 event.listen(post, "after_create", _make_search)
+for each in CREATE_WORDS:
+    event.listen(post, "after_create", DDL(each).execute_if(dialect="postgresql"))  # type: ignore[no-untyped-call]  # as above
 SEARCH_COLUMNS: tuple[tuple[str, str, ColumnClass, str], ...] = (
     ("pub_search", "body", "text", "folded words of visible posts, to be searched"),
     ("pub_search_data", "id", "counter", "place of a piece of the index"),
@@ -241,6 +250,8 @@ SEARCH_COLUMNS: tuple[tuple[str, str, ColumnClass, str], ...] = (
     ("pub_search_docsize", "sz", "counter", "how many words it has"),
     ("pub_search_config", "k", "flag", "name of a setting of the index"),
     ("pub_search_config", "v", "counter", "its value"),
+    ("pub_words", "seq", "counter", "number of a post, on PostgreSQL"),
+    ("pub_words", "words", "text", "folded words of visible posts, to be searched, on PostgreSQL"),
 )
 """Table, column, class and purpose of what FTS5 makes by itself: for the data inventory."""
 SEARCH_KEPT = "until the post is no longer visible; pieces of the index until they are merged"

@@ -6,10 +6,13 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Select
-from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects import postgresql, sqlite
+
+_POSTGRES = postgresql.psycopg.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy types it so
 
 
 class Prepared:
@@ -17,5 +20,11 @@ class Prepared:
 
     def __init__(self, statement: Select[Any]) -> None:  # Any: of whatever columns
         compiled = statement.compile(dialect=sqlite.dialect(paramstyle="named"))
-        self.sql = str(compiled)
+        self._statement = statement
+        self.for_sqlite = str(compiled)
         self.constants = {name: value for name, value in compiled.params.items() if value is not None}
+
+    @cached_property
+    def for_postgres(self) -> bytes:
+        """The same in the words of psycopg."""
+        return str(self._statement.compile(dialect=_POSTGRES)).encode()

@@ -13,8 +13,8 @@ from typing import Final
 
 import msgspec
 from sqlalchemy import Connection
-from sqlalchemy.dialects.sqlite import insert as upsert
 
+from zajil.engine.sql.dialects import upsert
 from zajil.moderation.authors import ESTABLISHED
 from zajil.moderation.categories import CATEGORIES, find_category
 from zajil.moderation.decide import edits

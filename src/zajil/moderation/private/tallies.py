@@ -10,9 +10,9 @@ import hashlib
 from typing import Final, Literal, TypeAlias
 
 from sqlalchemy import Column, Connection, Index, Integer, LargeBinary, Table, Text, delete, func, insert, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from zajil.engine.sql.database import METADATA, U64, describe
+from zajil.engine.sql.dialects import upsert
 
 Act: TypeAlias = Literal["opened", "acted", "not-acted", "proposed", "confirmed", "refused", "undone"]
 ACTS_KEPT_DAYS: Final = 400

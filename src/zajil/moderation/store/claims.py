@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, case, func, select, update
+from sqlalchemy import BigInteger, ColumnElement, Connection, case, cast, func, select, update
 
 from zajil.moderation.store.people import notice
 from zajil.moderation.store.queue import OPEN, Item, Queue
@@ -157,7 +157,7 @@ def count_queues(db: Connection, wanted: Sequence[Filter], *, now: int) -> list[
     """How each of these queues stands."""
     counts = []
     for each in wanted:
-        claimed = func.coalesce(func.sum(case((item.c.claimed_until > now, 1), else_=0)), 0)
+        claimed = cast(func.coalesce(func.sum(case((item.c.claimed_until > now, 1), else_=0)), 0), BigInteger)
         found = select(func.count(), claimed, func.coalesce(func.min(item.c.opened_at), 0))
         row = db.execute(found.where(*_matching(each))).one()
         counts.append(Count(each.queue, int(row[0]), int(row[1]), int(row[2])))

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import Column, Connection, Integer, LargeBinary, Table, func, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from zajil.engine.sql.database import METADATA, U64, describe
+from zajil.engine.sql.dialects import upsert
 from zajil.moderation.audit.log import Appended, Draft, LogHead, append
 
 _KEPT = "kept: the log is whole or worth nothing"

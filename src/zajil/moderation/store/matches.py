@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
 from sqlalchemy import Connection, delete, func, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
+from zajil.engine.sql.dialects import greatest, upsert
 from zajil.moderation.store.tables import change, cluster, match_text, match_url, member, suspension
 
 What: TypeAlias = Literal["text", "url", "cluster", "policy", "rule"]
@@ -89,7 +89,7 @@ _ADD_CLUSTER = _SEEN.on_conflict_do_update(
     set_={
         "copies": _SEEN.excluded.copies,
         "at": _SEEN.excluded.at,
-        "campaign": func.max(cluster.c.campaign, _SEEN.excluded.campaign),
+        "campaign": greatest(cluster.c.campaign, _SEEN.excluded.campaign),
     },
 )
 

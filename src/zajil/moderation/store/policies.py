@@ -6,8 +6,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
+from zajil.engine.sql.dialects import upsert
 from zajil.moderation.store import matches
 from zajil.moderation.store.tables import policy
 

@@ -8,8 +8,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 from sqlalchemy import Connection, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
+from zajil.engine.sql.dialects import upsert
 from zajil.moderation.store.decisions import TargetKind
 from zajil.moderation.store.tables import item
 

@@ -7,8 +7,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, bindparam, delete, select, tuple_, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
+from zajil.engine.sql.dialects import upsert
 from zajil.moderation.authors import Author
 from zajil.moderation.policy.replay import Stored
 from zajil.moderation.signals import Verdict, encode_verdict, parse_verdict

@@ -186,6 +186,7 @@ APART: Final[Mapping[str, str]] = MappingProxyType(
                 *("pub_applied", "pub_channel", "pub_event", "pub_handle", "pub_member", "pub_outbox", "pub_persona"),
                 *("pub_post", "pub_post_version", "pub_token", "pub_search", "pub_search_config"),
                 *("pub_search_content", "pub_search_data", "pub_search_docsize", "pub_search_idx"),
+                "pub_words",
             ),
             _PUBLIC,
         ),

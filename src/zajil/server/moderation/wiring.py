@@ -93,7 +93,7 @@ class Outbox:
 
     async def _wait(self, timeout_s: float) -> None:
         end = time.monotonic() + timeout_s
-        while (left_s := end - time.monotonic()) > 0 and not outbox.is_waiting(self._space):
+        while (left_s := end - time.monotonic()) > 0 and not await outbox.is_waiting(self._space):
             look_s = self._look_s or left_s
             if self._look_s and time.monotonic() < self._closely_until:
                 look_s = _LOOK_CLOSELY_S

@@ -21,7 +21,8 @@ from zajil.channels.context import Channels
 from zajil.channels.identity.challenge import PersonaChallenges
 from zajil.channels.wakeups import Wakeups
 from zajil.engine.limits import Limits
-from zajil.engine.sql.database import FILE_NAME, Database
+from zajil.engine.sql.database import Database
+from zajil.engine.sql.sqlite.database import FILE_NAME
 from zajil.moderation.pipeline.benches import Benches
 from zajil.moderation.pipeline.storing import Sampler
 from zajil.moderation.pipeline.work import Figures, Point
@@ -29,6 +30,7 @@ from zajil.server.config import ConfigError, Settings, load_settings
 from zajil.server.logs import set_up_logging
 from zajil.server.moderation.wiring import Moderation
 from zajil.server.public_space import find_fold
+from zajil.server.schema import find_database
 
 LOCK_FILE: Final = "moderation.lock"
 _PLACE_S: Final = 30.0
@@ -43,7 +45,7 @@ def work(data: Path, *, tell: Callable[[], None]) -> None:
         raise ConfigError(
             'the server has a worker of its own unless [moderation] says enabled = true, worker = "apart"'
         )
-    if not (data / FILE_NAME).exists():
+    if not (settings.database or (data / FILE_NAME).exists()):
         raise ConfigError("no server has run on this data directory yet")
     asyncio.run(_run(data, settings, tell))
 
@@ -96,7 +98,7 @@ async def working(
     data: Path, settings: Settings, *, wakeups: Wakeups | None = None, figures: Figures | None = None
 ) -> AsyncIterator[Moderation]:
     """The pipeline on a data directory, started; it may load yet. The caller holds the worker's place."""
-    database = Database.open(data / FILE_NAME)
+    database = find_database(data, settings.database)
     try:
         moderation = make_worker(data, database, settings, wakeups=wakeups, figures=figures)
         try:

@@ -33,13 +33,13 @@ def check(file: PolicyFile, *, json: Json = False) -> None:
 def diff(file: PolicyFile, *, data: DataFolder = None, json: Json = False) -> None:
     """What the file would change, against the policy in force; without a server's folder against the packaged one."""
     from zajil.cli.output import console, print_json
-    from zajil.engine.sql.database import FILE_NAME
+    from zajil.server.schema import has_database
 
     found = read_policy_file(file, json=json)
     from zajil.server.moderation.steering import diff_with_active
 
     folder = decide_data(data)
-    changes = diff_with_active(folder if (folder / FILE_NAME).exists() else None, found)
+    changes = diff_with_active(folder if has_database(folder) else None, found)
     if json:
         print_json([each._asdict() for each in changes])
         return

@@ -17,8 +17,8 @@ import psycopg
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from zajil.engine.sql.database import DEADLINE_S
 from zajil.engine.sql.queues import Sql
-from zajil.engine.sql.turn import DEADLINE_S
 from zajil.engine.sql.writer import BUSY_RETRY_MS, TABLES
 from zajil.protocol.errors import error
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, func, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, and_, cast, func, select
 
 from zajil.moderation.audit.entries import parse_entry
 from zajil.moderation.store import log
@@ -153,5 +153,7 @@ def count_judged(db: Connection, kind: str, span: Span) -> list[Judged]:
 def count_posts(db: Connection, span: Span) -> dict[str, int]:
     """Post versions judged for the first time in the month, by language."""
     first, last = span.start // _DAY_S, (span.over - 1) // _DAY_S
-    found = select(tally.c.lang, func.sum(tally.c.posts)).where(tally.c.day >= first, tally.c.day <= last)
+    found = select(tally.c.lang, cast(func.sum(tally.c.posts), BigInteger)).where(
+        tally.c.day >= first, tally.c.day <= last
+    )
     return {row[0]: int(row[1]) for row in db.execute(found.group_by(tally.c.lang))}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from sqlalchemy import Column, Connection, LargeBinary, Table, Text, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from zajil.engine.sql.database import METADATA, U64, describe
+from zajil.engine.sql.dialects import upsert
 
 _KEPT = "kept: it is public"
 

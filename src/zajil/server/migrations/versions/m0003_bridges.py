@@ -6,6 +6,8 @@ from alembic import op
 revision = "0003"
 down_revision = "0002"
 
+_U64 = sa.Integer().with_variant(sa.BigInteger(), "postgresql")
+
 
 def upgrade() -> None:
     """Make the tables of the bridge registry."""
@@ -39,7 +41,7 @@ def _make_bridge_code() -> None:
     op.create_table(
         "bridge_code",
         sa.Column("hash", sa.LargeBinary(), nullable=False),
-        sa.Column("expires", sa.Integer().with_variant(sa.BigInteger(), "postgresql"), nullable=False),
+        sa.Column("expires", _U64, nullable=False),
         sa.PrimaryKeyConstraint("hash"),
         sqlite_strict=True,
         sqlite_with_rowid=False,

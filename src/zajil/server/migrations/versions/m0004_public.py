@@ -22,9 +22,14 @@ def upgrade() -> None:
     _make_post()
     _make_post_version()
     _make_token()
-    op.execute(
-        "CREATE VIRTUAL TABLE pub_search USING fts5(body, tokenize = \"unicode61 remove_diacritics 0\", prefix = '2 3')"
-    )
+    if op.get_context().dialect.name == "sqlite":
+        op.execute(
+            'CREATE VIRTUAL TABLE pub_search USING fts5(body, tokenize = "unicode61 remove_diacritics 0", '
+            "prefix = '2 3')"
+        )
+    else:
+        op.execute("CREATE TABLE pub_words (seq BIGINT PRIMARY KEY, words TSVECTOR NOT NULL)")
+        op.execute("CREATE INDEX pub_words_words ON pub_words USING gin (words)")
 
 
 def _make_applied() -> None:
@@ -67,7 +72,7 @@ def _make_channel() -> None:
 def _make_event() -> None:
     op.create_table(
         "pub_event",
-        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("seq", _U64, nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("channel_id", sa.LargeBinary(), nullable=True),
         sa.Column("post_id", sa.LargeBinary(), nullable=True),
@@ -115,7 +120,7 @@ def _make_member() -> None:
 def _make_outbox() -> None:
     op.create_table(
         "pub_outbox",
-        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("seq", _U64, nullable=False),
         sa.Column("post_id", sa.LargeBinary(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("early", sa.Integer(), nullable=False),
@@ -151,7 +156,7 @@ def _make_persona() -> None:
 def _make_post() -> None:
     op.create_table(
         "pub_post",
-        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("seq", _U64, nullable=False),
         sa.Column("id", sa.LargeBinary(), nullable=False),
         sa.Column("channel_id", sa.LargeBinary(), nullable=False),
         sa.Column("author", sa.LargeBinary(), nullable=False),
@@ -182,10 +187,20 @@ def _make_post() -> None:
     op.create_index("pub_post_author", "pub_post", ["author", "seq"], unique=False)
     op.create_index("pub_post_channel", "pub_post", ["channel_id", "thread_root", "seq"], unique=False)
     op.create_index(
-        "pub_post_gate", "pub_post", ["gate_at_ms"], unique=False, sqlite_where=sa.text("gate_at_ms IS NOT NULL")
+        "pub_post_gate",
+        "pub_post",
+        ["gate_at_ms"],
+        unique=False,
+        sqlite_where=sa.text("gate_at_ms IS NOT NULL"),
+        postgresql_where=sa.text("gate_at_ms IS NOT NULL"),
     )
     op.create_index(
-        "pub_post_held", "pub_post", ["held_until"], unique=False, sqlite_where=sa.text("held_until IS NOT NULL")
+        "pub_post_held",
+        "pub_post",
+        ["held_until"],
+        unique=False,
+        sqlite_where=sa.text("held_until IS NOT NULL"),
+        postgresql_where=sa.text("held_until IS NOT NULL"),
     )
     op.create_index("pub_post_thread", "pub_post", ["thread_root", "seq"], unique=False)
 

@@ -106,7 +106,7 @@ def _make_audit_sample() -> None:
 def _make_change() -> None:
     op.create_table(
         "mod_change",
-        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("seq", _U64, nullable=False),
         sa.Column("what", sa.Text(), nullable=False),
         sa.Column("ref", sa.Text(), nullable=False),
         sa.Column("at", _U64, nullable=False),
@@ -172,7 +172,7 @@ def _make_cluster_member() -> None:
 def _make_decision() -> None:
     op.create_table(
         "mod_decision",
-        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("seq", _U64, nullable=False),
         sa.Column("id", sa.LargeBinary(), nullable=False),
         sa.Column("key", sa.LargeBinary(), nullable=False),
         sa.Column("target_kind", sa.Text(), nullable=False),
@@ -208,7 +208,12 @@ def _make_decision() -> None:
     op.create_index("mod_decision_at", "mod_decision", ["at"], unique=False)
     op.create_index("mod_decision_author", "mod_decision", ["author", "seq"], unique=False)
     op.create_index(
-        "mod_decision_basis", "mod_decision", ["basis"], unique=False, sqlite_where=sa.text("basis IS NOT NULL")
+        "mod_decision_basis",
+        "mod_decision",
+        ["basis"],
+        unique=False,
+        sqlite_where=sa.text("basis IS NOT NULL"),
+        postgresql_where=sa.text("basis IS NOT NULL"),
     )
     op.create_index(
         "mod_decision_supersedes",
@@ -216,6 +221,7 @@ def _make_decision() -> None:
         ["supersedes"],
         unique=False,
         sqlite_where=sa.text("supersedes IS NOT NULL"),
+        postgresql_where=sa.text("supersedes IS NOT NULL"),
     )
     op.create_index("mod_decision_target", "mod_decision", ["target", "version", "seq"], unique=False)
 
@@ -223,7 +229,7 @@ def _make_decision() -> None:
 def _make_handover() -> None:
     op.create_table(
         "mod_handover",
-        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("seq", _U64, nullable=False),
         sa.Column("decision_id", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("seq"),
         sa.UniqueConstraint("decision_id"),
@@ -261,7 +267,12 @@ def _make_item() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index(
-        "mod_item_cluster", "mod_item", ["cluster_id"], unique=False, sqlite_where=sa.text("cluster_id IS NOT NULL")
+        "mod_item_cluster",
+        "mod_item",
+        ["cluster_id"],
+        unique=False,
+        sqlite_where=sa.text("cluster_id IS NOT NULL"),
+        postgresql_where=sa.text("cluster_id IS NOT NULL"),
     )
     op.create_index("mod_item_open", "mod_item", ["queue", "state", "opened_at"], unique=False)
     op.create_index("mod_item_target", "mod_item", ["target", "version"], unique=False)
@@ -289,6 +300,7 @@ def _make_match_text() -> None:
         ["decision_id"],
         unique=False,
         sqlite_where=sa.text("decision_id IS NOT NULL"),
+        postgresql_where=sa.text("decision_id IS NOT NULL"),
     )
 
 
@@ -330,7 +342,12 @@ def _make_notice() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index(
-        "mod_notice_item", "mod_notice", ["item_id"], unique=False, sqlite_where=sa.text("item_id IS NOT NULL")
+        "mod_notice_item",
+        "mod_notice",
+        ["item_id"],
+        unique=False,
+        sqlite_where=sa.text("item_id IS NOT NULL"),
+        postgresql_where=sa.text("item_id IS NOT NULL"),
     )
     op.create_index("mod_notice_reporter", "mod_notice", ["reporter", "at"], unique=False)
     op.create_index("mod_notice_target", "mod_notice", ["target", "version"], unique=False)
@@ -475,7 +492,7 @@ def _make_tally() -> None:
 def _make_verdict() -> None:
     op.create_table(
         "mod_verdict",
-        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("seq", _U64, nullable=False),
         sa.Column("target", sa.LargeBinary(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("channel_id", sa.LargeBinary(), nullable=False),
@@ -497,6 +514,11 @@ def _make_verdict() -> None:
     )
     op.create_index("mod_verdict_at", "mod_verdict", ["at"], unique=False)
     op.create_index(
-        "mod_verdict_digest", "mod_verdict", ["digest"], unique=False, sqlite_where=sa.text("digest IS NOT NULL")
+        "mod_verdict_digest",
+        "mod_verdict",
+        ["digest"],
+        unique=False,
+        sqlite_where=sa.text("digest IS NOT NULL"),
+        postgresql_where=sa.text("digest IS NOT NULL"),
     )
     op.create_index("mod_verdict_target", "mod_verdict", ["target", "version"], unique=True)

@@ -6,13 +6,15 @@ from alembic import op
 revision = "0006"
 down_revision = "0005"
 
+_U64 = sa.Integer().with_variant(sa.BigInteger(), "postgresql")
+
 
 def upgrade() -> None:
     """Messages that wait now have no mark, so they can be complained about, not proven."""
     op.add_column("message", sa.Column("frank", sa.LargeBinary(), nullable=True))
     op.create_table(
         "mod_report",
-        sa.Column("n", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("n", _U64, autoincrement=True, nullable=False),
         sa.Column("id", sa.LargeBinary(), nullable=False),
         sa.Column("kind", sa.Integer(), nullable=False),
         sa.Column("state", sa.Integer(), nullable=False),

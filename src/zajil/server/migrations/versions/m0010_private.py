@@ -21,7 +21,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "mod_private_act",
-        sa.Column("n", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("n", _U64, autoincrement=True, nullable=False),
         sa.Column("day", sa.Integer(), nullable=False),
         sa.Column("act", sa.Text(), nullable=False),
         sa.Column("staff_id", sa.LargeBinary(), nullable=False),
@@ -41,7 +41,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "mod_measure",
-        sa.Column("n", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("n", _U64, autoincrement=True, nullable=False),
         sa.Column("id", sa.LargeBinary(), nullable=False),
         sa.Column("report_id", sa.LargeBinary(), nullable=False),
         sa.Column("state", sa.Integer(), nullable=False),

@@ -6,6 +6,8 @@ from alembic import op
 revision = "0012"
 down_revision = "0011"
 
+_U64 = sa.Integer().with_variant(sa.BigInteger(), "postgresql")
+
 
 def upgrade() -> None:
     """Make the table."""
@@ -16,7 +18,7 @@ def upgrade() -> None:
         sa.Column("sha256", sa.LargeBinary(), nullable=False),
         sa.Column("upload_hash", sa.LargeBinary(), nullable=False),
         sa.Column("done", sa.Integer(), nullable=False),
-        sa.Column("expires", sa.Integer(), nullable=False),
+        sa.Column("expires", _U64, nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sqlite_strict=True,
         sqlite_with_rowid=False,

@@ -6,6 +6,8 @@ from alembic import op
 revision = "0013"
 down_revision = "0012"
 
+_U64 = sa.Integer().with_variant(sa.BigInteger(), "postgresql")
+
 
 def upgrade() -> None:
     """Make the table."""
@@ -13,7 +15,7 @@ def upgrade() -> None:
         "backup",
         sa.Column("locator", sa.LargeBinary(), nullable=False),
         sa.Column("auth_pub", sa.LargeBinary(), nullable=False),
-        sa.Column("version", sa.Integer().with_variant(sa.BigInteger(), "postgresql"), nullable=False),
+        sa.Column("version", _U64, nullable=False),
         sa.Column("blob", sa.LargeBinary(), nullable=False),
         sa.Column("sig", sa.LargeBinary(), nullable=False),
         sa.Column("day", sa.Integer(), nullable=False),

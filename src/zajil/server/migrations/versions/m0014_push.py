@@ -6,10 +6,12 @@ from alembic import op
 revision = "0014"
 down_revision = "0013"
 
+_U64 = sa.Integer().with_variant(sa.BigInteger(), "postgresql")
+
 
 def upgrade() -> None:
     """Make the tables, and the mark on a mailbox."""
-    op.add_column("mailbox", sa.Column("push", sa.Integer(), nullable=False, server_default="0"))
+    op.add_column("mailbox", sa.Column("push", _U64, nullable=False, server_default="0"))
     op.create_table(
         "push",
         sa.Column("account_id", sa.LargeBinary(), nullable=False),
@@ -24,11 +26,11 @@ def upgrade() -> None:
     op.create_table(
         "push_due",
         sa.Column("mailbox_id", sa.LargeBinary(), nullable=False),
-        sa.Column("wake", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("seq", sa.Integer(), nullable=False),
-        sa.Column("due", sa.Integer(), nullable=False),
-        sa.Column("until", sa.Integer(), nullable=False),
-        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("wake", _U64, autoincrement=False, nullable=False),
+        sa.Column("seq", _U64, nullable=False),
+        sa.Column("due", _U64, nullable=False),
+        sa.Column("until", _U64, nullable=False),
+        sa.Column("tries", _U64, nullable=False),
         sa.PrimaryKeyConstraint("mailbox_id", "wake"),
         sqlite_strict=True,
         sqlite_with_rowid=False,

@@ -6,6 +6,8 @@ from alembic import op
 revision = "0015"
 down_revision = "0014"
 
+_U64 = sa.Integer().with_variant(sa.BigInteger(), "postgresql")
+
 
 def upgrade() -> None:
     """Make the tables."""
@@ -21,10 +23,10 @@ def upgrade() -> None:
     op.create_table(
         "ref_use",
         sa.Column("hash", sa.LargeBinary(), nullable=False),
-        sa.Column("day", sa.Integer(), nullable=False),
-        sa.Column("handshakes", sa.Integer(), nullable=False),
-        sa.Column("bytes", sa.Integer(), nullable=False),
-        sa.Column("messages", sa.Integer(), nullable=False),
+        sa.Column("day", _U64, nullable=False),
+        sa.Column("handshakes", _U64, nullable=False),
+        sa.Column("bytes", _U64, nullable=False),
+        sa.Column("messages", _U64, nullable=False),
         sa.PrimaryKeyConstraint("hash"),
         sqlite_strict=True,
         sqlite_with_rowid=False,
@@ -35,7 +37,7 @@ def upgrade() -> None:
         sa.Column("key", sa.LargeBinary(), nullable=False),
         sa.Column("account_id", sa.LargeBinary(), nullable=False),
         sa.Column("state", sa.Integer(), nullable=False),
-        sa.Column("until", sa.Integer().with_variant(sa.BigInteger(), "postgresql"), nullable=False),
+        sa.Column("until", _U64, nullable=False),
         sa.PrimaryKeyConstraint("key"),
         sqlite_strict=True,
         sqlite_with_rowid=False,

@@ -15,10 +15,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
+from zajil.engine.sql.database import DEADLINE_S
 from zajil.protocol.errors import ZajilError, error
 
 _LOG = logging.getLogger(__name__)
-DEADLINE_S: Final = 10.0
 _RETRY_MS: Final = 1000
 
 

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from typing import Unpack
 
 from zajil.engine.sql import transactions
-from zajil.engine.sql.database import Database, set_pragmas
 from zajil.engine.sql.interface import Operation, Outcome
 from zajil.engine.sql.queues import SqliteSql
+from zajil.engine.sql.sqlite.database import SQLiteDatabase, set_pragmas
 from zajil.engine.sql.transactions import Effects, Transaction
 from zajil.engine.sql.writer import BUSY_RETRY_MS, LOG, Parts, QueuedMailboxEngine
 from zajil.protocol.errors import ZajilError, error
@@ -24,7 +24,7 @@ from zajil.protocol.errors import ZajilError, error
 class SQLiteMailboxEngine(QueuedMailboxEngine):
     """See `MailboxEngine`. The tables must exist already (Alembic, or `Database.create_tables` in tests)."""
 
-    def __init__(self, database: Database, **parts: Unpack[Parts]) -> None:
+    def __init__(self, database: SQLiteDatabase, **parts: Unpack[Parts]) -> None:
         super().__init__(**parts)
         self._database = database
         self._connection: sqlite3.Connection | None = None

@@ -1,0 +1,1 @@
+"""SQLite: the database of one server, in one file."""

@@ -1,0 +1,92 @@
+"""What a server keeps: its data directory with the keys, the database, the blobs, and the engine of mailboxes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Unpack
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from zajil.bridges.registry import store as bridge_store
+from zajil.calls.context import Relays
+from zajil.engine import blobs
+from zajil.engine import keys as key_file
+from zajil.engine import reachkeys as reach_file
+from zajil.engine.keys import Keys
+from zajil.engine.reachkeys import ReachKeys
+from zajil.engine.sql.database import Database
+from zajil.engine.sql.sqlite.database import SQLiteDatabase
+from zajil.engine.sql.sqlite.engine import SQLiteMailboxEngine
+from zajil.engine.sql.writer import Parts, QueuedMailboxEngine
+from zajil.moderation.private.keys import ModeratorKeys
+from zajil.server.calls.wiring import find_relays
+from zajil.server.config import Settings, fix_name
+from zajil.server.push.wiring import load_key
+from zajil.server.schema import hold_data, is_unused, open_database
+
+
+@dataclass(frozen=True, kw_only=True)
+class Storage:
+    """Open until `close`."""
+
+    data: Path
+    lock: IO[bytes]
+    db: Database
+    keys: Keys
+    signing: ReachKeys
+    moderators: ModeratorKeys
+    relays: Relays | None
+    push_key: ec.EllipticCurvePrivateKey
+    disk: blobs.DiskBlobs
+
+    @classmethod
+    def open(cls, data: Path, settings: Settings, *, clock: Callable[[], float]) -> Storage:
+        """What lies in this data directory, and the database that the settings name, made on a first start.
+
+        Raises ConfigError (another server runs here, no database), KeyFileError.
+        """
+        lock = hold_data(data, shared=bool(settings.database))
+        try:
+            db = open_database(data, settings.database)
+        except BaseException:
+            lock.close()
+            raise
+        try:
+            # A key file made anew beside what the lost one sealed or signed would only hide the loss.
+            keys = Keys.load(data / key_file.FILE_NAME, create=db.read_sync(is_unused))
+            signing = ReachKeys.load(data / reach_file.FILE_NAME, create=not db.read_sync(bridge_store.roots))
+            moderators = ModeratorKeys(data, clock=clock)
+            fix_name(data, settings)
+            return cls(
+                data=data,
+                lock=lock,
+                db=db,
+                keys=keys,
+                signing=signing,
+                moderators=moderators,
+                relays=find_relays(data, settings, keys),
+                push_key=load_key(data, db),
+                disk=blobs.DiskBlobs(data / blobs.FOLDER, most_bytes=settings.attachments_max_bytes),
+            )
+        except BaseException:
+            db.close()
+            lock.close()
+            raise
+
+    def make_mailboxes(self, **parts: Unpack[Parts]) -> QueuedMailboxEngine:
+        """The engine of mailboxes, not started."""
+        if isinstance(self.db, SQLiteDatabase):
+            return SQLiteMailboxEngine(self.db, **parts)
+        from zajil.engine.sql.postgres.database import PostgresDatabase
+        from zajil.engine.sql.postgres.engine import PostgresMailboxEngine
+
+        if not isinstance(self.db, PostgresDatabase):
+            raise TypeError(f"no mailboxes on {type(self.db).__name__}")
+        return PostgresMailboxEngine(self.db.url, **parts)
+
+    def close(self) -> None:
+        """Let go of the files; in a thread, since it waits for what is being written."""
+        self.db.close()
+        self.lock.close()
