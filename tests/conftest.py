@@ -53,6 +53,9 @@ SECOND_TRIES: list[str] = []
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--strict-skips", action="store_true", help="fail on a skip that tests/allowed_skips.txt lacks")
     parser.addoption(
+        "--engine", choices=("sqlite", "postgres"), default="sqlite", help="what servers of flows keep their data in"
+    )
+    parser.addoption(
         "--calls-report", metavar="FOLDER", help="write what the calls' laboratory measured into this folder"
     )
 

@@ -81,6 +81,13 @@ class Postgres:
             if known is None:
                 fill(self.url(name))
 
+    def fresh(self, template: str) -> str:
+        """The URL of a database like `template` that is used once, and there until the server ends."""
+        name = f"fresh_{os.getpid()}_{next(self._numbers)}"
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
+        return self.url(name)
+
     @contextmanager
     def database(self, template: str = "template1") -> Iterator[str]:
         """The URL of a database like `template`, whose tables are empty; after the block nobody is connected to it.

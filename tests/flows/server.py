@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import select
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
+from tests.flows import engines
 from tests.forks import asked
 
+from zajil.engine.sql.sqlite.database import FILE_NAME
 from zajil.server.admin import create_invite
 
 # Tests do in a minute what people do in weeks.
@@ -47,7 +48,8 @@ class ServerProcess:
         self.url = ""
         self._forked = forked
         self.data.mkdir(parents=True)
-        (self.data / "zajil.toml").write_text(settings + LIMITS + limits, encoding="utf-8")
+        self.kept = engines.make(self.data)
+        (self.data / "zajil.toml").write_text(self.kept.settings + settings + LIMITS + limits, encoding="utf-8")
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -95,6 +97,7 @@ class ServerProcess:
         return code
 
     def _close(self) -> None:
+        self.kept.close()
         if self.process.stdout is not None:
             self.process.stdout.close()
 
@@ -102,22 +105,29 @@ class ServerProcess:
         return create_invite(self.data, 1)
 
     def files(self) -> dict[str, bytes]:
-        """Every file the server or its log wrote, by name."""
+        """Every file the server or its log wrote, by name, and every table that is none of them."""
         found = [path for path in self.data.rglob("*") if path.is_file()]
-        return {path.name: path.read_bytes() for path in [*found, self.log]}
+        files = {path.name: path.read_bytes() for path in [*found, self.log]}
+        if FILE_NAME not in files:
+            for table, rows in self.rows().items():
+                values = [value for row in rows for value in row.values()]
+                files[table] = b"\0".join(each if isinstance(each, bytes) else str(each).encode() for each in values)
+        return files
 
-    def database(self) -> Path:
-        (path,) = [path for path in self.data.rglob("*") if path.is_file() and _is_database(path)]
-        return path
+    def ask(self, query: str, *values: object) -> list[tuple[Any, ...]]:  # Any: what a column holds
+        """What the database answers, read beside the server. `?` stands for a value."""
+        return self.kept.ask(query, values)
 
     def rows(self) -> dict[str, list[dict[str, object]]]:
         """The whole database: rows by table, values by column."""
-        with contextlib.closing(sqlite3.connect(f"file:{self.database()}?mode=ro", uri=True)) as connection:
-            connection.row_factory = sqlite3.Row
-            names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-            return {name: [dict(row) for row in connection.execute(f'SELECT * FROM "{name}"')] for name in names}
+        columns: dict[str, list[str]] = {}
+        for table, column in self.kept.columns():
+            columns.setdefault(table, []).append(column)
+        return {
+            table: [dict(zip(names, row, strict=True)) for row in self.ask(f"SELECT {_listed(names)} FROM {table}")]
+            for table, names in columns.items()
+        }
 
 
-def _is_database(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(15) == b"SQLite format 3"
+def _listed(columns: list[str]) -> str:
+    return ", ".join(f'"{each}"' for each in columns)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import sqlite3
 import time
 from pathlib import Path
 
@@ -48,8 +46,7 @@ def read_inbox(server: ServerProcess) -> list[VerifiedReport | Complaint]:
     """What whoever has the moderators' passphrase reads."""
     keys = ModeratorKeys(server.data, clock=time.time)
     keys.unlock(PASSPHRASE)
-    with contextlib.closing(sqlite3.connect(server.database())) as db:
-        rows = db.execute("SELECT id, kind, body FROM mod_report ORDER BY n").fetchall()
+    rows = server.ask("SELECT id, kind, body FROM mod_report ORDER BY n")
     kinds: dict[int, type[VerifiedReport | Complaint]] = {REPORT: VerifiedReport, COMPLAINT: Complaint}
     return [
         msgspec.msgpack.decode(keys.open(body, context=bytes([kind]) + report_id), type=kinds[kind])

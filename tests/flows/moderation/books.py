@@ -33,8 +33,8 @@ def check_none_skipped(programs: Programs, posted: Sequence[Posted]) -> None:
 
 def check_none_twice(programs: Programs) -> None:
     """No question was decided twice: on each version, a decision differs from the one it took the place of."""
-    rows = programs.ask("SELECT hex(target), version, target_kind, action, basis, key FROM mod_decision ORDER BY seq")
-    last: dict[tuple[str, int, str], tuple[str, object]] = {}
+    rows = programs.ask("SELECT target, version, target_kind, action, basis, key FROM mod_decision ORDER BY seq")
+    last: dict[tuple[bytes, int, str], tuple[str, object]] = {}
     for target, version, kind, action, basis, _ in rows:
         before = last.get((target, version, kind))
         assert before != (action, basis), f"{kind} {target} was decided twice: {action}"

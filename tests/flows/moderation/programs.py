@@ -7,7 +7,6 @@ import json
 import os
 import re
 import signal
-import sqlite3
 import subprocess
 import time
 from collections.abc import Callable
@@ -19,7 +18,6 @@ from tests.forks import asked
 from tests.moderation.processes.ordeal import children_of, is_running
 
 from zajil.engine.limits import DEFAULTS
-from zajil.engine.sql.sqlite.database import FILE_NAME
 from zajil.server.moderation.beside.supervisor import MODULE
 
 SETTINGS = 'public_space = true\nregistration = "open"\n[moderation]\nenabled = true\nprocesses = 1\n'
@@ -44,7 +42,6 @@ class Programs:
         self.up = asyncio.Event()
         self.kills = 0
         self.worker = 0
-        self._reader: sqlite3.Connection | None = None
 
     async def start(self) -> None:
         """Start the server; return once it listens and has its worker, which may load yet."""
@@ -110,15 +107,10 @@ class Programs:
         if process is not None and process.poll() is None:
             process.kill()
             process.wait()
-        if self._reader is not None:
-            self._reader.close()
 
     def ask(self, query: str, *values: object) -> list[tuple[Any, ...]]:  # Any: what a column holds
         """What the database answers, read beside the programs."""
-        if self._reader is None:
-            file = f"file:{self.data / FILE_NAME}?mode=ro"
-            self._reader = sqlite3.connect(file, uri=True, timeout=10, isolation_level=None)
-        return self._reader.execute(query, values).fetchall()
+        return self.server.ask(query, *values)
 
     def count(self, query: str, *values: object) -> int:
         """The one number of an answer."""
