@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from zajil.engine.reachkeys import FILE_NAME
 from zajil.server.app import Server
-from zajil.server.config import Settings, load_settings
+from zajil.server.config import CONFIG_FILE, ConfigError, Settings, load_settings
 from zajil.server.logs import set_up_logging
 
 _LOG = logging.getLogger(__name__)
@@ -30,6 +30,7 @@ def serve(
     host: str | None = None,
     port: int | None = None,
     registration: str | None = None,
+    database: str | None = None,
     dev: bool | None = None,
     relay: bool = False,
     tell_root: Callable[[Path], None] | None = None,
@@ -42,7 +43,9 @@ def serve(
     Raises ConfigError, KeyFileError, OSError (address in use) before that.
     """
     set_up_logging()
-    settings = load_settings(data, host=host, port=port, registration=registration, dev=dev)
+    if database and "@" in database and ":" in database.split("://", 1)[-1].split("@", 1)[0]:
+        raise ConfigError(f"everybody on this machine sees a password in a command: set `database` in {CONFIG_FILE}")
+    settings = load_settings(data, host=host, port=port, registration=registration, database=database, dev=dev)
     if relay:
         settings = replace(settings, calls=replace(settings.calls, relay="auto"))
     uvloop.run(_run(data, settings, tell_root))

@@ -47,6 +47,10 @@ def serve(
             "--registration", metavar="invite|work|both|open", help=words.REGISTRATION_OPTION(), show_default="invite"
         ),
     ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option("--database", metavar="URL", help=words.DATABASE_OPTION(), show_default=False),
+    ] = None,
     dev: Annotated[bool, typer.Option("--dev", help=words.DEV_OPTION())] = False,
     relay: Annotated[bool, typer.Option("--relay", help=relay_words.RELAY_OPTION())] = False,
     with_parent: WithParent = False,
@@ -68,6 +72,7 @@ def serve(
             host=host,
             port=port,
             registration=registration.value if registration else None,
+            database=database,
             dev=True if dev else None,
             relay=relay,
             tell_root=lambda file: typer.echo(reach_words.ROOT_MADE(file=str(file))),

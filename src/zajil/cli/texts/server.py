@@ -38,6 +38,11 @@ FRONT_OPTION = Text(
     ar="العنوان الذي يبدأ به الرابط، بدل الإعداد `front`.",
     ru="Адрес, с которого начинается ссылка, вместо настройки `front`.",
 )
+DATABASE_OPTION = Text(
+    en="Database of PostgreSQL, postgresql://user@host/name, without a password; a file here without it.",
+    ar="قاعدة بيانات PostgreSQL، بصيغة postgresql://user@host/name دون كلمة مرور؛ وبدونها ملف هنا.",
+    ru="База данных PostgreSQL, postgresql://user@host/name без пароля; без этого — файл здесь.",
+)
 DEV_OPTION = Text(
     en="For development: pages may call other ports of this machine.",
     ar="للتطوير: يحق للصفحات مخاطبة منافذ أخرى على هذا الجهاز.",
