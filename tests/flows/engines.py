@@ -65,12 +65,12 @@ class OfPostgres:
         import psycopg  # not at the top: most runs need no driver
 
         self.settings = f'database = "{url}"\n'
-        self._connect = lambda: psycopg.connect(url, autocommit=True)
+        self._driver, self._url = psycopg, url
         self._reader: psycopg.Connection[tuple[Any, ...]] | None = None
 
     def ask(self, query: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
         if self._reader is None:
-            self._reader = self._connect()
+            self._reader = self._driver.connect(self._url, autocommit=True)
         return self._reader.execute(query.replace("?", "%s").encode(), values).fetchall()
 
     def columns(self) -> list[tuple[str, str]]:
