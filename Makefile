@@ -15,7 +15,7 @@ export UV_COMPILE_BYTECODE ?= true
 unexport PYTHONDONTWRITEBYTECODE
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 
-.PHONY: setup run demo web web-test web-size web-dev web-check test test-all wycheproof censor censor-smoke calls calls-smoke bench check check-python fmt clean
+.PHONY: setup run demo web web-test web-size web-dev web-check test test-all fuzz wycheproof censor censor-smoke calls calls-smoke bench check check-python fmt clean
 
 setup: $(VENV)/.synced
 
@@ -70,6 +70,13 @@ test: setup
 # Of calls the smoke tests alone: .ci/run has four minutes for them.
 test-all: setup
 	$(PYTEST) -m "not censor and (not calls or smoke)" $(ARGS)
+
+# Each target of tests/fuzz for S seconds, those with T in their name: `make fuzz S=600 T=mls`.
+S ?= 30
+T ?=
+fuzz: setup
+	@$(UV) sync --quiet --locked $(GROUPS) --group fuzz --python $(BIN)/python
+	@$(BIN)/python -m tests.fuzz --seconds $(S) --only "$(T)"
 
 # Wycheproof as Debian carries it, unpacked and not installed: as a package it would bring half a Rust along.
 wycheproof: build/wycheproof

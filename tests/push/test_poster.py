@@ -153,6 +153,8 @@ async def test_a_head_without_end_and_a_slow_answer_count_as_no_answer(place: Pl
         ("soon", 0.0),
         ("", 0.0),
         ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0),
+        ("Wed, 21 Oct 99999999999999999999 07:28:00 GMT", 0.0),
+        ("Wed, 21 Oct 2015 07:28:00 +9999999999999999999999", 0.0),
     ],
 )
 async def test_retry_after_is_read(place: Place, text: str, seconds: float) -> None:

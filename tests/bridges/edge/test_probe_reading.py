@@ -92,6 +92,11 @@ def test_lines_keep_order_and_case_and_lose_the_time_of_day() -> None:
     assert read_http1(chunked, ("GET",))[-1] == read_http1(one, ("GET",))[-1]
     assert read_http1(b"HTTP/1.1 100 Continue\r\n\r\n" + one, ("POST",))[0] == "HTTP/1.1 100 Continue"
     assert read_http1(one + b"\x00\x01", ("GET",))[-1].startswith("bytes: 2 bytes")
+    for number in (b"\xb2", b"9" * 5000, b"-1", b"1_0"):
+        assert read_http1(one.replace(b": 2", b": " + number), ("GET",))[-1] == read_http1(one, ("GET",))[-1]
+        assert read_http1(b"HTTP/1.1 " + number + b" x\r\n\r\nhi", ("GET",))[-1].startswith("bytes: 2 bytes")
+    negative = chunked.replace(b"1\r\nh", b"-1\r\nh")
+    assert read_http1(negative, ("GET",))[-1].startswith("bytes: ")
 
 
 def test_frames_are_told_stream_by_stream() -> None:

@@ -127,6 +127,6 @@ def _retry_after_s(text: str) -> float:
     try:
         at = email.utils.parsedate_to_datetime(text)
         left = (at - email.utils.localtime()).total_seconds() if at.tzinfo else 0.0
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, IndexError, OverflowError):
         return 0.0
     return min(max(left, 0.0), _RETRY_AFTER_MAX_S)

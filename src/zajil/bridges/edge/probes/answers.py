@@ -7,6 +7,7 @@ Only the time of day goes.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final
@@ -30,6 +31,7 @@ _FRAME_NAMES: Final = {
 }
 _END_STREAM, _END_HEADERS, _PADDED, _PRIORITY = 1, 4, 8, 0x20
 _FRAME_HEAD: Final = 9
+_CHUNK_SIZE: Final = re.compile(rb"[0-9A-Fa-f]{1,16}(?=\s*(;|$))")
 _HANDSHAKE: Final = 22
 _SERVER_HELLO, _CERTIFICATE, _SERVER_KEY = 2, 11, 12
 _RANDOM_BYTES: Final = 34
@@ -58,7 +60,7 @@ def read_http1(data: bytes, methods: Sequence[str]) -> tuple[str, ...]:
         status, *fields = head.decode("latin-1").split("\r\n")
         lines.append(status)
         lines += (_without_time(each) for each in fields)
-        code = int(status.split(" ")[1]) if status.split(" ")[1:2] and status.split(" ")[1].isdigit() else 0
+        code = _number(status.split(" ")[1] if " " in status else "", digits=3) or 0
         if code == 101:
             lines.append(f"bytes: {describe_bytes(rest)}")
             break
@@ -81,9 +83,14 @@ def _body(fields: Sequence[str], rest: bytes) -> tuple[bytes, bytes]:
     found = {name.strip().lower(): value.strip() for name, _, value in (each.partition(":") for each in fields)}
     if found.get("transfer-encoding", "").lower() == "chunked":
         return _chunks(rest)
-    length = found.get("content-length", "")
-    size = int(length) if length.isdigit() else len(rest)
+    announced = _number(found.get("content-length", ""), digits=18)
+    size = len(rest) if announced is None else announced
     return rest[:size], rest[size:]
+
+
+def _number(text: str, *, digits: int) -> int | None:
+    """None for anything but so many digits of ASCII: `int` also takes signs, other scripts' digits and underlines."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= digits else None
 
 
 def _chunks(data: bytes) -> tuple[bytes, bytes]:
@@ -91,12 +98,10 @@ def _chunks(data: bytes) -> tuple[bytes, bytes]:
     body = b""
     while True:
         size_text, found, after = data.partition(b"\r\n")
-        try:
-            size = int(size_text.split(b";")[0], 16)
-        except ValueError:
+        digits = _CHUNK_SIZE.match(size_text)
+        if digits is None or not found:
             return body, data
-        if not found:
-            return body, data
+        size = int(digits[0], 16)
         if size == 0:
             return body, after.partition(b"\r\n")[2]
         body += after[:size]

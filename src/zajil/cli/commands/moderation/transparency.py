@@ -116,7 +116,7 @@ def _print_fetched(url: str, month: str, wanted: Shape) -> None:
         return
     try:
         _print_text(msgspec.json.decode(body, type=Report))
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise Failed("no-report") from None
 
 
