@@ -9,13 +9,15 @@ from collections.abc import Callable
 
 import msgspec
 import pytest
+from sqlalchemy import func, select
 from tests.auth.conftest import PREFIX, START, World, register
 from tests.server.people import Person
 
+from zajil.auth import retention
 from zajil.auth.context import Auth
-from zajil.auth.gate import work
 from zajil.auth.gate.work import WorkGate
 from zajil.auth.invites import create_invite
+from zajil.auth.tables import spent
 from zajil.engine.limits import Limits
 from zajil.protocol.errors import ZajilError
 from zajil.protocol.gate.wire import WorkChallenge, WorkParameters, WorkProof, WorkSolution
@@ -178,15 +180,16 @@ async def test_asking_for_challenges_makes_nothing_dearer(gated: Auth) -> None:
     assert most(gated) == BASE_MOST
 
 
-async def test_what_is_remembered_ends_and_is_bounded(
-    gated: Auth, world: World, monkeypatch: pytest.MonkeyPatch
+async def test_a_proof_spent_at_one_gateway_is_spent_at_every_other_and_forgotten_when_it_ends(
+    gated: Auth, world: World, key: bytes
 ) -> None:
-    monkeypatch.setattr(work, "SPENT_MAX", 2)
-    for _ in range(2):
-        await register(gated, Person(), work=solved(gated.work.challenge(PREFIX)))
-    assert await refusal(gated, solved(gated.work.challenge(PREFIX))) == "slow-down"
+    other = dataclasses.replace(gated, work=WorkGate(key, Limits(), clock=lambda: world.now, random=os.urandom))
+    proof = solved(gated.work.challenge(PREFIX))
+    await register(other, Person(), work=proof)
+    assert await refusal(gated, proof) == "work-required"
     world.now += LIFE_S
-    await register(gated, Person(), work=solved(gated.work.challenge(PREFIX)))
+    await retention.run(gated)
+    assert await gated.db.read(lambda db: db.execute(select(func.count()).select_from(spent)).scalar_one()) == 0
 
 
 async def test_an_invite_replaces_the_work_where_work_alone_is_asked(gated: Auth) -> None:

@@ -70,6 +70,7 @@ async def test_an_account_sees_how_many_rows_are_its_own_and_that_the_rest_canno
                 "ref_use",
                 "contact_pair",
                 "link",
+                "spent",
                 "alembic_version",
             ),
             *("bridge", "bridge_code", "bridge_token", "bridge_of_token", "reach_document"),

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from zajil.auth import store
 from zajil.auth.context import Auth
+from zajil.auth.gate.work import mark_of
 from zajil.auth.invites import first_good_day
 from zajil.auth.secrets import TOKEN_LIFE_S, digest, digest_of_code, new_token
 from zajil.protocol.errors import ZajilError, error
@@ -65,12 +66,13 @@ async def register(auth: Auth, newcomer: Newcomer, *, device_list: bytes, login:
         await auth.add_mailbox(row.mailbox_id)
     issued = IssuedToken(new_token(), auth.now() + TOKEN_LIFE_S)
     try:
-        with auth.work.spending(admitted.work, newcomer.prefix):
-            await auth.db.write(lambda db: _write(auth, db, first, rows, admitted.code, device_id, issued))
+        await auth.db.write(lambda db: _write(auth, db, first, rows, admitted, device_id, issued))
     except ZajilError:
         for row in rows:
             await auth.drop_mailbox(row.mailbox_id)
         raise
+    if admitted.work is not None:
+        auth.work.count(newcomer.prefix)
     return issued
 
 
@@ -78,17 +80,24 @@ async def _admit(auth: Auth, newcomer: Newcomer) -> _Admitted:
     """What the gate takes. A valid code is not counted against the prefix; it replaces work that is asked alone."""
     kind = auth.registration
     # The proof first: two HMACs, before anything is read for a stranger.
-    work = auth.work.check(newcomer.work, newcomer.prefix) if kind == "both" and newcomer.invite is not None else None
+    work = await _check_work(auth, newcomer) if kind == "both" and newcomer.invite is not None else None
     code = await _find_code(auth, newcomer)
     if code is None and kind in {"invite", "both"}:
         raise error("gate-required")
     if code is None and kind == "work":
-        work = auth.work.check(newcomer.work, newcomer.prefix)
+        work = await _check_work(auth, newcomer)
     if code is None and kind == "open":
         auth.limits.take("registration", newcomer.prefix, now=auth.clock())
     if code is None and newcomer.bridge:
         auth.limits.take("registration_bridge", newcomer.bridge, now=auth.clock())
     return _Admitted(code, work)
+
+
+async def _check_work(auth: Auth, newcomer: Newcomer) -> WorkProof:
+    proof = auth.work.check(newcomer.work, newcomer.prefix)
+    if await auth.db.read(lambda db: store.is_spent(db, mark_of(proof))):
+        raise error("work-required")
+    return proof
 
 
 async def _find_code(auth: Auth, newcomer: Newcomer) -> bytes | None:
@@ -132,7 +141,7 @@ def _write(
     db: Connection,
     first: VerifiedList,
     rows: list[store.DeviceRow],
-    code: bytes | None,
+    admitted: _Admitted,
     device_id: DeviceId,
     issued: IssuedToken,
 ) -> None:
@@ -140,8 +149,11 @@ def _write(
     today = auth.today()
     if store.find_state(db, account_id) is not None:
         raise error("account-exists")
+    code, work = admitted
     if code is not None and not store.spend_invite(db, code, first_day=first_good_day(today)):
         raise error("gate-required")
+    if work is not None and not store.spend(db, mark_of(work), expires=work.challenge.parameters.expires_at):
+        raise error("work-required")
     store.insert_account(db, account_id, day=today, last_device=max(row.device_id for row in rows))
     store.insert_list(db, account_id, seq=1, digest=first.hash, data=first.object)
     for row in rows:

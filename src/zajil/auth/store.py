@@ -18,8 +18,10 @@ from zajil.auth.tables import (
     invite_code,
     link,
     session_token,
+    spent,
     username,
 )
+from zajil.engine.sql.dialects import upsert
 from zajil.protocol.ids import AccountId, DeviceId, MailboxId
 
 _DEVICES = select(device.c.account_id, device.c.device_id, device.c.sig_pub, device.c.mailbox_id)
@@ -200,6 +202,16 @@ def find_token(db: Connection, digest: bytes, *, now: int) -> TokenRow | None:
     return TokenRow(*row) if row else None
 
 
+def spend(db: Connection, mark: bytes, *, expires: int) -> bool:
+    """Let something count that counts once, until this Unix second; False where it did before."""
+    return db.execute(upsert(spent).on_conflict_do_nothing(), {"mark": mark, "expires": expires}).rowcount == 1
+
+
+def is_spent(db: Connection, mark: bytes) -> bool:
+    """Whether it counted before."""
+    return db.execute(select(spent.c.mark).where(spent.c.mark == mark)).first() is not None
+
+
 def delete_token(db: Connection, digest: bytes) -> None:
     """End one login."""
     db.execute(delete(session_token).where(session_token.c.hash == digest))
@@ -339,6 +351,7 @@ def delete_expired(db: Connection, *, now: int, first_invite_day: int, limit: in
     gone = 0
     dead = (
         (session_token, session_token.c.hash, session_token.c.expires <= now),
+        (spent, spent.c.mark, spent.c.expires <= now),
         (link, link.c.addr, link.c.expires <= now),
         (contact_token, contact_token.c.hash, (contact_token.c.expires <= now) | (contact_token.c.uses_left <= 0)),
         (invite_code, invite_code.c.hash, (invite_code.c.day < first_invite_day) | (invite_code.c.uses <= 0)),

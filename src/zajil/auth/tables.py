@@ -160,6 +160,26 @@ session_token = Table(
     sqlite_with_rowid=False,
 )
 
+spent = Table(
+    "spent",
+    METADATA,
+    Column(
+        "mark",
+        LargeBinary,
+        primary_key=True,
+        info=describe("key", "hash of a login's nonce or a proof of work, so that it counts once", "an hour after it"),
+    ),
+    Column(
+        "expires",
+        U64,
+        nullable=False,
+        index=True,
+        info=describe("time", "Unix second from which it would be refused anyway", "an hour after it"),
+    ),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
 contact_token = Table(
     "contact_token",
     METADATA,

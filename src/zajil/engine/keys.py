@@ -71,6 +71,7 @@ class Keys:
         self._newest = max(self._storage)
         # Of the oldest key, so that a newer one gives nobody another name.
         self._names_key = _expand(self._storage[min(self._storage)], b"zajil pseudonyms v1")
+        self._challenges_key = _expand(self._storage[min(self._storage)], b"zajil challenges v1")
         self.newest_ref = max(self.ref)
         self._random = random
         self._table_key = lru_cache(maxsize=128)(self._derive_table_key)
@@ -128,6 +129,10 @@ class Keys:
     def calls_key(self, purpose: str) -> bytes:
         """32 bytes for one purpose of calls: `ticket`, or `relay`, which a relay on another machine holds as well."""
         return _expand(self._calls, b"zajil calls v1\0" + purpose.encode())
+
+    def challenge_key(self, purpose: str) -> bytes:
+        """32 bytes for challenges of one purpose, which need no storage: every gateway knows again what one made."""
+        return _expand(self._challenges_key, b"zajil challenge\0" + purpose.encode())
 
     def frank_keys(self, day: int) -> tuple[bytes, ...]:
         """The keys that this day's marks can be of, newest first. day: days since 1970."""

@@ -286,10 +286,10 @@ class Server:
         return Auth(
             db=self._db,
             limits=self._limits,
-            challenges=Challenges(os.urandom(32)),
+            challenges=Challenges(keys.challenge_key("login")),
             server_name=self.settings.server_name,
             registration=self.settings.registration,
-            work=WorkGate(os.urandom(32), self._limits, clock=self._clock, random=os.urandom),
+            work=WorkGate(keys.challenge_key("work"), self._limits, clock=self._clock, random=os.urandom),
             clock=self._clock,
             add_mailbox=self._engine.add_mailbox,
             drop_mailbox=self._engine.drop_mailbox,

@@ -64,7 +64,7 @@ class PublicSpace:
         self.space = Channels(
             db=db,
             limits=limits,
-            challenges=PersonaChallenges(os.urandom(32), os.urandom),
+            challenges=PersonaChallenges(keys.challenge_key("persona"), os.urandom),
             origin=settings.server_name,
             clock=clock,
             spend_pass=spend_pass,

@@ -2,16 +2,14 @@
 
 How dear a challenge is goes by how many accounts its prefix, and everybody together, opened by work of late: it doubles
 with each further burst, three times at most, and is never a refusal. A proof that is cheaper than one doubling below
-what is asked now was stockpiled and does not count. Key and spent proofs are of this process, as those of logins are:
-after a restart no older challenge is good.
+what is asked now was stockpiled and does not count. The key is derived from the key file, which every gateway has, and
+a proof that was spent leaves its mark in the database; how many accounts came of late, each gateway counts for itself.
 """
 
 from __future__ import annotations
 
 import hashlib
-import itertools
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from math import ceil
 
 from zajil.engine.limits import Limits
@@ -19,12 +17,11 @@ from zajil.protocol.errors import error
 from zajil.protocol.gate.wire import WorkChallenge, WorkProof
 from zajil.protocol.gate.work import BASE_MOST, DOUBLINGS, LIFE_S, SEED_BYTES, check_proof, make_challenge
 
-SPENT_MAX = 100_000
 _ALL = b""
 
 
 class WorkGate:
-    """Makes and takes proofs of work. One per process; `key` is 32 random bytes that no other process has."""
+    """Makes and checks proofs of work. key: 32 bytes that the gateways of this server have, and nobody else."""
 
     def __init__(
         self, key: bytes, limits: Limits, *, clock: Callable[[], float], random: Callable[[int], bytes]
@@ -33,7 +30,6 @@ class WorkGate:
         self._limits = limits
         self._clock = clock
         self._random = random
-        self._spent: dict[bytes, int] = {}
 
     def challenge(self, prefix: bytes) -> WorkChallenge:
         """A fresh challenge for somebody of this prefix, which is not in it."""
@@ -45,32 +41,19 @@ class WorkGate:
         return make_challenge(self._key, most=most, counter=counter, nonce=seeds[0], salt=seeds[1], expires=expires)
 
     def check(self, proof: WorkProof | None, prefix: bytes) -> WorkProof:
-        """A proof that would be taken now. Raises Refused `work-required`, also for one that was used."""
+        """A proof that would be taken now. Raises Refused `work-required`.
+
+        Whether it was used is for `mark_of` and the database to say.
+        """
         if proof is None:
             raise error("work-required")
         asked = check_proof(self._key, proof, now=int(self._clock()))
-        if asked.data.most < BASE_MOST << max(0, self._doublings(prefix) - 1) or _mark(proof) in self._spent:
+        if asked.data.most < BASE_MOST << max(0, self._doublings(prefix) - 1):
             raise error("work-required")
         return proof
 
-    @contextmanager
-    def spending(self, proof: WorkProof | None, prefix: bytes) -> Iterator[None]:
-        """Spend a checked proof on what happens inside, unless that raises. Raises `work-required`, `slow-down`."""
-        if proof is None:
-            yield
-            return
-        mark = _mark(proof)
-        self._forget()
-        if mark in self._spent:
-            raise error("work-required")
-        if len(self._spent) >= SPENT_MAX:
-            raise error("slow-down", retry_ms=60_000)
-        self._spent[mark] = proof.challenge.parameters.expires_at
-        try:
-            yield
-        except BaseException:
-            self._spent.pop(mark, None)
-            raise
+    def count(self, prefix: bytes) -> None:
+        """An account was opened by work, by somebody of this prefix."""
         for name, key in (("work_prefix", prefix), ("work_all", _ALL)):
             self._limits.overdraw(name, key, now=self._clock(), bursts=DOUBLINGS)
 
@@ -79,14 +62,7 @@ class WorkGate:
         over = max(self._limits.overdrawn(n, key, now=now) for n, key in (("work_prefix", prefix), ("work_all", _ALL)))
         return min(DOUBLINGS, ceil(over))
 
-    def _forget(self) -> None:
-        """Drop what has expired from the old end; it is in order of use, so close to order of age."""
-        now = self._clock()
-        for mark, expires in list(itertools.islice(self._spent.items(), 64)):
-            if expires <= now:
-                del self._spent[mark]
 
-
-def _mark(proof: WorkProof) -> bytes:
-    """One per challenge, whatever else a proof says."""
-    return hashlib.sha256(proof.challenge.signature.encode()).digest()[:16]
+def mark_of(proof: WorkProof) -> bytes:
+    """16 bytes that stand for a spent challenge, whatever else its proof says."""
+    return hashlib.sha256(b"work\0" + proof.challenge.signature.encode()).digest()[:16]

@@ -12,6 +12,7 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from zajil.auth import lists, store
+from zajil.auth.challenge import NONCE_LIFE_S, mark_of
 from zajil.auth.context import Auth
 from zajil.auth.login import check_not_suspended
 from zajil.auth.registration import IssuedToken
@@ -71,8 +72,9 @@ async def read_lists(auth: Auth, login: bytes, *, first: int, prefix: bytes) -> 
         open_object(Kind.LOGIN, login, newest.list.account_pub if newest else NOBODY)
         if claimed.server_name != auth.server_name or claimed.device_id != NO_DEVICE:
             raise error("bad-challenge")
-        auth.challenges.redeem(claimed.nonce, claimed.account_id, NO_DEVICE, now_ms=int(auth.clock() * 1000))
-        if newest is None:
+        auth.challenges.check(claimed.nonce, claimed.account_id, NO_DEVICE, now_ms=int(auth.clock() * 1000))
+        ends = auth.now() + NONCE_LIFE_S
+        if newest is None or not await auth.db.write(lambda db: store.spend(db, mark_of(claimed.nonce), expires=ends)):
             raise error("bad-challenge")
     except ZajilError:
         auth.limits.take("failed_token", prefix, now=auth.clock())

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from sqlalchemy import Connection
+
 from zajil.channels.context import TOKEN_BYTES, TOKEN_LIFE_S, CallingPersona, Channels, digest
+from zajil.channels.identity.challenge import NONCE_LIFE_S, mark_of
 from zajil.channels.rules.trust import decide_trust
 from zajil.channels.store import personas
 from zajil.channels.store.personas import PersonaRow
@@ -42,13 +45,21 @@ async def log_in(
         check_login(key, signature, origin=space.origin, nonce=nonce)
         if persona_id_of(key) != persona_id or row is None:
             raise error("bad-challenge")
-        space.challenges.redeem(nonce, persona_id, now_ms=space.now_ms())
+        space.challenges.check(nonce, persona_id, now_ms=space.now_ms())
+        if await space.db.read(lambda db: personas.is_spent(db, mark_of(nonce))):
+            raise error("bad-challenge")
     except ZajilError:
         space.limits.take("failed_token", prefix, now=space.clock())
         raise
     space.limits.take("persona_login", persona_id, now=space.clock())
     issued = IssuedToken(space.random(TOKEN_BYTES), space.now() + TOKEN_LIFE_S)
-    await space.db.write(lambda db: personas.insert_token(db, digest(issued.token), persona_id, expires=issued.expires))
+
+    def write(db: Connection) -> None:
+        if not personas.spend(db, mark_of(nonce), expires=space.now() + NONCE_LIFE_S):
+            raise error("bad-challenge")  # used a moment ago
+        personas.insert_token(db, digest(issued.token), persona_id, expires=issued.expires)
+
+    await space.db.write(write)
     return issued
 
 

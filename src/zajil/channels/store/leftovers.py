@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, delete, select
 
-from zajil.channels.store.tables import channel, handle, happening, member, persona, post, token
+from zajil.channels.store.tables import channel, handle, happening, member, persona, post, spent, token
 from zajil.protocol.ids import ChannelId, PersonaId
 
 
@@ -23,10 +23,12 @@ def channels(db: Connection) -> list[ChannelId]:
 
 
 def delete_expired(db: Connection, *, now: int, handles_before: int, limit: int) -> int:
-    """Remove at most `limit` tokens that ended, handles freed before this second, and members of deleted channels whose
-    events are over, each; how many went."""
+    """Remove at most `limit` tokens and nonces that ended, handles freed before this second, and members of deleted
+    channels whose events are over, each; how many went."""
     tokens = select(token.c.hash).where(token.c.expires <= now).limit(limit).scalar_subquery()
     gone = db.execute(delete(token).where(token.c.hash.in_(tokens))).rowcount
+    marks = select(spent.c.mark).where(spent.c.expires <= now).limit(limit).scalar_subquery()
+    gone += db.execute(delete(spent).where(spent.c.mark.in_(marks))).rowcount
     freed = handle.c.freed_at.is_not(None) & (handle.c.freed_at < handles_before)
     handles = select(handle.c.skeleton).where(freed).limit(limit).scalar_subquery()
     gone += db.execute(delete(handle).where(handle.c.skeleton.in_(handles))).rowcount

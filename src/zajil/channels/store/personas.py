@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
-from zajil.channels.store.tables import handle, persona, token
+from zajil.channels.store.tables import handle, persona, spent, token
 from zajil.engine.sql.database import Database
+from zajil.engine.sql.dialects import upsert
 from zajil.engine.sql.prepared import Prepared
 from zajil.protocol.ids import PersonaId
 
@@ -103,6 +104,16 @@ def erase_persona(db: Connection, persona_id: PersonaId) -> None:
 def insert_token(db: Connection, hashed: bytes, persona_id: PersonaId, *, expires: int) -> None:
     """A login token of this persona, by its hash."""
     db.execute(insert(token).values(hash=hashed, persona_id=persona_id, expires=expires))
+
+
+def spend(db: Connection, mark: bytes, *, expires: int) -> bool:
+    """Let a nonce count, until this Unix second; False where it did before."""
+    return db.execute(upsert(spent).on_conflict_do_nothing(), {"mark": mark, "expires": expires}).rowcount == 1
+
+
+def is_spent(db: Connection, mark: bytes) -> bool:
+    """Whether it counted before."""
+    return db.execute(select(spent.c.mark).where(spent.c.mark == mark)).first() is not None
 
 
 async def peek_token(database: Database, hashed: bytes, *, now: int) -> PersonaRow | None:

@@ -69,6 +69,20 @@ persona = Table(
     sqlite_with_rowid=False,
 )
 
+spent = Table(
+    "pub_spent",
+    METADATA,
+    Column(
+        "mark",
+        LargeBinary,
+        primary_key=True,
+        info=describe("key", "hash of a login's nonce, so that it counts once", "1 hour"),
+    ),
+    Column("expires", U64, nullable=False, index=True, info=describe("time", "Unix second the nonce ends", "1 hour")),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
 token = Table(
     "pub_token",
     METADATA,

@@ -181,10 +181,11 @@ APART: Final[Mapping[str, str]] = MappingProxyType(
         "reach_document": "public",
         "ref_deny": "a hash of a mailbox and a serial that is not kept",
         "ref_use": "a hash of a mailbox and a serial that is not kept",
+        "spent": _ONCE,
         **dict.fromkeys(
             (
                 *("pub_applied", "pub_channel", "pub_event", "pub_handle", "pub_member", "pub_outbox", "pub_persona"),
-                *("pub_post", "pub_post_version", "pub_token", "pub_search", "pub_search_config"),
+                *("pub_post", "pub_post_version", "pub_spent", "pub_token", "pub_search", "pub_search_config"),
                 *("pub_search_content", "pub_search_data", "pub_search_docsize", "pub_search_idx"),
                 "pub_words",
             ),
