@@ -46,6 +46,7 @@ from zajil.cli.commands.moderation import (
     transparency,
     worker,
 )
+from zajil.cli.commands.operating import backup
 from zajil.cli.commands.options import HomeFolder, decide_home
 from zajil.cli.commands.people import names, strangers
 from zajil.cli.commands.profile import profiles
@@ -74,6 +75,7 @@ from zajil.cli.texts.moderation import private as private_words
 from zajil.cli.texts.moderation import review as review_words
 from zajil.cli.texts.moderation import scores as moderation_words
 from zajil.cli.texts.moderation import steering as steering_words
+from zajil.cli.texts.operating import backup as backup_words
 from zajil.cli.texts.people import names as name_words
 from zajil.cli.texts.people import strangers as stranger_words
 from zajil.cli.texts.public import channel as channel_words
@@ -207,6 +209,8 @@ _SERVER: tuple[_Command, ...] = (
     ("demo", run.demo, demo_words.DEMO),
     ("init", setup.init, server_words.INIT),
     ("serve", server.serve, server_words.SERVE),
+    ("backup", backup.backup, backup_words.BACKUP),
+    ("restore", backup.restore, backup_words.RESTORE),
     ("data-inventory", server.data_inventory, server_words.INVENTORY),
     ("verify-web", verify.verify_web, server_words.VERIFY_WEB),
 )

@@ -106,7 +106,7 @@ class DiskBlobs:
     def read(self, name: bytes, start: int, length: int) -> bytes:
         """As `Blobs.read`."""
         try:
-            descriptor = _open_unseen(self._path(name))
+            descriptor = open_unseen(self._path(name))
         except FileNotFoundError:
             return b""
         try:
@@ -136,12 +136,8 @@ class DiskBlobs:
 
     def names(self) -> Iterator[bytes]:
         """As `Blobs.names`. What is no blob of ours is left alone."""
-        for folder in sorted(self._folder.iterdir()):
-            if not folder.is_dir():
-                continue
-            for path in sorted(folder.iterdir()):
-                if _NAME.fullmatch(path.name) and path.name.startswith(folder.name):
-                    yield bytes.fromhex(path.name)
+        for name, _ in find_files(self._folder):
+            yield name
 
     def _path(self, name: bytes) -> Path:
         """Made of hexadecimal digits alone, whatever the name holds."""
@@ -182,6 +178,18 @@ class DiskBlobs:
             _settle(path.parent)
 
 
+def find_files(folder: Path) -> Iterator[tuple[bytes, Path]]:
+    """Every blob in this folder by name, with its file; what is no blob of ours is left alone."""
+    if not folder.is_dir():
+        return
+    for part in sorted(folder.iterdir()):
+        if not part.is_dir():
+            continue
+        for path in sorted(part.iterdir()):
+            if _NAME.fullmatch(path.name) and path.name.startswith(part.name):
+                yield bytes.fromhex(path.name), path
+
+
 def _write_all(descriptor: int, offset: int, data: bytes) -> None:
     rest = memoryview(data)
     while rest:
@@ -189,7 +197,7 @@ def _write_all(descriptor: int, offset: int, data: bytes) -> None:
         rest, offset = rest[written:], offset + written
 
 
-def _open_unseen(path: Path) -> int:
+def open_unseen(path: Path) -> int:
     """A descriptor for reading that leaves no time of access, where the system allows that."""
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
     try:

@@ -93,7 +93,15 @@ class Keys:
         try:
             if path.stat().st_mode & 0o077:
                 raise KeyFileError(f"{path.name} can be read by others; it must have mode 0600")
-            content = msgspec.json.decode(path.read_bytes(), type=_KeyFile)
+            return cls.parse(path.read_bytes(), name=path.name)
+        except FileNotFoundError:
+            raise KeyFileError(f"{path.name} is missing: without it, what is stored cannot be read") from None
+
+    @classmethod
+    def parse(cls, data: bytes, *, name: str = FILE_NAME) -> Keys:
+        """The keys in the content of a key file. name: of the file, for the error. Raises KeyFileError."""
+        try:
+            content = msgspec.json.decode(data, type=_KeyFile)
             storage, ref = _parse_keys(content.storage), _parse_keys(content.ref)
             derived = {1: _expand(storage[min(storage)], b"zajil frank master v1")}
             return cls(
@@ -102,10 +110,12 @@ class Keys:
                 frank=_parse_keys(content.frank) if content.frank else derived,
                 calls=_parse_keys(content.calls) if content.calls else None,
             )
-        except FileNotFoundError:
-            raise KeyFileError(f"{path.name} is missing: without it, what is stored cannot be read") from None
         except (msgspec.MsgspecError, ValueError):
-            raise KeyFileError(f"{path.name} is not a key file") from None
+            raise KeyFileError(f"{name} is not a key file") from None
+
+    def marks(self) -> tuple[str, ...]:
+        """What tells the keys of storage apart without telling them, 16 hex digits each, oldest first."""
+        return tuple(_expand(self._storage[n], b"zajil key mark v1")[:8].hex() for n in sorted(self._storage))
 
     def seal(self, table: str, plaintext: bytes, *, aad: bytes, now_s: float) -> bytes:
         """`key_id u8 || day u16 || nonce 12 || AES-256-GCM`, under the subkey of this table and day.

@@ -39,7 +39,7 @@ _MODERATION = (moderation_tables, people_tables, log_tables, change_tables, publ
 _PRIVATE = (measure_tables, tally_tables)
 _RECOVERY = (backup_tables,)
 _PUSH = (push_tables,)
-_LOCK_FILE: Final = "zajil.lock"
+LOCK_FILE: Final = "zajil.lock"
 _HAS_FTS5: Final = "SELECT 1 FROM pragma_module_list WHERE name = 'fts5'"
 _COLUMNS: Final = {
     "sqlite": "SELECT t.name, c.name FROM sqlite_master AS t JOIN pragma_table_info(t.name) AS c"
@@ -70,7 +70,7 @@ def hold_data(data: Path, *, shared: bool = False) -> IO[bytes]:
     shared: among servers whose database is not in it. Raises ConfigError while another server has it.
     """
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    file = (data / _LOCK_FILE).open("ab")
+    file = (data / LOCK_FILE).open("ab")
     try:
         fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:

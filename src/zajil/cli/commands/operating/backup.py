@@ -1,0 +1,106 @@
+"""`backup` and `restore`: a server's data and its keys, in two files."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from zajil.cli.commands.options import DataFolder, Json, decide_data
+from zajil.cli.commands.server import existing_data
+from zajil.cli.texts.operating import backup as words
+
+NoAttachments = Annotated[bool, typer.Option("--no-attachments", help=words.NO_ATTACHMENTS())]
+
+
+def backup(
+    archive: Annotated[Path, typer.Argument(metavar="FILE|DIR", help=words.ARCHIVE_TO())],
+    *,
+    data: DataFolder = None,
+    keys: Annotated[
+        Path | None, typer.Option("--keys", metavar="FILE", help=words.KEYS_TO(), show_default=False)
+    ] = None,
+    no_attachments: NoAttachments = False,
+    json: Json = False,
+) -> None:
+    """Both files' names, the keys' with a warning."""
+    from zajil.cli.output import console, print_json
+    from zajil.server.backup.making import make_backup
+
+    with _told():
+        made = make_backup(existing_data(decide_data(data)), archive, keys_to=keys, attachments=not no_attachments)
+    if json:
+        document = made._asdict() | {"archive": str(made.archive), "keys": str(made.keys)}
+        print_json(document)
+        return
+    screen = console()
+    screen.print(
+        words.WRITTEN(
+            file=str(made.archive),
+            bytes=made.bytes,
+            time=_time(made.made_at),
+            rows=made.rows,
+            attachments=made.attachments,
+        )
+    )
+    screen.print(words.KEYS_WRITTEN(file=str(made.keys)))
+
+
+def restore(
+    archive: Annotated[Path, typer.Argument(metavar="FILE", help=words.ARCHIVE_FROM())],
+    *,
+    data: DataFolder = None,
+    keys: Annotated[
+        Path | None, typer.Option("--keys", metavar="FILE", help=words.KEYS_FROM(), show_default=False)
+    ] = None,
+    no_attachments: NoAttachments = False,
+    check: Annotated[bool, typer.Option("--check", help=words.CHECK())] = False,
+    json: Json = False,
+) -> None:
+    """Which server, of when; and how to start it."""
+    from zajil.cli.output import console, print_json
+    from zajil.server.backup.restoring import check_backup, restore_backup
+
+    folder = decide_data(data)
+    with _told():
+        if check:
+            found = check_backup(archive, keys_from=keys)
+        else:
+            found = restore_backup(folder, archive, keys_from=keys, attachments=not no_attachments)
+    if json:
+        print_json({**found._asdict(), "restored": not check})
+        return
+    sentence = words.SOUND if check else words.RESTORED
+    screen = console()
+    screen.print(
+        sentence(server=found.server_name, time=_time(found.made_at), rows=found.rows, attachments=found.attachments)
+    )
+    if not check:
+        screen.print(words.NEXT(command=f"zajil serve --data {shlex.quote(str(folder))}"))
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """Raises Failed for what the data and the files say no to."""
+    from zajil.cli.failures import Failed
+    from zajil.engine.keys import KeyFileError
+    from zajil.server.backup.archive import BackupError
+    from zajil.server.config import ConfigError
+
+    try:
+        yield
+    except BackupError as error:
+        raise Failed(error.code, remark=error.remark, file=error.file) from error
+    except (ConfigError, KeyFileError) as error:
+        raise Failed("settings", remark=str(error)) from error
+
+
+def _time(at: int) -> str:
+    """UTC, whatever this machine's zone: a backup may be read on another one."""
+    import time
+
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(at))

@@ -1,0 +1,175 @@
+"""`backup` and `restore`."""
+
+from __future__ import annotations
+
+from zajil.cli.texts.complaint import Complaint
+from zajil.cli.texts.text import Text
+
+BACKUP = Text(
+    en="Back up a server, also while it runs.",
+    ar="نسخ خادم احتياطيًّا، حتى وهو يعمل.",
+    ru="Сделать резервную копию сервера, можно при работающем.",
+)
+RESTORE = Text(
+    en="Put a server's backup into an empty folder, or check it.",
+    ar="استعادة نسخة احتياطية لخادم إلى مجلّد فارغ، أو فحصها.",
+    ru="Восстановить сервер из резервной копии в пустую папку или проверить её.",
+)
+ARCHIVE_TO = Text(
+    en="File to write, or a folder for one with the day's name.",
+    ar="الملف الذي يُكتب، أو مجلّد يوضع فيه ملف باسم اليوم.",
+    ru="Файл, который записать, или папка для файла с датой в имени.",
+)
+ARCHIVE_FROM = Text(en="The backup.", ar="النسخة الاحتياطية.", ru="Резервная копия.")
+KEYS_TO = Text(
+    en="Where the keys go, instead of FILE.keys.",
+    ar="أين توضع المفاتيح، بدل FILE.keys.",
+    ru="Куда положить ключи вместо FILE.keys.",
+)
+KEYS_FROM = Text(
+    en="Where the keys are, instead of FILE.keys.",
+    ar="أين توجد المفاتيح، إن لم تكن في FILE.keys.",
+    ru="Где лежат ключи, если не в FILE.keys.",
+)
+NO_ATTACHMENTS = Text(
+    en="Leave out the files people sent.",
+    ar="دون الملفات التي أرسلها الناس.",
+    ru="Без файлов, которые присылали люди.",
+)
+CHECK = Text(
+    en="Only read both files to their ends; nothing is written.",
+    ar="قراءة الملفين إلى آخرهما فقط دون كتابة شيء.",
+    ru="Только прочитать оба файла до конца, ничего не записывая.",
+)
+WRITTEN = Text(
+    en="{file}: {bytes} bytes, as of {time}; rows: {rows}, files: {attachments}",
+    ar="{file}: {bytes} بايت، حتى {time}؛ الصفوف: {rows}، الملفات: {attachments}",
+    ru="{file}: байт — {bytes}, на {time}; строк: {rows}, файлов: {attachments}",
+)
+KEYS_WRITTEN = Text(
+    en="{file}: the keys. Keep them apart: whoever has both files reads what the server could read and can pose as it.",
+    ar="{file}: المفاتيح. احفظها بعيدًا عن النسخة: من يملك الملفين يقرأ ما كان الخادم يقرؤه ويستطيع انتحاله.",
+    ru="{file}: ключи. Храните их отдельно: с обоими файлами читают то, что мог читать сервер, и выдают себя за него.",
+)
+SOUND = Text(
+    en="Both files are whole: {server}, as of {time}; rows: {rows}, files: {attachments}",
+    ar="الملفان سليمان: {server}، حتى {time}؛ الصفوف: {rows}، الملفات: {attachments}",
+    ru="Оба файла целы: {server}, на {time}; строк: {rows}, файлов: {attachments}",
+)
+RESTORED = Text(
+    en="{server} is back as of {time}; rows: {rows}, files: {attachments}",
+    ar="عاد {server} كما كان في {time}؛ الصفوف: {rows}، الملفات: {attachments}",
+    ru="{server} восстановлен на {time}; строк: {rows}, файлов: {attachments}",
+)
+NEXT = Text(
+    en="Never let the old server run again beside this one. Start it:  {command}",
+    ar="لا تُشغّل الخادم القديم بعد الآن مع هذا. لتشغيله:  {command}",
+    ru="Старый сервер рядом с этим больше не запускайте. Запуск:  {command}",
+)
+
+BACKUP_COMPLAINTS: dict[str, Complaint] = {
+    "backup-exists": Complaint(
+        Text(
+            en="{file} exists already and is left as it is.",
+            ar="الملف {file} موجود وبقي كما هو.",
+            ru="Файл {file} уже есть, он не изменён.",
+        ),
+        Text(
+            en="Name another file, or a folder.",
+            ar="سمِّ ملفًّا آخر أو مجلّدًا.",
+            ru="Укажите другой файл или папку.",
+        ),
+    ),
+    "backup-unreadable": Complaint(
+        Text(
+            en="The server's data cannot be read.",
+            ar="تتعذّر قراءة بيانات الخادم.",
+            ru="Не удаётся прочитать данные сервера.",
+        ),
+        Text(
+            en="Name the server's folder with --data DIR, and run this as the user whose server it is.",
+            ar="سمِّ مجلّد الخادم بالخيار --data DIR، ونفّذ هذا بحساب المستخدم الذي يعمل به الخادم.",
+            ru="Укажите папку сервера: --data DIR, и выполняйте от имени пользователя, под которым он работает.",
+        ),
+    ),
+    "backup-unwritable": Complaint(
+        Text(
+            en="The backup could not be written whole; nothing of it was kept.",
+            ar="تعذّرت كتابة النسخة كاملة؛ ولم يبقَ منها شيء.",
+            ru="Копию не удалось записать целиком; от неё ничего не осталось.",
+        ),
+        Text(en="Try again.", ar="أعد المحاولة.", ru="Повторите."),
+    ),
+    "backup-damaged": Complaint(
+        Text(
+            en="This is no whole backup; nothing was restored.",
+            ar="هذه ليست نسخة احتياطية سليمة؛ ولم يُستعد شيء.",
+            ru="Это не целая резервная копия; ничего не восстановлено.",
+        ),
+        Text(
+            en="Fetch the file again, or take an older backup.",
+            ar="أحضر الملف من جديد، أو خذ نسخة أقدم.",
+            ru="Скопируйте файл ещё раз или возьмите копию постарше.",
+        ),
+    ),
+    "backup-newer": Complaint(
+        Text(
+            en="A newer version of Zajil made this backup.",
+            ar="صنع هذه النسخة إصدار أحدث من زاجل.",
+            ru="Эту копию сделала более новая версия Zajil.",
+        ),
+        Text(
+            en="Install that version, then restore.",
+            ar="ثبّت ذلك الإصدار ثم استعِد.",
+            ru="Установите ту версию и повторите.",
+        ),
+    ),
+    "backup-swapped": Complaint(
+        Text(
+            en="The backup and the keys are named the wrong way round.",
+            ar="تبادل ملفا النسخة والمفاتيح موضعيهما.",
+            ru="Файлы копии и ключей перепутаны местами.",
+        ),
+        Text(
+            en="First the backup, then the keys:  zajil restore FILE --keys FILE",
+            ar="النسخة أولًا ثم المفاتيح:  zajil restore FILE --keys FILE",
+            ru="Сначала копия, потом ключи:  zajil restore FILE --keys FILE",
+        ),
+    ),
+    "backup-no-keys": Complaint(
+        Text(
+            en="There is no file with the keys: {file}.",
+            ar="لا يوجد ملف للمفاتيح: {file}.",
+            ru="Нет файла с ключами: {file}.",
+        ),
+        Text(
+            en="Say where they are:  --keys FILE. Without them a restored server can neither read nor prove anything.",
+            ar="بيّن مكانها:  --keys FILE. فمن دونها لا يستطيع الخادم المستعاد قراءة شيء ولا إثباته.",
+            ru="Укажите, где они:  --keys FILE. Без них восстановленный сервер ничего не прочтёт и не докажет.",
+        ),
+    ),
+    "backup-other-keys": Complaint(
+        Text(
+            en="These are not the keys of this backup; they are of another server, or older.",
+            ar="ليست هذه مفاتيح هذه النسخة؛ بل هي لخادم آخر أو أقدم منها.",
+            ru="Это ключи не от этой копии: от другого сервера или старше её.",
+        ),
+        Text(
+            en="Take the keys that were written with it, or later ones of the same server.",
+            ar="خذ المفاتيح التي كُتبت معها، أو ما بعدها من الخادم نفسه.",
+            ru="Возьмите ключи, записанные вместе с ней, или более поздние того же сервера.",
+        ),
+    ),
+    "backup-not-empty": Complaint(
+        Text(
+            en="The folder is not empty; it holds {file}.",
+            ar="المجلّد ليس فارغًا؛ ففيه {file}.",
+            ru="Папка не пуста; в ней {file}.",
+        ),
+        Text(
+            en="A backup is restored into an empty folder alone. Move away what is there; do not delete it yet.",
+            ar="لا تُستعاد النسخة إلا في مجلّد فارغ. انقل ما فيه، ولا تحذفه بعد.",
+            ru="Копия восстанавливается только в пустую папку. Уберите то, что там есть, но пока не удаляйте.",
+        ),
+    ),
+}

@@ -1,0 +1,161 @@
+"""`zajil backup`: what a data directory holds, taken while a server runs on it, into an archive and a file of keys.
+
+The database comes first, as it was at one moment, then the attachments: one that was deleted meanwhile is left out.
+Both files begin under another name and get their own when they are whole and on the disk.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import IO, Final, NamedTuple
+
+from zajil.engine import blobs, keys, moderationkeys, pushkeys, reachkeys
+from zajil.engine.keys import KeyFileError
+from zajil.engine.sql.sqlite.database import FILE_NAME as DATABASE
+from zajil.moderation.private.keys import CLEAR_FILE, PUBLIC_FILE, SEALED_FILE
+from zajil.server.backup.archive import VERSION, ArchiveWriter, BackupError, Head
+from zajil.server.backup.rows import RowSource, SqliteSource
+from zajil.server.config import CONFIG_FILE, Settings, load_settings
+from zajil.server.setup import CADDY_FILE
+
+KEYS_SUFFIX: Final = ".keys"
+PLAIN_FILES: Final = (CONFIG_FILE, CADDY_FILE, "server_name", PUBLIC_FILE)
+"""Files that go beside the rows: none of them is secret."""
+KEY_FILES: Final = (
+    *(keys.FILE_NAME, reachkeys.FILE_NAME, moderationkeys.FILE_NAME, pushkeys.FILE_NAME),
+    *(SEALED_FILE, CLEAR_FILE),
+)
+
+
+class Made(NamedTuple):
+    """What a backup holds. bytes: of the archive."""
+
+    archive: Path
+    keys: Path
+    rows: int
+    attachments: int
+    bytes: int
+    made_at: int
+
+
+def make_backup(
+    data: Path, archive: Path, *, keys_to: Path | None = None, attachments: bool = True, now: float | None = None
+) -> Made:
+    """Write both files, mode 0600; neither may exist. archive: a file, or a folder that gets one of the day's name.
+
+    keys_to: None for a file beside the archive. Raises BackupError, ConfigError, KeyFileError, OSError.
+    """
+    at = int(time.time() if now is None else now)
+    settings = load_settings(data)
+    if settings.database:
+        raise BackupError("backup-unreadable", "a database of PostgreSQL is backed up with its own pg_dump")
+    if not (data / DATABASE).exists():
+        raise BackupError("backup-unreadable", f"there is no {DATABASE}")
+    if archive.is_dir():
+        stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(at))
+        archive = archive / f"zajil-{settings.server_name}-{stamp}.tar"
+    keys_to = keys_to or archive.with_name(archive.name + KEYS_SUFFIX)
+    for path in (archive, keys_to):
+        if path.exists():
+            raise BackupError("backup-exists", file=str(path))
+    with _drafted(archive) as file, _drafted(keys_to) as key_file:
+        with SqliteSource(data / DATABASE, folder=archive.parent) as source:
+            # Keys after rows: a newer key that sealed some of them is never missed.
+            secrets = dict(_read_files(data, (*KEY_FILES, *_named_secrets(settings))))
+            if keys.FILE_NAME not in secrets:
+                raise KeyFileError(f"{keys.FILE_NAME} is missing: without it, what is stored cannot be read")
+            head = Head(
+                version=VERSION,
+                kind="data",
+                server_name=settings.server_name,
+                made_at=at,
+                zajil=version("zajil"),
+                schema=source.schema,
+                columns=source.columns(),
+                counters=source.counters(),
+                key_marks=keys.Keys.parse(secrets[keys.FILE_NAME]).marks(),
+            )
+            rows, count = _write_data(file, head, source, data, attachments=attachments)
+        _write_keys(key_file, head, secrets.items())
+    return Made(archive, keys_to, rows, count, archive.stat().st_size, at)
+
+
+def _write_data(file: IO[bytes], head: Head, source: RowSource, data: Path, *, attachments: bool) -> tuple[int, int]:
+    """How many rows and attachments."""
+    writer = ArchiveWriter(file, head)
+    for name, content in _read_files(data, PLAIN_FILES):
+        writer.add_file(name, content)
+    for table, columns in head.columns.items():
+        writer.add_rows(table, source.rows(table, columns))
+    rows = writer.close_rows()
+    count = _write_blobs(writer, data / blobs.FOLDER) if attachments else 0
+    writer.finish()
+    return rows, count
+
+
+def _write_blobs(writer: ArchiveWriter, folder: Path) -> int:
+    count = 0
+    for name, path in blobs.find_files(folder):
+        with contextlib.ExitStack() as stack:
+            try:
+                content = stack.enter_context(os.fdopen(blobs.open_unseen(path), "rb"))
+            except FileNotFoundError:  # deleted meanwhile
+                continue
+            writer.add_blob(name, os.fstat(content.fileno()).st_size, content)
+            count += 1
+    return count
+
+
+def _write_keys(file: IO[bytes], head: Head, secrets: Iterable[tuple[str, bytes]]) -> None:
+    writer = ArchiveWriter(
+        file,
+        Head(
+            version=VERSION,
+            kind="keys",
+            server_name=head.server_name,
+            made_at=head.made_at,
+            zajil=head.zajil,
+        ),
+    )
+    for name, content in secrets:
+        writer.add_file(name, content)
+    writer.close_rows()
+    writer.finish()
+
+
+def _read_files(data: Path, names: Iterable[str]) -> list[tuple[str, bytes]]:
+    return [(name, (data / name).read_bytes()) for name in names if (data / name).is_file()]
+
+
+def _named_secrets(settings: Settings) -> tuple[str, ...]:
+    """Further secret files in the data directory that the settings name; those elsewhere are the operator's own."""
+    named = (settings.calls.relay_secret_file, settings.moderation.judge_key_file)
+    return tuple(dict.fromkeys(name for name in named if name and Path(name).name == name))
+
+
+@contextlib.contextmanager
+def _drafted(path: Path) -> Iterator[IO[bytes]]:
+    """A file, mode 0600, that gets its name when the block ends well and it is on the disk. Never over another one."""
+    draft = path.with_name(f".{path.name}.{os.urandom(4).hex()}.part")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            raise BackupError("backup-exists", file=str(path)) from None
+    finally:
+        draft.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

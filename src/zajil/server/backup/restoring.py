@@ -1,0 +1,198 @@
+"""`zajil restore`: a backup's two files into a data directory that holds nothing.
+
+All is read, checked and written below `restoring/` first, then moved to its place: the database in front, `zajil.key`
+last. A server does not start on a used database without its keys, so none ever starts on half of a restore.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, Final, NamedTuple
+
+from zajil.engine import blobs
+from zajil.engine import keys as key_file
+from zajil.engine.keys import KeyFileError, Keys
+from zajil.engine.sql.sqlite.database import FILE_NAME as DATABASE
+from zajil.engine.sql.sqlite.database import TURN_SUFFIX
+from zajil.server.backup.archive import ArchiveReader, BackupError, Head, Kind, Part, Row, TableRows, copy_part
+from zajil.server.backup.making import KEYS_SUFFIX, PLAIN_FILES
+from zajil.server.backup.rows import SqliteSink
+from zajil.server.schema import LOCK_FILE, hold_data
+
+STAGE: Final = "restoring"
+_HARMLESS: Final = frozenset({STAGE, LOCK_FILE, "lost+found"})
+"""What may lie in the directory: of an earlier try, or a file system's own."""
+
+
+class Restored(NamedTuple):
+    """What was found. made_at: Unix seconds of the backup."""
+
+    server_name: str
+    made_at: int
+    rows: int
+    attachments: int
+
+
+def check_backup(archive: Path, *, keys_from: Path | None = None) -> Restored:
+    """Read both files to their ends without writing anything. Raises BackupError, OSError."""
+    with _keys_of(archive, keys_from).open("rb") as file:
+        secrets, key_head = _read_keys(file)
+    with archive.open("rb") as file:
+        reader = _open(file, "data")
+        _check_pair(reader.head, key_head, secrets)
+        return _read(reader, on_file=lambda _: None, on_rows=lambda *_: None, on_blob=lambda _: None)
+
+
+def restore_backup(data: Path, archive: Path, *, keys_from: Path | None = None, attachments: bool = True) -> Restored:
+    """Fill this directory. keys_from: None for the file beside the archive. attachments: or leave them out.
+
+    Raises BackupError, ConfigError (a server runs there), OSError.
+    """
+    with _keys_of(archive, keys_from).open("rb") as file:
+        secrets, key_head = _read_keys(file)
+    with archive.open("rb") as file:
+        reader = _open(file, "data")
+        _check_pair(reader.head, key_head, secrets)
+        with hold_data(data):
+            used = sorted(path.name for path in data.iterdir() if path.name not in _HARMLESS)
+            if used:
+                raise BackupError("backup-not-empty", file=used[0])
+            stage = data / STAGE
+            shutil.rmtree(stage, ignore_errors=True)
+            stage.mkdir(mode=0o700)
+            found = _fill(stage, reader, attachments=attachments)
+            for name, content in secrets.items():
+                _write(stage / name, content)
+            _settle(stage)
+            _move(stage, data)
+    return found
+
+
+def _fill(stage: Path, reader: ArchiveReader, *, attachments: bool) -> Restored:
+    sink = SqliteSink(stage / DATABASE, schema=reader.head.schema, columns=reader.head.columns)
+    folder = stage / blobs.FOLDER
+    folder.mkdir(mode=0o700)
+
+    def take_file(part: Part) -> None:
+        _write(stage / part.file, part.content.read())
+
+    def take_blob(part: Part) -> None:
+        path = folder / part.blob.hex()[:2] / part.blob.hex()
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            copy_part(part, file)
+        os.utime(path, (0, 0))
+
+    try:
+        found = _read(reader, on_file=take_file, on_rows=sink.add, on_blob=take_blob if attachments else None)
+        sink.finish(reader.head.counters)
+    finally:
+        sink.close()
+    (stage / (DATABASE + TURN_SUFFIX)).unlink(missing_ok=True)
+    return found
+
+
+def _read(
+    reader: ArchiveReader,
+    *,
+    on_file: Callable[[Part], None],
+    on_rows: Callable[[str, list[Row]], None],
+    on_blob: Callable[[Part], None] | None,
+) -> Restored:
+    """Go through an archive. on_blob: None for not reading on when rows and files are whole."""
+    count = 0
+    for part in reader.parts():
+        if isinstance(part, TableRows):
+            on_rows(*part)
+        elif part.blob:
+            if on_blob is None:
+                break
+            on_blob(part)
+            count += 1
+        elif part.file in PLAIN_FILES:
+            on_file(part)
+        else:
+            raise BackupError("backup-damaged", f"a file that is none of a backup: {part.file}")
+    if reader.rows is None:
+        raise BackupError("backup-damaged", "it ends too early")
+    head = reader.head
+    return Restored(head.server_name, head.made_at, sum(reader.rows.counts.values()), count)
+
+
+def _open(file: IO[bytes], kind: Kind) -> ArchiveReader:
+    reader = ArchiveReader(file)
+    if reader.head.kind != kind:
+        raise BackupError("backup-swapped")
+    return reader
+
+
+def _keys_of(archive: Path, keys_from: Path | None) -> Path:
+    path = keys_from or archive.with_name(archive.name + KEYS_SUFFIX)
+    if not path.exists():
+        raise BackupError("backup-no-keys", file=str(path))
+    return path
+
+
+def _read_keys(file: IO[bytes]) -> tuple[dict[str, bytes], Head]:
+    reader = _open(file, "keys")
+    found = {}
+    for part in reader.parts():
+        if not isinstance(part, Part) or not part.file:
+            raise BackupError("backup-damaged", "a file of keys holds keys alone")
+        # Beside the known ones such as the settings name, which lie in the same directory.
+        if part.file in {DATABASE, STAGE, *PLAIN_FILES}:
+            raise BackupError("backup-damaged", f"a file that is no key: {part.file}")
+        found[part.file] = part.content.read()
+    return found, reader.head
+
+
+def _check_pair(head: Head, keys: Head, secrets: dict[str, bytes]) -> None:
+    """Raises BackupError where these keys are not the ones that sealed what the archive holds."""
+    try:
+        there = set(Keys.parse(secrets[key_file.FILE_NAME]).marks())
+    except (KeyError, KeyFileError) as fault:
+        raise BackupError("backup-damaged", f"no {key_file.FILE_NAME} among the keys") from fault
+    if head.server_name != keys.server_name or not set(head.key_marks) <= there:
+        raise BackupError("backup-other-keys", keys.server_name)
+
+
+def _move(stage: Path, data: Path) -> None:
+    """Everything to its place; see the module for the order."""
+    last = key_file.FILE_NAME
+    names = sorted(path.name for path in stage.iterdir())
+    for name in [DATABASE, *(each for each in names if each not in {DATABASE, last}), last]:
+        (stage / name).rename(data / name)
+        _sync(data)
+    stage.rmdir()
+    _sync(data)
+
+
+def _write(path: Path, content: bytes) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)
+
+
+def _settle(folder: Path) -> None:
+    """All of it is on the disk."""
+    for path in _below(folder):
+        _sync(path)
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    for path in folder.iterdir():
+        if path.is_dir():
+            yield from _below(path)
+        else:
+            yield path
+    yield folder
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,177 @@
+"""Rows out of a server's database and into one. SQLite here; PostgreSQL's belong behind the same two shapes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final, Protocol, Self
+
+from zajil.channels.store.tables import search
+from zajil.engine.sql.sqlite.database import SQLiteDatabase
+from zajil.server.backup.archive import BackupError, Row, Value
+from zajil.server.schema import migrate, newest_revision
+
+SEQ_STEP: Final = 1 << 32
+"""What a restore adds to the numbers that clients remember: nothing new falls under one they have seen."""
+_STEPPED: Final = frozenset({"pub_event"})
+"""Tables whose numbers clients remember as far as they have read."""
+_FETCH: Final = 500
+
+
+class RowSource(Protocol):
+    """One consistent state of a database, to be read at leisure."""
+
+    @property
+    def schema(self) -> str:
+        """Number of its newest migration."""
+
+    def columns(self) -> dict[str, tuple[str, ...]]:
+        """Every table with its columns."""
+
+    def counters(self) -> dict[str, int]:
+        """Of tables that number their rows and use no number twice, the highest so far."""
+
+    def rows(self, table: str, columns: Sequence[str]) -> Iterator[Row]:
+        """All of a table."""
+
+
+class SqliteSource:
+    """A copy of a SQLite database, made page by page while a server goes on writing, in a file that has no name.
+
+    SQLite's backup copies in one step what one moment's readers see; it holds nobody up but the emptying of the
+    write-ahead log, and for no longer than the copying takes.
+    """
+
+    def __init__(self, database: Path, *, folder: Path) -> None:
+        """folder: where the copy lies meanwhile; it needs as much room as the database. Raises BackupError."""
+        copy = folder / f".zajil-copy-{os.urandom(8).hex()}"
+        os.close(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        try:
+            with (
+                contextlib.closing(sqlite3.connect(f"file:{_quote(database)}?mode=ro", uri=True)) as lying,
+                contextlib.closing(sqlite3.connect(copy)) as taken,
+            ):
+                lying.backup(taken, pages=-1)
+            # As nothing else writes it, it needs no log of its own, and can go as soon as it is open.
+            self._copy = sqlite3.connect(f"file:{_quote(copy)}?mode=ro&immutable=1", uri=True)
+            self._copy.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        except sqlite3.Error as fault:
+            raise BackupError("backup-unreadable", str(fault)) from fault
+        finally:
+            copy.unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._copy.close()
+
+    @property
+    def schema(self) -> str:
+        """As `RowSource.schema`. Raises BackupError for a database of something else."""
+        try:
+            ((number,),) = self._copy.execute("SELECT version_num FROM alembic_version")
+        except (sqlite3.Error, ValueError) as fault:
+            raise BackupError("backup-unreadable", "the database is not of a Zajil server") from fault
+        return str(number)
+
+    def columns(self) -> dict[str, tuple[str, ...]]:
+        """As `RowSource.columns`. Of the search index only what it was made of: the rest makes itself."""
+        names = [name for (name,) in self._copy.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+        own = {n for n in names if n != "alembic_version" and not n.startswith(("sqlite_", f"{search.name}_"))}
+        found = {name: tuple(_columns(self._copy, name)) for name in sorted(own)}
+        if search.name in found:
+            found[str(search.name)] = tuple(str(column.name) for column in search.columns)
+        return found
+
+    def counters(self) -> dict[str, int]:
+        """As `RowSource.counters`."""
+        return dict(self._copy.execute("SELECT name, seq FROM sqlite_sequence"))
+
+    def rows(self, table: str, columns: Sequence[str]) -> Iterator[Row]:
+        """As `RowSource.rows`. Raises BackupError where the file is damaged."""
+        try:
+            cursor = self._copy.execute(f'SELECT {_listed(columns)} FROM "{table}"')  # noqa: S608  # the schema's names
+            while some := cursor.fetchmany(_FETCH):
+                yield from some
+        except sqlite3.Error as fault:
+            raise BackupError("backup-unreadable", f"{table}: {fault}") from fault
+
+
+class SqliteSink:
+    """A new SQLite database that is filled with a backup's rows."""
+
+    def __init__(self, path: Path, *, schema: str, columns: Mapping[str, tuple[str, ...]]) -> None:
+        """Made as it was at that migration. Raises BackupError where the backup is of a newer version."""
+        self._database = SQLiteDatabase.open(path)
+        try:
+            try:
+                migrate(self._database, "head" if schema == newest_revision() else schema)
+            except Exception as fault:
+                raise BackupError("backup-newer", f"schema {schema}") from fault
+            self._raw = sqlite3.connect(path, isolation_level=None)
+            # Nothing here is worth anything before the last row is there; `finish` brings all of it to the disk.
+            self._raw.execute("PRAGMA synchronous=OFF")
+            self._raw.execute("BEGIN IMMEDIATE")
+            self._inserts = {table: self._insert(table, named) for table, named in columns.items()}
+        except BaseException:
+            self.close()
+            raise
+
+    def add(self, table: str, rows: Iterable[Sequence[Value]]) -> None:
+        """Raises BackupError for rows that the table does not take."""
+        try:
+            self._raw.executemany(self._inserts[table], rows)
+        except (sqlite3.Error, OverflowError) as fault:
+            raise BackupError("backup-damaged", f"{table}: {fault}") from fault
+
+    def finish(self, counters: Mapping[str, int]) -> None:
+        """Put the counters on and forget what must not come back; then all migrations that came since, and the disk.
+
+        counters: as `RowSource.counters`.
+        """
+        self._raw.execute(f"UPDATE mailbox SET next_seq = next_seq + {SEQ_STEP}")  # noqa: S608  # a constant
+        # Whoever claimed one since the backup used it up; devices bring new ones once they are told that few are left.
+        self._raw.execute("DELETE FROM key_package WHERE last_resort = 0")
+        # Sessions that were ended since then; whoever may log in does so by themselves.
+        for table in self._inserts.keys() & {"session_token", "mod_staff_session", "link"}:
+            self._raw.execute(f'DELETE FROM "{table}"')  # noqa: S608  # of the set above
+        for table, highest in counters.items():
+            step = SEQ_STEP if table in _STEPPED else 0
+            self._raw.execute("DELETE FROM sqlite_sequence WHERE name = ?", (table,))
+            self._raw.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table, highest + step))
+        self._raw.execute("COMMIT")
+        self._raw.close()
+        migrate(self._database)
+        self._database.truncate_log()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with contextlib.suppress(AttributeError):
+            self._raw.close()
+        self._database.close()
+
+    def _insert(self, table: str, columns: Sequence[str]) -> str:
+        there = {"rowid", *_columns(self._raw, table)}
+        if not columns or not there.issuperset(columns):
+            raise BackupError("backup-damaged", f"schema has no such table or column: {table}")
+        marks = ", ".join("?" * len(columns))
+        return f'INSERT INTO "{table}" ({_listed(columns)}) VALUES ({marks})'  # noqa: S608  # the schema's own names
+
+
+def _columns(connection: sqlite3.Connection, table: str) -> list[str]:
+    return [name for (name,) in connection.execute("SELECT name FROM pragma_table_info(?) ORDER BY cid", (table,))]
+
+
+def _listed(columns: Sequence[str]) -> str:
+    return ", ".join(f'"{column}"' for column in columns)
+
+
+def _quote(path: Path) -> str:
+    """For a URI of SQLite."""
+    from urllib.parse import quote
+
+    return quote(str(path.resolve()))

@@ -1,0 +1,114 @@
+"""A server is lost after its last backup, and comes back on an empty folder: its people go on by themselves."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from tests.flows.people import People, find, say, sync_all, texts
+from tests.flows.server import ServerProcess
+from tests.flows.test_groups import group_of
+from tests.flows.test_stuck import heir_of, running
+
+from zajil.client import Client
+
+pytestmark = [pytest.mark.flows, pytest.mark.slow]
+
+WITHIN_S = 60.0
+
+
+async def run_apart(*arguments: str) -> str:
+    """What `zajil` prints in a process of its own, as an operator's beside the server."""
+    command = [sys.executable, "-m", "zajil.cli.main", *arguments]
+    ended = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
+
+
+async def test_people_go_on_after_a_restore(server: ServerProcess, people: People, tmp_path: Path) -> None:
+    amina, boris, clara = [await people.register(name) for name in ("Amina", "Boris", "Clara")]
+    still = await group_of(amina, [boris, clara], "Still")
+    moved = await group_of(amina, [boris, clara], "Moved")
+    await sync_all([amina, boris, clara], rounds=2)
+    away = await people.switch_off(clara)
+    await say(amina, still, "waits for Clara at the time of the backup")
+
+    # Under load: whoever writes meanwhile is not held up, and what the backup has is one moment.
+    archive, stop = tmp_path / "zajil.tar", asyncio.Event()
+
+    async def chatter() -> int:
+        count = 0
+        while not stop.is_set():
+            await say(boris, still, f"meanwhile {count}")
+            count += 1
+        return count
+
+    talking = asyncio.ensure_future(chatter())
+    made = json.loads(await run_apart("backup", str(archive), "--data", str(server.data), "--json"))
+    stop.set()
+    assert await talking > 0
+    assert made["rows"] > 0
+
+    # After it a group moves on, and messages come and go that the backup knows nothing of.
+    await amina.rename_group(amina.find_chat(moved), "Moved on")
+    await say(amina, moved, "after the backup")
+    await sync_all([amina, boris])
+    before = {client: {chat: texts(client, chat) for chat in (still, moved)} for client in (amina, boris)}
+
+    await asyncio.to_thread(server.kill)
+    shutil.rmtree(server.data)
+    assert "localhost" in await run_apart("restore", str(archive), "--data", str(server.data))
+    assert_one_moment(server)
+    await asyncio.to_thread(server.start)
+
+    clara = await people.switch_on(away)
+    everyone = [amina, boris, clara]
+    began = time.monotonic()
+    async with running(everyone):
+        amina.queue(amina.find_chat(still), "one")
+        boris.queue(boris.find_chat(moved), "two")
+        while not (all_have(everyone, still, "one") and all_have([amina, boris], moved, "two")):
+            assert time.monotonic() - began < WITHIN_S
+            await asyncio.sleep(0.1)
+        # Clara never saw the epoch that it follows, so to her it is a chat of its own.
+        fresh = heir_of(amina, moved)
+        while not all_have(everyone, fresh, "two"):
+            assert time.monotonic() - began < WITHIN_S
+            await asyncio.sleep(0.1)
+    assert fresh
+    assert heir_of(boris, moved) == fresh
+    for client in (amina, boris):
+        for chat in (still, moved):
+            now = texts(client, heir_of(client, chat) or chat)
+            assert [text for text in now if text in before[client][chat]] == before[client][chat], "lost"
+            assert len(set(now)) == len(now), "shown twice"
+    assert "waits for Clara at the time of the backup" in texts(clara, still)
+    print(f"went on {time.monotonic() - began:.1f} s after the restore")
+
+
+def assert_one_moment(server: ServerProcess) -> None:
+    """What several tables say of the same messages fits together."""
+    rows = server.rows()
+    items, pointers = Counter(row["mailbox_id"] for row in rows["mailbox_item"]), Counter[object]()
+    for row in rows["mailbox_item"]:
+        pointers[row["message_id"]] += 1
+    assert {row["id"]: row["refs"] for row in rows["message"]} == dict(pointers)
+    assert {row["mailbox_id"]: row["count"] for row in rows["mailbox"] if row["count"]} == dict(items)
+    assert items, "some waited at the time of the backup"
+
+
+def all_have(clients: Sequence[Client], chat: str, text: str) -> bool:
+    """Whether the text stands in this chat, or in the one that took its place, on every device."""
+    for client in clients:
+        there = chat if find(client, chat) else heir_of(client, chat)
+        if not there or text not in texts(client, there):
+            return False
+    return True

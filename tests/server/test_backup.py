@@ -1,0 +1,213 @@
+"""Backups of a server: what goes in comes back, what must not come back does not, and nothing broken is taken."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import sqlite3
+import tarfile
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection
+
+from zajil.cli.main import run_command
+from zajil.engine.keys import Keys
+from zajil.engine.sql.sqlite.database import SQLiteDatabase
+from zajil.server.backup.archive import BackupError
+from zajil.server.backup.making import make_backup
+from zajil.server.backup.restoring import check_backup, restore_backup
+from zajil.server.backup.rows import SEQ_STEP, SqliteSource
+from zajil.server.config import load_settings
+from zajil.server.schema import migrate, newest_revision, open_database
+
+BLOB = bytes(range(16))
+PACKAGE = "key_package (account_id, device_id, suite, last_resort, expires, body) VALUES (X'00', 1, 1, 0, 9, ?)"
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A data directory with rows of every kind that a restore treats in a way of its own."""
+    folder = tmp_path / "data"
+    folder.mkdir(mode=0o700)
+    (folder / "zajil.toml").write_text(
+        '[limits.login]\nburst = 7\nevery_s = 1\n[calls]\nrelay_secret_file = "relay-secret"\n'
+    )
+    (folder / "relay-secret").write_bytes(b"s" * 32)
+    (folder / "server_name").write_text("chat.example\n")
+    database = open_database(folder)
+    database.write_sync(fill)
+    database.close()
+    Keys.load(folder / "zajil.key", create=True)
+    blob = folder / "attachments" / BLOB.hex()[:2] / BLOB.hex()
+    blob.parent.mkdir(parents=True)
+    blob.write_bytes(b"c" * 100_000)
+    return folder
+
+
+def fill(db: Connection) -> None:
+    box = "mailbox (mailbox_id, next_seq, acked, count, bytes, gap_count, gap_seq) VALUES (?, 8, 3, 0, 0, 0, 0)"
+    session = "session_token (hash, account_id, device_id, expires) VALUES (?, X'00', 1, 9)"
+    for insert, value in (
+        (box, b"m" * 16),
+        ("invite_code (hash, day, uses) VALUES (?, 20000, 5)", b"i" * 32),
+        (session, b"t" * 32),
+        ("pub_search (rowid, body) VALUES (41, ?)", "سلام мир"),
+        ("pub_event (name, ref, at) VALUES (?, '', 1)", "post"),
+        *(3 * ((PACKAGE, b"p"),)),
+    ):
+        db.exec_driver_sql(f"INSERT INTO {insert}", (value,))  # of the lines above
+    db.exec_driver_sql("UPDATE key_package SET last_resort = 1 WHERE id = 2")
+    db.exec_driver_sql("DELETE FROM key_package WHERE id = 3")
+
+
+def rows_of(folder: Path) -> dict[str, list[tuple[object, ...]]]:
+    with SqliteSource(folder / "zajil.db", folder=folder) as source:
+        return {table: list(source.rows(table, columns)) for table, columns in source.columns().items()}
+
+
+def test_all_comes_back_but_what_was_used_up_or_ended(data: Path, tmp_path: Path) -> None:
+    made = make_backup(data, tmp_path, now=1_800_000_000)
+    assert made.archive.name == "zajil-chat.example-20270115-080000.tar"
+    assert not list(data.glob(".zajil-copy*"))
+    assert {path.stat().st_mode & 0o777 for path in (made.archive, made.keys)} == {0o600}
+    assert (data / "zajil.key").read_bytes() not in made.archive.read_bytes()
+    assert check_backup(made.archive).rows == made.rows
+
+    back = tmp_path / "back"
+    found = restore_backup(back, made.archive)
+    assert found == ("chat.example", 1_800_000_000, made.rows, 1)
+    before, now = rows_of(data), rows_of(back)
+    assert now.pop("session_token") == []
+    assert [row[4] for row in now.pop("key_package")] == [1]
+    (mailbox,), (was,) = now.pop("mailbox"), before["mailbox"]
+    assert mailbox == (was[0], 8 + SEQ_STEP, *was[2:])
+    assert now == {table: before[table] for table in now}
+    blob = back / "attachments" / BLOB.hex()[:2] / BLOB.hex()
+    assert blob.read_bytes() == b"c" * 100_000
+    files = [path for path in back.rglob("*") if path.is_file() and path.name != "zajil.lock"]
+    assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
+    assert {path.stat().st_mode & 0o777 for path in back.rglob("*") if path.is_dir()} == {0o700}
+    for name in ("zajil.toml", "zajil.key", "relay-secret", "server_name"):
+        assert (back / name).read_bytes() == (data / name).read_bytes()
+    assert load_settings(back).server_name == "chat.example"
+    with sqlite3.connect(back / "zajil.db") as opened:
+        assert opened.execute("SELECT rowid FROM pub_search WHERE pub_search MATCH 'мир'").fetchall() == [(41,)]
+        counters = dict(opened.execute("SELECT name, seq FROM sqlite_sequence"))
+    opened.close()
+    assert counters == {"key_package": 3, "pub_event": 1 + SEQ_STEP}
+
+    without = tmp_path / "without"
+    assert restore_backup(without, made.archive, attachments=False).attachments == 0
+    assert list((without / "attachments").iterdir()) == []
+
+
+def test_no_damage_goes_unseen_and_none_leaves_a_database(data: Path, tmp_path: Path) -> None:
+    made = make_backup(data, tmp_path / "b.tar", attachments=False)
+    whole, dice = made.archive.read_bytes(), random.Random(8)
+    content = [n for n, byte in enumerate(whole) if byte]
+    harmless = 0
+    for n in range(60):
+        spoiled = bytearray(whole)
+        if n % 3:
+            spoiled[dice.choice(content)] ^= 1 << dice.randrange(8)
+        else:
+            del spoiled[dice.randrange(len(whole) - 10_240) :]
+        made.archive.write_bytes(spoiled)
+        back = tmp_path / f"back-{n}"
+        try:
+            (restore_backup if n < 9 else take_none)(back, made.archive)
+        except BackupError:
+            assert not (back / "zajil.db").exists()
+            assert not (back / "zajil.key").exists()
+            continue
+        harmless += 1
+    # A bit of a tar header that says nothing, such as an owner's.
+    assert harmless < 20
+
+
+def take_none(_back: Path, archive: Path) -> None:
+    check_backup(archive)
+
+
+def hostile(name: str, *, kind: bytes = tarfile.REGTYPE, content: bytes = b"x", target: str = "") -> bytes:
+    """The bytes of one member."""
+    header = tarfile.TarInfo(name)
+    header.type, header.linkname, header.size = kind, target, len(content)
+    return header.tobuf() + content + bytes(-len(content) % 512)
+
+
+HOSTILE = (
+    hostile("files/../../up"),
+    hostile("/etc/zajil"),
+    hostile("files/zajil.db"),
+    hostile("files/zajil.key"),
+    hostile("tables/sqlite_schema/000000"),
+    hostile("attachments/../x"),
+    hostile("files/zajil.toml", kind=tarfile.SYMTYPE, target="/etc/passwd", content=b""),
+    hostile("files/zajil.toml", kind=tarfile.LNKTYPE, target="zajil-backup", content=b""),
+    hostile("tables/mailbox/000000", content=b"\xdd\xff\xff\xff\xff"),
+    hostile("files/big", content=bytes((1 << 20) + 1)),
+)
+
+
+def test_nothing_of_a_hostile_archive_is_written_elsewhere(data: Path, tmp_path: Path) -> None:
+    made = make_backup(data, tmp_path / "b.tar", attachments=False)
+    whole = made.archive.read_bytes()
+    with tarfile.open(made.archive) as tar:
+        second = tar.getmembers()[1].offset
+    before = {path.name for path in tmp_path.iterdir()}
+    for number, member in enumerate(HOSTILE):
+        made.archive.write_bytes(whole[:second] + member + whole[second:])
+        back = tmp_path / f"back-{number}"
+        with pytest.raises(BackupError, match="backup-damaged"):
+            restore_backup(back, made.archive)
+        assert {path.name for path in back.iterdir()} == {"restoring", "zajil.lock"}
+        shutil.rmtree(back)
+        assert {path.name for path in tmp_path.iterdir()} == before
+
+
+def test_a_backup_is_refused_where_it_would_do_harm(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = make_backup(data, tmp_path / "b.tar")
+
+    def refused(*arguments: object) -> str:
+        assert run_command([str(each) for each in arguments]) == 1
+        output = capsys.readouterr()
+        assert output.out == ""
+        return output.err.split(": ")[1]
+
+    assert refused("backup", made.archive, "--data", data) == "backup-exists"
+    assert refused("restore", made.archive, "--data", data) == "backup-not-empty"
+    assert refused("restore", made.keys, "--keys", made.archive, "--data", tmp_path / "x") == "backup-swapped"
+    assert refused("restore", made.archive, "--keys", tmp_path / "none", "--data", tmp_path / "x") == "backup-no-keys"
+    other = tmp_path / "other"
+    (other / "data").mkdir(parents=True)
+    open_database(other / "data").close()
+    Keys.load(other / "data" / "zajil.key", create=True)
+    foreign = make_backup(other / "data", other / "b.tar")
+    assert refused("restore", made.archive, "--keys", foreign.keys, "--data", tmp_path / "x") == "backup-other-keys"
+    (other / "data" / "zajil.key").unlink()
+    assert refused("backup", other / "c.tar", "--data", other / "data") == "settings"
+    assert sorted(path.name for path in other.iterdir()) == ["b.tar", "b.tar.keys", "data"], "nothing half is left"
+    with sqlite3.connect(data / "zajil.db") as opened:
+        opened.execute("UPDATE alembic_version SET version_num = '9999'")
+    opened.close()
+    newer = make_backup(data, tmp_path / "newer.tar")
+    assert refused("restore", newer.archive, "--data", tmp_path / "x") == "backup-newer"
+
+
+def test_a_backup_of_an_earlier_version_is_brought_up_to_date(tmp_path: Path) -> None:
+    old = tmp_path / "old"
+    old.mkdir()
+    Keys.load(old / "zajil.key", create=True)
+    database = SQLiteDatabase.open(old / "zajil.db")
+    migrate(database, "0003")
+    database.write_sync(lambda db: db.exec_driver_sql("INSERT INTO invite_code VALUES (?, 20000, 5)", (b"i" * 32,)))
+    database.close()
+    made = make_backup(old, tmp_path / "b.tar")
+    restore_backup(tmp_path / "back", made.archive)
+    assert rows_of(tmp_path / "back")["invite_code"] == [(b"i" * 32, 20000, 5)]
+    with SqliteSource(tmp_path / "back" / "zajil.db", folder=tmp_path) as source:
+        assert source.schema == newest_revision()
