@@ -14,6 +14,7 @@ from sqlalchemy.exc import InternalError
 from tests.postgres import Postgres
 
 from zajil.engine.sql.database import is_outage
+from zajil.engine.sql.dialects import upsert
 from zajil.engine.sql.postgres.database import WRITERS, PostgresDatabase
 from zajil.engine.sql.prepared import Prepared
 from zajil.protocol.errors import ZajilError
@@ -82,6 +83,13 @@ async def test_a_work_that_fails_first_or_in_a_group_takes_nobody_along(database
     assert isinstance(outcomes[3], Exception), "the database refused it"
     assert not is_outage(outcomes[3])
     assert await database.read(words) == ["a", "b"]
+
+
+async def test_how_many_rows_an_insert_made_is_known(database: PostgresDatabase) -> None:
+    """Where ON CONFLICT made none too: what counts once, and who put a strike, go by it."""
+    adding = upsert(table("t", column("word"))).values(word="once").on_conflict_do_nothing()
+    for made in (1, 0):
+        assert await database.write(lambda db: db.execute(adding).rowcount) == made
 
 
 async def test_reading_is_a_snapshot_that_cannot_write(database: PostgresDatabase) -> None:

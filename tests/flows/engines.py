@@ -88,7 +88,7 @@ _running: list[Postgres] = []
 
 def use(postgres: Postgres) -> None:
     """From now on servers keep their data there."""
-    postgres.make_template(MIGRATED, _fill)
+    postgres.make_template(MIGRATED, fill)
     _running.append(postgres)
 
 
@@ -99,7 +99,8 @@ def make(data: Path) -> Kept:
     return OfPostgres(_running[-1].fresh(MIGRATED))
 
 
-def _fill(url: str) -> None:
+def fill(url: str) -> None:
+    """Make the tables there."""
     from zajil.engine.sql.postgres.database import PostgresDatabase
 
     database = PostgresDatabase(url)

@@ -52,6 +52,11 @@ def test_arguments_win_over_the_file_and_the_file_over_defaults(tmp_path: Path) 
         "[limits.login]\nburst = 0\nevery_s = 1",
         'server_name = "Not A Name"',
         'registration = "closed"',
+        'bus = "nats://127.0.0.1:4222"',
+        'database = "postgresql://a/b"\nbus = "nats://user:secret@127.0.0.1:4222"',
+        'database = "postgresql://a/b"\nbus = "http://127.0.0.1:4222"',
+        'database = "postgresql://a/b"\nreuse_port = true',
+        'database = "postgresql://a/b"\nbus = "nats://a"\npublic_space = true\n[moderation]\nenabled = true',
     ],
 )
 def test_a_wrong_file_is_refused_by_name(tmp_path: Path, text: str) -> None:

@@ -41,6 +41,9 @@ class Topic(StrEnum):
 class Bus(Protocol):
     """Best-effort, unordered between keys, no memory. Called on the event loop's thread."""
 
+    async def close(self) -> None:
+        """Let go of whatever it holds."""
+
     @property
     def is_whole(self) -> bool:
         """Whether what other processes tell reaches this one now."""
@@ -70,6 +73,9 @@ class MemoryBus:
 
     is_whole = True
     """There are no others."""
+
+    async def close(self) -> None:
+        """Nothing is held."""
 
     def subscribe(self, mailbox_id: MailboxId, listener: Listener) -> Callable[[], None]:
         return _enter(self._listeners, mailbox_id, listener)

@@ -200,6 +200,8 @@ class NatsBus:
                     no_echo=True,
                     skip_subject_validation=True,
                     allow_reconnect=False,
+                    max_reconnect_attempts=2,
+                    reconnect_time_wait=1,
                     connect_timeout=2,
                     ping_interval=PING_S,
                     error_cb=self._note,

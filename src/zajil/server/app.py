@@ -36,7 +36,7 @@ from zajil.delivery.context import AccountDevices, Delivery, DeviceCaller
 from zajil.delivery.refs import RefBook
 from zajil.delivery.reports import Reporting, tell_outcome
 from zajil.engine import blobs
-from zajil.engine.bus import MemoryBus
+from zajil.engine.bus import Bus
 from zajil.engine.keys import Keys
 from zajil.engine.limits import Limits
 from zajil.engine.reachkeys import ReachKeys
@@ -48,6 +48,7 @@ from zajil.protocol.errors import ZajilError
 from zajil.protocol.ids import AccountId, MailboxId
 from zajil.protocol.public.posts import ChannelDecision
 from zajil.protocol.reach.seal import ServerSeals
+from zajil.server.buses import open_bus
 from zajil.server.calls.wiring import Calling
 from zajil.server.config import ConfigError, Settings
 from zajil.server.gateway.gateway import Gateway, Patience
@@ -94,6 +95,7 @@ class Server:
         settings: Settings,
         *,
         clock: Callable[[], float] = time.time,
+        bus: Bus,
         web_client: Path = BUILT_CLIENT,
         fold: Callable[[str], str] | None = None,
     ) -> None:
@@ -113,7 +115,7 @@ class Server:
             storage.close()
             raise
         self._limits = Limits(settings.limits)
-        self._bus = MemoryBus()
+        self._bus = bus
         refs = RefBook(keys)
         self._engine = storage.make_mailboxes(
             keys=keys,
@@ -174,17 +176,22 @@ class Server:
 
         web_client: the folder of a built web client, which it serves from `/` on. fold: of search in the public space,
         None for that of the moderation extra.
-        Raises ConfigError (another server runs on this directory, the extra is missing), KeyFileError, OSError
+        Raises ConfigError (another server runs on this directory, no bus, an extra is missing), KeyFileError, OSError
         (address in use).
         """
-        server = cls(data, settings, clock=clock, web_client=web_client, fold=fold)
+        bus = await open_bus(data, settings)
+        try:
+            server = cls(data, settings, clock=clock, bus=bus, web_client=web_client, fold=fold)
+        except BaseException:
+            await bus.close()
+            raise
         server._engine.start()
         server.gateway.start()
         await lists.finish_revocations(server._auth)
         try:
             if server.moderation is not None:
                 await server.moderation.start()
-            server.port = await server._shell.start(settings.host, settings.port)
+            server.port = await server._shell.start(settings.host, settings.port, reuse_port=settings.reuse_port)
             if settings.metrics_port:
                 server._metrics_runner = await server.metrics.listen(settings.metrics_port)
         except OSError:
@@ -223,6 +230,7 @@ class Server:
         if self._metrics_runner is not None:
             await self._metrics_runner.cleanup()
         await self._engine.close()
+        await self._bus.close()
         await asyncio.to_thread(self._storage.close)
 
     async def run_retention(self) -> None:

@@ -189,6 +189,30 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             "Needs the extra `zajil[postgres]`. A password belongs into the file that `passfile=` names.",
         ),
     ] = ""
+    bus: Annotated[
+        str,
+        Meta(
+            pattern=r"^((nats|tls)://[^\s@,/]+(,(nats|tls)://[^\s@,/]+)*)?$",
+            description="Where servers on one database of PostgreSQL wake each other's readers: `nats://host:4222`, or "
+            "`tls://` where the NATS server says `handshake_first`; several of one cluster with commas between. Empty "
+            "where there is one server alone. Needs the extra `zajil[nats]`.",
+        ),
+    ] = ""
+    bus_secret_file: Annotated[
+        str,
+        Meta(description="File in the data directory with `user:password`, or a token, for NATS; empty for neither."),
+    ] = ""
+    bus_ca_file: Annotated[
+        str,
+        Meta(description="File in the data directory with the authority that signed NATS's certificate, PEM."),
+    ] = ""
+    reuse_port: Annotated[
+        bool,
+        Meta(
+            description="Share the port with other servers on this machine that say so too: the system deals out "
+            "connections. Only with `bus`."
+        ),
+    ] = False
     registration: Annotated[
         Registration,
         Meta(
@@ -334,12 +358,23 @@ def load_settings(data: Path, **arguments: object) -> Settings:
         raise ConfigError(f"{path.name}: no such limit: {', '.join(unknown)}")
     if settings.moderation.enabled and not settings.public_space:
         raise ConfigError(f"{path.name}: moderation.enabled needs public_space = true")
+    _check_bus(path.name, settings)
     _check_calls(path.name, settings.calls)
     _check_push(path.name, settings.push)
     wrong = sorted(name for name, limit in settings.limits.items() if limit.burst <= 0 or limit.every_s <= 0)
     if wrong:
         raise ConfigError(f"{path.name}: burst and every_s must be above 0: {', '.join(wrong)}")
     return msgspec.structs.replace(settings, server_name=_fixed_name(data, raw.get("server_name"), settings))
+
+
+def _check_bus(file: str, settings: Settings) -> None:
+    """Raises ConfigError for what several servers cannot share, and what one alone has no use for."""
+    if settings.bus and not settings.database:
+        raise ConfigError(f"{file}: bus is for servers on one database of PostgreSQL: it needs database")
+    if settings.reuse_port and not settings.bus:
+        raise ConfigError(f"{file}: reuse_port needs bus: servers on one port must wake each other's readers")
+    if settings.bus and settings.moderation.enabled and settings.moderation.worker != "apart":
+        raise ConfigError(f'{file}: with bus, posts are judged by one worker: moderation.worker = "apart"')
 
 
 def _check_calls(file: str, calls: CallSettings) -> None:

@@ -31,6 +31,7 @@ def serve(
     port: int | None = None,
     registration: str | None = None,
     database: str | None = None,
+    bus: str | None = None,
     dev: bool | None = None,
     relay: bool = False,
     tell_root: Callable[[Path], None] | None = None,
@@ -45,7 +46,8 @@ def serve(
     set_up_logging()
     if database and "@" in database and ":" in database.split("://", 1)[-1].split("@", 1)[0]:
         raise ConfigError(f"everybody on this machine sees a password in a command: set `database` in {CONFIG_FILE}")
-    settings = load_settings(data, host=host, port=port, registration=registration, database=database, dev=dev)
+    told = {"host": host, "port": port, "registration": registration, "database": database, "bus": bus, "dev": dev}
+    settings = load_settings(data, **told)
     if relay:
         settings = replace(settings, calls=replace(settings.calls, relay="auto"))
     uvloop.run(_run(data, settings, tell_root))

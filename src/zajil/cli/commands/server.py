@@ -51,6 +51,10 @@ def serve(
         str | None,
         typer.Option("--database", metavar="URL", help=words.DATABASE_OPTION(), show_default=False),
     ] = None,
+    bus: Annotated[
+        str | None,
+        typer.Option("--bus", metavar="URL", help=words.BUS_OPTION(), show_default=False),
+    ] = None,
     dev: Annotated[bool, typer.Option("--dev", help=words.DEV_OPTION())] = False,
     relay: Annotated[bool, typer.Option("--relay", help=relay_words.RELAY_OPTION())] = False,
     with_parent: WithParent = False,
@@ -73,6 +77,7 @@ def serve(
             port=port,
             registration=registration.value if registration else None,
             database=database,
+            bus=bus,
             dev=True if dev else None,
             relay=relay,
             tell_root=lambda file: typer.echo(reach_words.ROOT_MADE(file=str(file))),

@@ -43,6 +43,11 @@ DATABASE_OPTION = Text(
     ar="قاعدة بيانات PostgreSQL، بصيغة postgresql://user@host/name دون كلمة مرور؛ وبدونها ملف هنا.",
     ru="База данных PostgreSQL, postgresql://user@host/name без пароля; без этого — файл здесь.",
 )
+BUS_OPTION = Text(
+    en="NATS, nats://host:4222, where several servers share the database; without it there is this one alone.",
+    ar="خادم NATS، بصيغة nats://host:4222، حين تتشارك عدة خوادم قاعدة البيانات؛ وبدونه هذا الخادم وحده.",
+    ru="NATS, nats://host:4222, если базу данных делят несколько серверов; без этого — только этот сервер.",
+)
 DEV_OPTION = Text(
     en="For development: pages may call other ports of this machine.",
     ar="للتطوير: يحق للصفحات مخاطبة منافذ أخرى على هذا الجهاز.",

@@ -101,8 +101,8 @@ class AiohttpShell:
         self._media_door = media_door
         self._runner: web.AppRunner | None = None
 
-    async def start(self, host: str, port: int) -> int:
-        """Listen on host and port (0 = any); the port in use. Raises OSError."""
+    async def start(self, host: str, port: int, *, reuse_port: bool = False) -> int:
+        """Listen on host and port (0 = any); the port in use. reuse_port: beside others. Raises OSError."""
         app = web.Application()
         for path in (*(role.path for role in Role), SEALED_PATH):
             app.router.add_get(path, self._socket)
@@ -119,7 +119,7 @@ class AiohttpShell:
         await self._runner.setup()
         if self._runner.server is not None:
             self._runner.server.request_factory = _make_request
-        site = web.TCPSite(self._runner, host, port, backlog=1024)
+        site = web.TCPSite(self._runner, host, port, backlog=1024, reuse_port=reuse_port)
         await site.start()
         return int(self._runner.addresses[0][1])
 

@@ -21,8 +21,8 @@ class Shell(Protocol):
     in order, and a peer that does not read holds up nobody else; each connection costs its reader and no timer.
     """
 
-    async def start(self, host: str, port: int) -> int:
-        """Listen; the port in use is returned. Raises OSError."""
+    async def start(self, host: str, port: int, *, reuse_port: bool = False) -> int:
+        """Listen; the port in use is returned. reuse_port: beside other processes. Raises OSError."""
 
     async def stop(self) -> None:
         """Stop accepting, then close what is still open. Ends calls under way after a grace of a few seconds."""

@@ -164,7 +164,11 @@ def _raw(connection: Connection) -> psycopg.Connection[tuple[Any, ...]]:  # Any:
 
 
 def _make_engine(url: str, *, begin: Callable[[], str]) -> Engine:
-    engine = create_engine("postgresql+psycopg://", creator=lambda: connect(url), poolclass=NullPool)
+    # preserve_rowcount: how many rows an INSERT made, where ON CONFLICT may make none. SQLite's driver always says.
+    options = {"preserve_rowcount": True}
+    engine = create_engine(
+        "postgresql+psycopg://", creator=lambda: connect(url), poolclass=NullPool, execution_options=options
+    )
 
     def begin_as_told(raw: Any) -> None:  # Any: SQLAlchemy types its DBAPI hooks so
         raw.driver_connection.execute(begin())
