@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import os
+import ssl
 import struct
 import time
 from array import array
@@ -139,11 +140,9 @@ class Marked(Link):
             self._arrived(stamped)
 
 
-async def connect(make: Callable[[], Link], port: int, *, local: str = "127.0.0.1") -> Link:
-    """A connection to this port of this machine. local: the address it comes from, for more than one has ports."""
-    _, link = await asyncio.get_running_loop().create_connection(
-        make, "127.0.0.1", port, local_addr=None if local == "127.0.0.1" else (local, 0)
-    )
+async def connect(make: Callable[[], Link], port: int, *, tls: ssl.SSLContext | None = None) -> Link:
+    """A connection to this port of this machine."""
+    _, link = await asyncio.get_running_loop().create_connection(make, "127.0.0.1", port, ssl=tls)
     return link
 
 

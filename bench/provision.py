@@ -37,32 +37,33 @@ class Pair(NamedTuple):
 
 
 class Template(NamedTuple):
-    """A data directory and who is in it. groups: apart from those of pairs, each with the devices' tokens by leaf."""
+    """A data directory and who is in it. crowds: groups, each with its devices by leaf. devices: in no group."""
 
     folder: Path
     pairs: tuple[Pair, ...]
-    crowds: tuple[tuple[FakeGroup, tuple[str, ...]], ...] = ()
+    crowds: tuple[tuple[FakeGroup, tuple[str, ...]], ...]
+    devices: tuple[str, ...]
 
 
 @contextmanager
-def template(*, pairs: int, crowds: Sequence[int] = ()) -> Iterator[Template]:
-    """A template with so many pairs, and a group of each of these sizes, until the end of the block."""
+def template(*, pairs: int = 0, crowds: Sequence[int] = (), devices: int = 0) -> Iterator[Template]:
+    """A template with so many pairs, groups of these sizes, and further devices; until the end of the block."""
     server = Zajil("template")
     with tempfile.TemporaryDirectory(prefix="zajil-bench-template-") as folder:
         data = Path(folder) / "data"
         with server.run_in(data) as running:
-            made = uvloop.run(_fill(f"http://127.0.0.1:{running.port}", pairs, crowds))
-        yield Template(data, *made)
+            made = uvloop.run(_fill(data, running.port, pairs=pairs, crowds=crowds, devices=devices))
+        yield made
 
 
-async def _fill(
-    url: str, pairs: int, crowds: Sequence[int]
-) -> tuple[tuple[Pair, ...], tuple[tuple[FakeGroup, tuple[str, ...]], ...]]:
+async def _fill(data: Path, port: int, *, pairs: int, crowds: Sequence[int], devices: int) -> Template:
+    url = f"http://127.0.0.1:{port}"
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as client:
         maker = _Maker(url, client)
         found = await _share(pairs, maker.make_pair)
         groups = [await maker.make_crowd(size) for size in crowds]
-    return tuple(found), tuple(groups)
+        alone = await _share(devices, maker.make_device)
+    return Template(data, tuple(found), tuple(groups), tuple(alone))
 
 
 async def _share(count: int, make: Callable[[], Awaitable[T]]) -> list[T]:
@@ -89,6 +90,10 @@ class _Maker:
         group, _tokens = await self._group([one, two])
         await self._empty([one, two])
         return Pair(one.removeprefix("Device "), two.removeprefix("Device "), group)
+
+    async def make_device(self) -> str:
+        """An account of one device, in no group."""
+        return (await self._http.register(Person())).removeprefix("Device ")
 
     async def make_crowd(self, size: int) -> tuple[FakeGroup, tuple[str, ...]]:
         """A group of so many accounts, with their tokens by leaf."""

@@ -99,6 +99,20 @@ async def play(
     pairs.close()
 
 
+async def play_saturated(
+    turn: Turn, pairs: Pairs, pid: int, *, emptied: Callable[[], Awaitable[None]], count: int = PAIRS
+) -> None:
+    """The saturated half of a turn alone. emptied: see `play`."""
+    load, meter = Load(count), Meter([pid])
+    await pairs.open(load, count)
+    load.begin()
+    await asyncio.sleep(WARM_S)
+    await _saturated(turn, load, meter)
+    turn.expect("pairs_received", load.received, load.sent)
+    await emptied()
+    pairs.close()
+
+
 async def _saturated(turn: Turn, load: Load, meter: Meter) -> None:
     load.clear()
     before = load.received

@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
@@ -20,24 +18,11 @@ sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 from bench.adapters import xmpp, zajil
 from bench.peers import ejabberd, prosody
 from bench.peers import zajil as servers
-from bench.peers.starting import Running
+from bench.peers.starting import Server
 from bench.provision import Template, template
-from bench.record import Subject
 from bench.rounds import Entry, Turn
 
 from bench import relay, rounds
-
-
-class Server(Protocol):
-    """A peer that needs no template."""
-
-    name: str
-
-    def describe(self) -> Subject:
-        """Version and settings. Raises MissingError."""
-
-    def run(self) -> AbstractContextManager[Running]:
-        """A server until the end of the block."""
 
 
 def play_peer(server: Server, open_pairs: Callable[[int], relay.Pairs]) -> Turn:

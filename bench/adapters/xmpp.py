@@ -56,13 +56,16 @@ class Client(Marked):
         await self.until(_FEATURES)
 
     async def log_in(self, name: str) -> None:
-        """From a stream that has begun to a session that is present."""
+        """From a stream that has begun to a session, which is not present yet."""
         secret = base64.b64encode(f"\0{name}\0{PASSWORD}".encode()).decode()
         self.write(f"<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{secret}</auth>".encode())
         await self.stanza()
         await self.begin()
         await self.ask("set", "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>b</resource></bind>")
         await self.ask("set", "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'/>")
+
+    async def appear(self) -> None:
+        """Be present, and wait for the server's word of it."""
         self.write(b"<presence/>")
         await self.stanza()
 
@@ -81,7 +84,7 @@ class Client(Marked):
 async def open_client(
     port: int, name: str, arrived: Callable[[int], None] = lambda _: None, *, new: bool = True
 ) -> Client:
-    """A session that is present. new: its account is made first."""
+    """A session, which is present if its account is new. new: the account is made first."""
     client = await connect(lambda: Client(arrived), port)
     if not isinstance(client, Client):
         raise TypeError
@@ -89,18 +92,18 @@ async def open_client(
     if new:
         await client.register(name)
     await client.log_in(name)
+    if new:
+        await client.appear()
     return client
 
 
-async def open_clients(
-    port: int, names: Sequence[str], arrived: Callable[[int, int], None], *, new: bool = True
-) -> list[Client]:
-    """Sessions in the order of their names. arrived: called with the number of the receiver and a time."""
+async def open_clients(port: int, names: Sequence[str], arrived: Callable[[int, int], None]) -> list[Client]:
+    """New accounts that are present, in the order of names. arrived: called with the receiver's number and a time."""
     slots = asyncio.Semaphore(AT_ONCE)
 
     async def one(number: int) -> Client:
         async with slots:
-            return await open_client(port, names[number], lambda stamped: arrived(number, stamped), new=new)
+            return await open_client(port, names[number], lambda stamped: arrived(number, stamped))
 
     return list(await asyncio.gather(*(one(number) for number in range(len(names)))))
 

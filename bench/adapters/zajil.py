@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import ssl
 import struct
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -128,8 +129,8 @@ class Receiving(Session):
         super().__init__()
         self._arrived = arrived
         self.messages = 0
+        self.drained_messages = 0
         self.upto = self._macked = 0
-        self.last_seq = 0
         self.queued = 0
         self.drained: Callable[[], None] = lambda: None
 
@@ -218,9 +219,9 @@ class Envelope:
         return b"".join((first, number, second, self._prefix, bytes(4), number, third, stamp, last))
 
 
-async def open_session(make: Callable[[], Session], port: int, *, local: str = "127.0.0.1") -> Session:
+async def open_session(make: Callable[[], Session], port: int, *, tls: ssl.SSLContext | None = None) -> Session:
     """A live session, new on its carrier."""
-    link = await connect(make, port, local=local)
+    link = await connect(make, port, tls=tls)
     if not isinstance(link, Session):
         raise TypeError
     link.write(_UPGRADE.format(path=link.role.path, port=port).encode())
@@ -294,16 +295,21 @@ async def until(holds: Callable[[], bool]) -> None:
 
 
 async def open_receiver(
-    port: int, token: str, arrived: Callable[[int], None] = lambda _: None, *, local: str = "127.0.0.1"
+    port: int,
+    token: str,
+    arrived: Callable[[int], None] = lambda _: None,
+    *,
+    tls: ssl.SSLContext | None = None,
+    patience_s: float = PATIENCE_S,
 ) -> Receiving:
     """A device that is there, with what waited for it taken."""
-    session = await open_session(lambda: Receiving(arrived), port, local=local)
+    session = await open_session(lambda: Receiving(arrived), port, tls=tls)
     if not isinstance(session, Receiving):
         raise TypeError
     drained = asyncio.get_running_loop().create_future()
     session.drained = lambda: None if drained.done() else drained.set_result(None)
     session.hello(token)
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(patience_s):
         await drained
-    session.messages = 0
+    session.drained_messages, session.messages = session.messages, 0
     return session

@@ -13,14 +13,27 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
+from bench.record import Subject
 from bench.rounds import MissingError
 
 START_S: Final = 60.0
 STOP_S: Final = 20.0
+
+
+class Server(Protocol):
+    """A peer, which begins each turn with nothing."""
+
+    name: str
+
+    def describe(self) -> Subject:
+        """Version and settings. Raises MissingError."""
+
+    def run(self) -> AbstractContextManager[Running]:
+        """A server until the end of the block."""
 
 
 class Running(NamedTuple):

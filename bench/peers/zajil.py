@@ -36,6 +36,10 @@ class Zajil:
         self._settings = settings
         self._words = words
 
+    def with_settings(self, lines: str) -> Zajil:
+        """The same variant with further lines in its file."""
+        return Zajil(self.name, arguments=self._arguments, settings=f"{self._settings}\n{lines}", words=self._words)
+
     def describe(self) -> Subject:
         """It is always here."""
         return Subject(name=self.name, version=version("zajil"), settings=self._words)
