@@ -2,9 +2,9 @@
 
 Run: `make bench B=fanout`, or .venv/bin/python bench/fanout.py [--rounds N] [--only NAME,...] [--followers N]. 1,000
 follow a public channel live; 20 posts leave 20 ms apart. Ours are judged by moderation before anybody sees them: the
-process that reads them has its own column, and its time is part of `all_*`, not of the CPU a delivery. Servers: a room of
-XMPP (prosody seats 300, not 1,000, in a bearable time), a topic of MQTT and of NATS. Then, ours alone, 40 messages one after
-the other to a group of 256, whose payload is stored once, and messages between pairs for comparison (G13).
+process that reads them has its own column, and its time is part of `all_*`, not of the CPU a delivery. Peers: a room
+of XMPP (prosody seats 300, not 1,000, in a bearable time), a topic of MQTT and of NATS. Then, ours alone, 40 messages
+one after the other to a group of 256, whose payload is stored once, and messages between pairs for comparison (G13).
 """
 
 from __future__ import annotations
