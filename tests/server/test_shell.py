@@ -12,6 +12,7 @@ import aiohttp
 import pytest
 from tests.server.serving import SHELLS, TOKEN, Queue, send_of, serving
 from tests.server.wire import Wire
+from yarl import URL
 
 from zajil.protocol import frames
 from zajil.protocol.frames import Msg, Role
@@ -46,6 +47,8 @@ async def test_plain_calls_and_their_origin(make: type[AiohttpShell], client: ai
     async with serving(make, Queue()) as (url, _):
         async with client.get(url + "/v1/health") as answer:
             assert (answer.status, await answer.read()) == (200, b"GET/v1/health")
+        async with client.get(URL(url + "/v1/a%0Ab%00", encoded=True)) as answer:
+            assert (answer.status, await answer.read()) == (200, b"GET/v1/a%0Ab%00")
         async with client.get(url + "/v1/health", headers={"origin": "https://ours.example"}) as answer:
             assert answer.status == 200
         async with client.get(url + "/v1/health", headers={"origin": "https://others.example"}) as answer:

@@ -133,6 +133,7 @@ async def test_everybody_who_proves_nothing_gets_the_same_bytes(joined: Joined) 
         ask("POST", wrong, length),
         ask("PUT", wrong, length, body=b"hello"),
         ask("OPTIONS", wrong),
+        ask("GET", f"{wrong}%0A"),
         ask("GET", joined.path(late_s=7200), *UPGRADE),
         ask("GET", f"{joined.path()}?url=https://e.example", *UPGRADE),
         ask("GET", joined.path(), *UPGRADE, "Origin: https://evil.example"),

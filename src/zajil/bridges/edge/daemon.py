@@ -93,7 +93,8 @@ class Bridge:
 
     async def _listen(self) -> None:
         app = web.Application()
-        app.router.add_route("*", "/{tail:.*}", self._answer)
+        # Not `.*`: a line break in a path would be refused by the library, in words of its own.
+        app.router.add_route("*", r"/{tail:[\s\S]*}", self._answer)
         app.on_response_prepare.append(_anonymous)
         self._runner = web.AppRunner(
             app, access_log=None, logger=_SILENT, handle_signals=False, shutdown_timeout=_STOP_S, auto_decompress=False

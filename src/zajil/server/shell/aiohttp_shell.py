@@ -107,7 +107,8 @@ class AiohttpShell:
         for path in (*(role.path for role in Role), SEALED_PATH):
             app.router.add_get(path, self._socket)
             app.router.add_post(path, self._post)
-        app.router.add_route("*", "/{tail:.*}", self._answer)
+        # Not `.*`: a line break in a path would be answered by the library, in its own way.
+        app.router.add_route("*", r"/{tail:[\s\S]*}", self._answer)
         self._runner = web.AppRunner(
             app,
             access_log=None,
