@@ -132,6 +132,49 @@ def _start(home: Path) -> None:
     (home / "place").write_text(place, encoding="utf-8")
 
 
+# The server
+
+
+class Cluster:
+    """A server in a folder of its own, as a user who may run it. settings: further lines of its file, or other ones."""
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self.folder = folder
+        self._who: dict[str, Any] = {"cwd": folder}
+        if os.geteuid() == 0:
+            nobody = pwd.getpwnam(_UNPRIVILEGED)
+            os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+            self._who |= {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+        programs, data = _programs(folder, self._who), folder / "data"
+        options = ["-U", OWNER, "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"]
+        self._run([programs / "initdb", "-D", data, *options])
+        lines = [f"{name} = '{value}'" for name, value in (_SETTINGS | settings).items()]
+        with (data / "postgresql.conf").open("a", encoding="utf-8") as file:
+            file.write("\n".join([*lines, f"unix_socket_directories = '{folder}'", ""]))
+        self._control: list[str | Path] = [programs / "pg_ctl", "-D", data, "-l", folder / "log", "-w", "-s"]
+
+    def start(self) -> None:
+        """Raises subprocess.CalledProcessError where it does not."""
+        self._run([*self._control, "start"])
+
+    def kill(self) -> None:
+        """End it at once, in the middle of whatever it does."""
+        self._run([*self._control, "-m", "immediate", "stop"], check=False)
+
+    def _run(self, command: list[str | Path], *, check: bool = True) -> None:
+        subprocess.run(command, check=check, stdout=subprocess.DEVNULL, **self._who)
+
+
+@contextmanager
+def made_folder() -> Iterator[Path]:
+    """For a cluster; short, since paths of sockets end after 107 bytes."""
+    folder = Path(tempfile.mkdtemp(prefix="zajil-pg-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 # The keeper
 
 
@@ -150,30 +193,15 @@ def _programs(folder: Path, who: dict[str, Any]) -> Path:
 
 def keep(home: Path) -> None:
     """Run a server until nobody holds the pipe. The path of its folder goes to the standard output when it runs."""
-    folder = Path(tempfile.mkdtemp(prefix="zajil-pg-"))  # short: paths of sockets end after 107 bytes
-    who: dict[str, Any] = {"cwd": folder}
-    if os.geteuid() == 0:
-        nobody = pwd.getpwnam(_UNPRIVILEGED)
-        os.chown(folder, nobody.pw_uid, nobody.pw_gid)
-        who |= {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
-    try:
-        programs, data = _programs(folder, who), folder / "data"
-        options = ["-U", OWNER, "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"]
-        create: list[str | Path] = [programs / "initdb", "-D", data, *options]
-        subprocess.run(create, check=True, stdout=subprocess.DEVNULL, **who)
-        settings = [f"{name} = '{value}'" for name, value in _SETTINGS.items()]
-        with (data / "postgresql.conf").open("a", encoding="utf-8") as file:
-            file.write("\n".join([*settings, f"unix_socket_directories = '{folder}'", ""]))
-        control: list[str | Path] = [programs / "pg_ctl", "-D", data, "-l", folder / "log", "-w", "-s"]
-        subprocess.run([*control, "start"], check=True, stdout=subprocess.DEVNULL, **who)
+    with made_folder() as folder:
+        cluster = Cluster(folder)
+        cluster.start()
         try:
             os.write(1, str(folder).encode())
             os.close(1)
             _wait_until_unused(home)
         finally:
-            subprocess.run([*control, "-m", "immediate", "stop"], check=False, stdout=subprocess.DEVNULL, **who)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+            cluster.kill()
 
 
 def _wait_until_unused(home: Path) -> None:

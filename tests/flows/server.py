@@ -42,14 +42,20 @@ class ServerProcess:
     """`zajil serve` on a folder. Output goes to `log`, whole, for the tests that search it."""
 
     def __init__(self, folder: Path, *, settings: str = "", limits: str = "", forked: bool = True) -> None:
-        """settings, limits: further lines of its file. forked: begun by the fork server, whose child it then is."""
+        """settings, limits: further lines of its file. forked: begun by the fork server, whose child it then is.
+
+        Made a second time on one folder it is another server on the same data directory, with the first one's file.
+        """
         self.data = folder / "server"
         self.log = folder / "server.log"
         self.url = ""
         self._forked = forked
-        self.data.mkdir(parents=True)
+        is_first = not self.data.exists()
+        self.data.mkdir(parents=True, exist_ok=True)
         self.kept = engines.make(self.data)
-        (self.data / "zajil.toml").write_text(self.kept.settings + settings + LIMITS + limits, encoding="utf-8")
+        if is_first:
+            lines = self.kept.settings + settings + LIMITS + limits
+            (self.data / "zajil.toml").write_text(lines, encoding="utf-8")
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
