@@ -21,7 +21,7 @@ from bench.record import Subject
 from bench.rounds import Turn
 
 from zajil.engine.limits import DEFAULTS
-from zajil.engine.sql.database import FILE_NAME
+from zajil.engine.sql.sqlite.database import FILE_NAME
 
 _BEYOND: Final = "{burst = 100000000, every_s = 0.000001}"
 _POLLS, _POLL_S = 200, 0.05
