@@ -22,6 +22,8 @@ from zajil.server.logs import set_up_logging
 _LOG = logging.getLogger(__name__)
 SWITCH_S: Final = 0.0002
 """After so long a thread that computes lets another one have the interpreter. Python's own is 5 ms."""
+GARBAGE_AT: Final = (50_000, 20, 100)
+"""New objects before Python looks for garbage among the newest, and how often before it looks among older ones."""
 
 
 def serve(
@@ -77,11 +79,13 @@ def settle_process() -> None:
 
     The writing thread runs statements of some 20 us, and asks for the interpreter after each: with Python's 5 ms a
     thread that computes makes it wait as long as 200 of them take. What is loaded stays for good; looking for garbage
-    in it would hold up every call for a tenth of a second.
+    in it would hold up every call for a tenth of a second. Python looks for garbage after 700 new objects, some twenty
+    messages: that took 18 % of the event loop's thread with 600 connections (docs/develop/performance.md).
     """
     sys.setswitchinterval(SWITCH_S)
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*GARBAGE_AT)
 
 
 def _report(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
