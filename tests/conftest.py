@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import Dialect, Engine, create_engine
 from tests.browser.told import SECOND_TRY
+from tests.gateways import GATEWAY
 from tests.turns import Turns, deal
 
 from zajil.engine.sql.database import Database
@@ -58,10 +59,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--calls-report", metavar="FOLDER", help="write what the calls' laboratory measured into this folder"
     )
+    parser.addoption("--gateway", choices=["aiohttp", "picows"], help="the shell of every server that a test starts")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Turns())
+    if gateway := config.getoption("--gateway"):
+        os.environ[GATEWAY] = gateway
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from tests.flows import engines
 from tests.forks import asked
+from tests.gateways import asked_gateway
 
 from zajil.engine.sql.sqlite.database import FILE_NAME
 from zajil.server.admin import create_invite
@@ -54,7 +55,7 @@ class ServerProcess:
         self.data.mkdir(parents=True, exist_ok=True)
         self.kept = engines.make(self.data)
         if is_first:
-            lines = self.kept.settings + settings + LIMITS + limits
+            lines = f'gateway = "{asked_gateway()}"\n' + self.kept.settings + settings + LIMITS + limits
             (self.data / "zajil.toml").write_text(lines, encoding="utf-8")
         self._process: subprocess.Popen[bytes] | None = None
 

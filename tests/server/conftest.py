@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 
 import aiohttp
 import pytest
+import uvloop
+from tests.gateways import asked_gateway
 from tests.moderators import choose_passphrase, unlock
 from tests.server.wire import Http, Wire
 
@@ -16,12 +19,19 @@ from zajil.server.app import Server
 from zajil.server.config import Settings
 
 NO_LIMITS = {name: Limit(1e9, 1e-9) for name in DEFAULTS}
+LOOP: Mapping[str, Callable[[], asyncio.AbstractEventLoop]] = {"asyncio": asyncio.new_event_loop}
+LOOPS = {**LOOP, "uvloop": uvloop.new_event_loop}
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """A shell meets the network by way of the loop: its suite runs on the server's own too."""
+    return LOOPS if item.path.name == "test_shell.py" else LOOP
 
 
 @pytest.fixture
 def settings() -> Settings:
     """Overridden where a test needs others."""
-    return Settings(port=0, registration="open", limits=NO_LIMITS, drain_s=0)
+    return Settings(port=0, registration="open", limits=NO_LIMITS, drain_s=0, gateway=asked_gateway())
 
 
 @pytest.fixture

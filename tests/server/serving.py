@@ -7,6 +7,8 @@ import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
+from tests.gateways import asked_gateway
+
 from zajil.auth.context import CallingDevice
 from zajil.engine.bus import Bus, MemoryBus
 from zajil.engine.limits import DEFAULTS, Limit, Limits
@@ -23,9 +25,12 @@ from zajil.server.http.calls import HttpAnswer, HttpCall, Peer
 from zajil.server.shell.aiohttp_shell import AiohttpShell
 from zajil.server.shell.answers import Answers
 from zajil.server.shell.base import Shell
+from zajil.server.shell.choice import find_shell
 from zajil.server.shell.peers import PeerRules
+from zajil.server.shell.picows_shell import PicowsShell
 
-SHELLS = [AiohttpShell]
+SHELLS = [AiohttpShell, PicowsShell]
+SHELL = find_shell(asked_gateway())
 ORIGIN = OriginKey.from_seed(bytes(range(96)))
 ROOTS = b'["root"]'
 BRIDGE = "credential"

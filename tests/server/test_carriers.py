@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable
 import aiohttp
 import pytest
 from tests.server.carriers import Dial, PostPlug, SealedDial, SocketPlug, until
-from tests.server.serving import BRIDGE, ORIGIN, TOKEN, Queue, send_of, serving
+from tests.server.serving import BRIDGE, ORIGIN, SHELL, TOKEN, Queue, send_of, serving
 from tests.server.wire import PATIENCE_S, Wire
 
 from zajil.protocol import frames
@@ -27,7 +27,6 @@ from zajil.protocol.session.server import DETACHED_S, SEGMENTED_DETACHED_S
 from zajil.protocol.session.wire import SEGMENT_BYTES, Open, Ping, Pong, encode_record, parse_record
 from zajil.server.gateway.lines import PlainLine
 from zajil.server.http.calls import Peer
-from zajil.server.shell.aiohttp_shell import AiohttpShell
 from zajil.server.shell.base import SEALED_PATH
 from zajil.server.shell.bodies import Bodies
 from zajil.server.shell.posts import Posts
@@ -70,7 +69,7 @@ async def test_a_device_receives_over_any_carrier_and_over_the_next_one(
     queue = Queue()
     queue.messages = [Msg(n, bytes(16), frames.Kind.APP, None, 0, 0, os.urandom(n * 731)) for n in range(1, 40)]
     async with (
-        serving(AiohttpShell, queue) as (url, gateway),
+        serving(SHELL, queue) as (url, gateway),
         Wire(url, Role.R, client, dial=kind(url, Role.R, client)) as r,
     ):
         await r.hello(TOKEN)
@@ -87,7 +86,7 @@ async def test_a_device_receives_over_any_carrier_and_over_the_next_one(
 @EveryKind
 async def test_requests_are_answered_over_any_carrier(kind: MakeDial, client: aiohttp.ClientSession) -> None:
     queue = Queue()
-    async with serving(AiohttpShell, queue) as (url, _), Wire(url, Role.S, client, dial=kind(url, Role.S, client)) as s:
+    async with serving(SHELL, queue) as (url, _), Wire(url, Role.S, client, dial=kind(url, Role.S, client)) as s:
         for rid in range(10):
             assert isinstance(await s.ask(send_of(rid, os.urandom(40_000))), frames.Ok)
         await s.send(frames.HttpReq(99, "GET", "/v1/health", {}, b""))
@@ -99,7 +98,7 @@ async def test_requests_are_answered_over_any_carrier(kind: MakeDial, client: ai
 
 @EveryKind
 async def test_an_echo_comes_back_before_anything_else_is_said(kind: MakeDial, client: aiohttp.ClientSession) -> None:
-    async with serving(AiohttpShell, Queue()) as (url, _):
+    async with serving(SHELL, Queue()) as (url, _):
         plug = await kind(url, Role.S, client)()
         for number in range(6):
             await plug.send(encode_record(Ping(number), at_least=4096))
@@ -114,7 +113,7 @@ async def test_an_echo_comes_back_before_anything_else_is_said(kind: MakeDial, c
 @EveryKind
 async def test_a_restart_is_said_on_every_kind(kind: MakeDial, client: aiohttp.ClientSession) -> None:
     async with (
-        serving(AiohttpShell, Queue()) as (url, gateway),
+        serving(SHELL, Queue()) as (url, gateway),
         Wire(url, Role.R, client, dial=kind(url, Role.R, client)) as r,
     ):
         await r.hello(TOKEN)
@@ -129,7 +128,7 @@ async def test_a_restart_is_said_on_every_kind(kind: MakeDial, client: aiohttp.C
 
 async def test_a_post_with_records_is_answered_empty_and_a_poll_waits_for_news(client: aiohttp.ClientSession) -> None:
     queue = Queue()
-    async with serving(AiohttpShell, queue) as (url, _):
+    async with serving(SHELL, queue) as (url, _):
         plug = PostPlug(client, url + Role.S.path)
         session = ClientSession(Role.S)
         carrier, _ = session.open_carrier(time.monotonic())
@@ -149,7 +148,7 @@ async def test_a_post_with_records_is_answered_empty_and_a_poll_waits_for_news(c
 
 
 async def test_a_newer_poll_ends_the_older_one_empty(client: aiohttp.ClientSession) -> None:
-    async with serving(AiohttpShell, Queue()) as (url, _):
+    async with serving(SHELL, Queue()) as (url, _):
         plug = PostPlug(client, url + Role.S.path)
         older = asyncio.create_task(plug.post())
         await until(lambda: plug.seq == 1)
@@ -160,7 +159,7 @@ async def test_a_newer_poll_ends_the_older_one_empty(client: aiohttp.ClientSessi
 
 
 async def test_two_posts_may_overtake_each_other_by_one(client: aiohttp.ClientSession) -> None:
-    async with serving(AiohttpShell, Queue()) as (url, _):
+    async with serving(SHELL, Queue()) as (url, _):
         plug = PostPlug(client, url + Role.S.path)
         plug.seq = 1
         early = asyncio.create_task(plug.post())
@@ -173,7 +172,7 @@ async def test_two_posts_may_overtake_each_other_by_one(client: aiohttp.ClientSe
 
 @pytest.mark.parametrize("wrong", [2, 3, 77, 1 << 31])
 async def test_a_number_too_far_ahead_begins_nothing(client: aiohttp.ClientSession, wrong: int) -> None:
-    async with serving(AiohttpShell, Queue()) as (url, gateway):
+    async with serving(SHELL, Queue()) as (url, gateway):
         plug = PostPlug(client, url + Role.S.path)
         plug.seq = wrong
         assert (await plug.post())[0] == 400
@@ -185,7 +184,7 @@ async def test_a_repeat_or_a_gap_ends_the_carrier_and_leaves_the_session(
     client: aiohttp.ClientSession, step: int
 ) -> None:
     queue = Queue()
-    async with serving(AiohttpShell, queue) as (url, gateway):
+    async with serving(SHELL, queue) as (url, gateway):
         plugs: list[PostPlug] = []
 
         async def dial() -> PostPlug:
@@ -205,7 +204,7 @@ async def test_a_repeat_or_a_gap_ends_the_carrier_and_leaves_the_session(
 
 async def test_a_carrier_belongs_to_one_path(client: aiohttp.ClientSession) -> None:
     """Whoever knows its id can neither use it for the other role nor end it from there."""
-    async with serving(AiohttpShell, Queue()) as (url, gateway):
+    async with serving(SHELL, Queue()) as (url, gateway):
         plug = PostPlug(client, url + Role.S.path)
         first = asyncio.create_task(plug.post())
         await until(lambda: gateway.count(Role.S) == 1)
@@ -219,7 +218,7 @@ async def test_a_carrier_belongs_to_one_path(client: aiohttp.ClientSession) -> N
 
 
 async def test_an_origin_that_is_no_text_is_never_told_back() -> None:
-    async with serving(AiohttpShell, Queue()) as (url, _):
+    async with serving(SHELL, Queue()) as (url, _):
         host, port = url.removeprefix("http://").split(":")
         reader, writer = await asyncio.open_connection(host, int(port))
         body = encode_post(PollPost(os.urandom(16), 0, (b"x" * 256,)))
@@ -235,7 +234,7 @@ async def test_an_origin_that_is_no_text_is_never_told_back() -> None:
 @pytest.mark.slow
 async def test_every_truncation_of_a_post_is_refused(client: aiohttp.ClientSession) -> None:
     whole = encode_post(PollPost(os.urandom(16), 0, (b"x" * 256, b"y" * 20)))
-    async with serving(AiohttpShell, Queue()) as (url, gateway):
+    async with serving(SHELL, Queue()) as (url, gateway):
         plug = PostPlug(client, url + Role.S.path)
         for size in range(len(whole)):
             if size in {20, 280}:  # a poll, and a POST of the first record: whole in themselves
@@ -246,7 +245,7 @@ async def test_every_truncation_of_a_post_is_refused(client: aiohttp.ClientSessi
 
 async def test_items_and_bodies_beyond_all_measure_are_refused(client: aiohttp.ClientSession) -> None:
     name = os.urandom(16) + bytes(4)
-    async with serving(AiohttpShell, Queue()) as (url, gateway):
+    async with serving(SHELL, Queue()) as (url, gateway):
         plug = PostPlug(client, url + Role.S.path)
         for items in (
             bytes(4),
@@ -266,7 +265,7 @@ async def test_a_post_that_sends_no_whole_body_takes_no_carrier(client: aiohttp.
         yield bytes(19)
         await more.wait()
 
-    async with serving(AiohttpShell, Queue(), unfinished_max_bytes=1000) as (url, gateway):
+    async with serving(SHELL, Queue(), unfinished_max_bytes=1000) as (url, gateway):
         plug = PostPlug(client, url + Role.S.path)
         waiting = asyncio.create_task(client.post(plug.url, data=slow()))
         large = encode_post(PollPost(plug.name, 0, (bytes(60_000),)))
@@ -278,7 +277,7 @@ async def test_a_post_that_sends_no_whole_body_takes_no_carrier(client: aiohttp.
 
 async def test_what_a_post_brought_counts_until_it_is_answered(client: aiohttp.ClientSession) -> None:
     """A POST that came early waits for the one before it, and what it brought with it."""
-    async with serving(AiohttpShell, Queue(), unfinished_max_bytes=100_000) as (url, gateway):
+    async with serving(SHELL, Queue(), unfinished_max_bytes=100_000) as (url, gateway):
         early, other = PostPlug(client, url + Role.S.path), PostPlug(client, url + Role.S.path)
         early.seq = 1
         waiting = asyncio.create_task(early.post(bytes(60_000)))
@@ -293,7 +292,7 @@ async def test_what_a_post_brought_counts_until_it_is_answered(client: aiohttp.C
 
 
 async def test_a_second_early_post_ends_the_carrier(client: aiohttp.ClientSession) -> None:
-    async with serving(AiohttpShell, Queue()) as (url, gateway):
+    async with serving(SHELL, Queue()) as (url, gateway):
         plug = PostPlug(client, url + Role.S.path)
         plug.seq = 1
         body = encode_post(PollPost(plug.name, 1, (bytes(60_000),)))
@@ -305,7 +304,7 @@ async def test_a_second_early_post_ends_the_carrier(client: aiohttp.ClientSessio
 
 
 async def test_idle_polls_are_bounded_and_one_address_leaves_room(client: aiohttp.ClientSession) -> None:
-    async with serving(AiohttpShell, Queue(), posts_max=8) as (url, gateway):
+    async with serving(SHELL, Queue(), posts_max=8) as (url, gateway):
         polls = [PostPlug(client, url + Role.S.path) for _ in range(8)]
         held = [asyncio.create_task(plug.post()) for plug in polls]
         await until(lambda: sum(task.done() for task in held) == 4)
@@ -331,7 +330,7 @@ async def test_thousands_of_idle_polls_end_with_their_time_and_leave_nothing(cli
             self.headers: dict[str, str] = {}
             self.content_length, self.content = len(body), Content(body)
 
-    async with serving(AiohttpShell, Queue(), connections_max=20_000) as (_, gateway):
+    async with serving(SHELL, Queue(), connections_max=20_000) as (_, gateway):
         posts = Posts(Bodies(1 << 20), carriers_max=5_000, now=gateway.now)
 
         async def poll(number: int) -> str:
@@ -359,7 +358,7 @@ async def test_thousands_of_idle_polls_end_with_their_time_and_leave_nothing(cli
 
 async def test_a_carrier_without_posts_is_given_up_and_its_session_kept(client: aiohttp.ClientSession) -> None:
     async with (
-        serving(AiohttpShell, Queue()) as (url, gateway),
+        serving(SHELL, Queue()) as (url, gateway),
         Wire(url, Role.S, client, dial=by_posts(url, Role.S, client)) as s,
     ):
         assert isinstance(await s.ask(send_of(1, b"x")), frames.Ok)
@@ -372,7 +371,7 @@ async def test_a_carrier_without_posts_is_given_up_and_its_session_kept(client: 
 
 
 async def test_the_origin_of_a_post_is_checked_and_told(client: aiohttp.ClientSession) -> None:
-    async with serving(AiohttpShell, Queue()) as (url, _):
+    async with serving(SHELL, Queue()) as (url, _):
         body = encode_post(PollPost(os.urandom(16), 0, (b"x" * 256,)))
         for origin, status in (("https://ours.example", 200), ("https://others.example", 403), (url, 200)):
             async with client.post(url + Role.S.path, data=os.urandom(1) + body[1:], headers={"origin": origin}) as got:
@@ -398,7 +397,7 @@ async def test_a_segmented_carrier_ends_at_its_budget_and_the_session_goes_on(
     """A client that never leaves early: the server itself closes each carrier in good order, and nothing is lost."""
     queue = Queue()
     queue.messages = [Msg(1, bytes(16), frames.Kind.APP, None, 0, 0, os.urandom(40 * 1024))]
-    async with serving(AiohttpShell, queue) as (url, gateway):
+    async with serving(SHELL, queue) as (url, gateway):
         dial = kind(url, Role.R, client)
         session = ClientSession(Role.R)
         session_began, whole, carriers = 0, b"", 0

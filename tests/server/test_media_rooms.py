@@ -8,11 +8,12 @@ import socket
 import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
+from types import ModuleType
 
 import aiohttp
+import msgspec
 import pytest
 import uvloop
-from aiohttp import web
 from tests.calls.frames import frame
 from tests.server.carriers import PostPlug, SealedDial, SealedPlug, SocketPlug, until
 from tests.server.people import FakeGroup, Person
@@ -34,10 +35,11 @@ from zajil.protocol.ids import encode_b64
 from zajil.protocol.reach.seal import Channel, SessionKey
 from zajil.protocol.reach.signed import parse_root_answer, step_root
 from zajil.server.app import Server
-from zajil.server.config import CallSettings, Settings
+from zajil.server.config import CallSettings, GatewayShell, Settings
 from zajil.server.gateway.media import MediaConnection, MediaDoor
-from zajil.server.shell import sockets
+from zajil.server.shell import picows_shell, sockets
 from zajil.server.shell.base import SEALED_PATH
+from zajil.server.shell.sockets import keep_little_unsent
 
 MakeWire = Callable[[Role], Wire]
 ROOM = b"room of sixteen."
@@ -440,20 +442,21 @@ async def test_a_slow_receiver_loses_frames_and_nobody_else_does(
 
 
 @pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+@pytest.mark.parametrize(("gateway", "shell"), [("aiohttp", sockets), ("picows", picows_shell)])
 def test_little_of_what_is_live_waits_in_the_system(
     tmp_path: Path,
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
     run: Callable[[Coroutine[None, None, None]], None],
+    gateway: GatewayShell,
+    shell: ModuleType,
 ) -> None:
     """On both loops: elsewhere megabytes would wait there, where nothing of them can be dropped."""
     seen: list[tuple[int, int]] = []
-    hurry = sockets.SocketCarrier._hurry
+    settings = msgspec.structs.replace(settings, gateway=gateway)
 
-    def watch(carrier: sockets.SocketCarrier, request: web.Request) -> None:
-        hurry(carrier, request)
-        transport = request.transport
-        assert transport is not None
+    def watch(transport: asyncio.Transport) -> None:
+        keep_little_unsent(transport)
         unsent = transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT)
         seen.append((transport.get_write_buffer_limits()[1], unsent))
 
@@ -469,7 +472,7 @@ def test_little_of_what_is_live_waits_in_the_system(
                 await s.expect(frames.HttpRes)
         await server.stop()
 
-    monkeypatch.setattr(sockets.SocketCarrier, "_hurry", watch)
+    monkeypatch.setattr(shell, "keep_little_unsent", watch)
     run(story())
     assert seen == [(16 * 1024, 16 * 1024)], "of the media connection, and of no other"
 

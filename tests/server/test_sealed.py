@@ -8,7 +8,7 @@ import os
 import aiohttp
 import pytest
 from tests.server.carriers import PostPlug, SealedDial, SealedPlug, SocketPlug, until
-from tests.server.serving import BRIDGE, ORIGIN, ROOTS, TOKEN, Queue, send_of, serving
+from tests.server.serving import BRIDGE, ORIGIN, ROOTS, SHELL, TOKEN, Queue, send_of, serving
 from tests.server.wire import PATIENCE_S, Wire
 
 from zajil.engine.limits import Limits
@@ -29,7 +29,6 @@ from zajil.protocol.reach.seal import (
 from zajil.protocol.session.wire import Open, encode_record
 from zajil.server.gateway.lines import SealDoor
 from zajil.server.http.calls import Peer
-from zajil.server.shell.aiohttp_shell import AiohttpShell
 from zajil.server.shell.base import SEALED_PATH
 
 KEY = SessionKey(ORIGIN.kid, ORIGIN.public)
@@ -69,7 +68,7 @@ async def test_no_cut_of_a_preamble_is_taken(client: aiohttp.ClientSession) -> N
         b"\x02",
     ]
     cuts += [resume[:size] for size in range(2, len(resume))] + [resume + b"\0", ROOT_RECORD + b"\0", b"\x01"]
-    async with serving(AiohttpShell, Queue()) as (url, gateway):
+    async with serving(SHELL, Queue()) as (url, gateway):
         for cut in cuts:
             assert await answer_of(client, url, cut) == [], cut[:4]
         assert gateway.count(Role.S) == gateway.count(Role.R) == 0
@@ -79,7 +78,7 @@ async def test_every_record_that_is_cut_or_changed_ends_the_carrier_and_leaves_t
     client: aiohttp.ClientSession,
 ) -> None:
     queue = Queue()
-    async with serving(AiohttpShell, queue) as (url, _):
+    async with serving(SHELL, queue) as (url, _):
         dial = SealedDial(Channel.S, KEY, lambda: SocketPlug.dial(client, url + SEALED_PATH))
         async with Wire(url, Role.S, client, dial=dial) as s:
             assert isinstance(await s.ask(send_of(0, b"x")), frames.Ok)
@@ -100,7 +99,7 @@ async def test_every_record_that_is_cut_or_changed_ends_the_carrier_and_leaves_t
 
 
 async def test_a_new_that_comes_again_is_refused_and_disturbs_nobody(client: aiohttp.ClientSession) -> None:
-    async with serving(AiohttpShell, Queue()) as (url, gateway):
+    async with serving(SHELL, Queue()) as (url, gateway):
         seal = new_seal()
         plug = await open_sealed(client, url, seal)
         assert await answer_of(client, url, seal.new_record) == []
@@ -113,7 +112,7 @@ async def test_a_new_that_comes_again_is_refused_and_disturbs_nobody(client: aio
 async def test_a_foreign_or_repeated_resume_touches_no_session(client: aiohttp.ClientSession) -> None:
     """Whoever saw a sid on its way can neither speak under it nor shut its owner out."""
     queue = Queue()
-    async with serving(AiohttpShell, queue) as (url, gateway):
+    async with serving(SHELL, queue) as (url, gateway):
         dial = SealedDial(Channel.S, KEY, lambda: SocketPlug.dial(client, url + SEALED_PATH))
         async with Wire(url, Role.S, client, dial=dial) as s:
             assert isinstance(await s.ask(send_of(0, b"x")), frames.Ok)
@@ -137,7 +136,7 @@ async def test_a_foreign_or_repeated_resume_touches_no_session(client: aiohttp.C
 
 
 async def test_a_seal_that_is_gone_is_made_anew_on_the_same_carrier(client: aiohttp.ClientSession) -> None:
-    async with serving(AiohttpShell, Queue()) as (url, _):
+    async with serving(SHELL, Queue()) as (url, _):
         plug = await SocketPlug.dial(client, url + SEALED_PATH)
         await plug.send(b"\x01\x02" + os.urandom(20))
         assert await plug.receive() == UNKNOWN
@@ -150,7 +149,7 @@ async def test_a_seal_that_is_gone_is_made_anew_on_the_same_carrier(client: aioh
 
 
 async def test_roots_are_told_and_the_carrier_closed(client: aiohttp.ClientSession) -> None:
-    async with serving(AiohttpShell, Queue()) as (url, gateway):
+    async with serving(SHELL, Queue()) as (url, gateway):
         assert await answer_of(client, url, ROOT_RECORD) == [ROOTS]
         plug = PostPlug(client, url + SEALED_PATH)
         await plug.send(ROOT_RECORD)
@@ -161,14 +160,14 @@ async def test_roots_are_told_and_the_carrier_closed(client: aiohttp.ClientSessi
 
 
 async def test_the_channel_of_calls_is_refused(client: aiohttp.ClientSession) -> None:
-    async with serving(AiohttpShell, Queue()) as (url, _):
+    async with serving(SHELL, Queue()) as (url, _):
         assert await answer_of(client, url, new_seal(Channel.MEDIA).new_record) == []
 
 
 @pytest.mark.parametrize(("channel", "role"), [(Channel.R, Role.R), (Channel.S, Role.S)])
 async def test_the_channel_fixes_the_role(client: aiohttp.ClientSession, channel: Channel, role: Role) -> None:
     other = Role.S if role is Role.R else Role.R
-    async with serving(AiohttpShell, Queue()) as (url, gateway):
+    async with serving(SHELL, Queue()) as (url, gateway):
         dial = SealedDial(channel, KEY, lambda: SocketPlug.dial(client, url + SEALED_PATH))
         async with Wire(url, other, client, dial=dial) as wire:
             await wire.send(send_of(1, b"x") if other is Role.S else frames.Hello(TOKEN.removeprefix("Device "), 0))
@@ -215,7 +214,7 @@ def test_new_seals_are_counted_before_any_cryptography() -> None:
 
 
 async def test_who_says_nothing_is_dropped_and_gives_its_place_back(client: aiohttp.ClientSession) -> None:
-    async with serving(AiohttpShell, Queue()) as (url, gateway):
+    async with serving(SHELL, Queue()) as (url, gateway):
         silent = await SocketPlug.dial(client, url + SEALED_PATH)
         begun = await SocketPlug.dial(client, url + SEALED_PATH)
         await begun.send(new_seal().new_record)
@@ -229,7 +228,7 @@ async def test_who_says_nothing_is_dropped_and_gives_its_place_back(client: aioh
 
 
 async def test_a_flood_of_records_is_charged_before_and_behind_the_seal(client: aiohttp.ClientSession) -> None:
-    async with serving(AiohttpShell, Queue(), inbound_bytes=9_000) as (url, _):
+    async with serving(SHELL, Queue(), inbound_bytes=9_000) as (url, _):
         assert await answer_of(client, url, *[b"\x01\x02" + os.urandom(20), bytes(60_000)]) == [UNKNOWN]
         plug = await open_sealed(client, url, new_seal())
         for _ in range(40):
@@ -240,7 +239,7 @@ async def test_a_flood_of_records_is_charged_before_and_behind_the_seal(client: 
 
 
 async def test_a_bridge_shows_its_credential_on_the_sealed_path_alone(client: aiohttp.ClientSession) -> None:
-    async with serving(AiohttpShell, Queue()) as (url, _):
+    async with serving(SHELL, Queue()) as (url, _):
         good = {"authorization": f"Bridge {BRIDGE}"}
         plug = await SocketPlug.dial(client, url + SEALED_PATH, headers=good)
         await plug.send(ROOT_RECORD)

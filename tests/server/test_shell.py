@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, suppress
 
 import aiohttp
 import pytest
+from tests.server.carriers import until
 from tests.server.serving import SHELLS, TOKEN, Queue, send_of, serving
 from tests.server.wire import Wire
 from yarl import URL
@@ -17,8 +18,10 @@ from yarl import URL
 from zajil.protocol import frames
 from zajil.protocol.frames import Msg, Role
 from zajil.protocol.ids import encode_b64
+from zajil.protocol.limits import RECORD_SIZES
 from zajil.protocol.session import ClientSession
 from zajil.server.shell.aiohttp_shell import AiohttpShell
+from zajil.server.site.headers import API_HEADERS
 
 
 @pytest.fixture(params=SHELLS)
@@ -150,34 +153,175 @@ async def test_bodies_that_are_still_arriving_have_a_budget(
         assert await put() == 200
 
 
+class Raw:
+    """A WebSocket by hand, for what a proper client would not say. `async with` opens one, as a receiver."""
+
+    def __init__(self, url: str, *, early: bytes = b"", window_bytes: int = 0) -> None:
+        """early: sent with the handshake. window_bytes: what the system takes that nobody reads."""
+        host, port = url.removeprefix("http://").split(":")
+        self._address = (host, int(port))
+        self._early = early
+        self._window_bytes = window_bytes
+        self.head: list[str] = []
+
+    async def __aenter__(self) -> Raw:
+        raw = socket.socket()
+        if self._window_bytes:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._window_bytes)
+        raw.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(raw, self._address)
+        self._reader, self.writer = await asyncio.open_connection(sock=raw)
+        self.writer.write(HANDSHAKE + self._early)
+        head = await asyncio.wait_for(self._reader.readuntil(b"\r\n\r\n"), 5)
+        self.head = head.decode().lower().splitlines()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.writer.close()
+        with suppress(ConnectionError):
+            await self.writer.wait_closed()
+
+    async def frame(self) -> tuple[int, bytes]:
+        """First byte and payload of the next frame; (0, b"") once the connection is closed."""
+        async with asyncio.timeout(10):
+            try:
+                first, size = await self._reader.readexactly(2)
+                if size >= 126:
+                    size = int.from_bytes(await self._reader.readexactly(2 if size == 126 else 8), "big")
+                return first, await self._reader.readexactly(size)
+            except (asyncio.IncompleteReadError, ConnectionError):
+                return 0, b""
+
+
+HANDSHAKE = (
+    b"GET /v1/ws HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+BINARY, CLOSE, PING, PONG = 0x82, 0x88, 0x89, 0x8A
+IN_PARTS, MORE, LAST = 0x02, 0x00, 0x80
+
+
+def masked(first: int, payload: bytes) -> bytes:
+    """A frame of a client, with a mask of zeros."""
+    size = len(payload)
+    if size < 126:
+        return bytes([first, 0x80 | size, 0, 0, 0, 0]) + payload
+    if size < 1 << 16:
+        return bytes([first, 0xFE]) + size.to_bytes(2, "big") + bytes(4) + payload
+    return bytes([first, 0xFF]) + size.to_bytes(8, "big") + bytes(4) + payload
+
+
+def hello() -> list[bytes]:
+    """The records a receiver begins with."""
+    session = ClientSession(Role.R)
+    carrier, _ = session.open_carrier(0.0)
+    session.send(frames.encode_frame(frames.Hello(encode_b64(bytes(31) + b"\x02"), 0)))
+    return session.pull(carrier, 0.0)
+
+
+async def test_the_head_of_a_websocket_is_the_same(make: type[AiohttpShell]) -> None:
+    async with serving(make, Queue()) as (url, _), Raw(url) as raw:
+        assert [line for line in raw.head if not line.startswith("date: ")] == [
+            "http/1.1 101 switching protocols",
+            "upgrade: websocket",
+            "connection: upgrade",
+            "sec-websocket-accept: s3pplmbitxaq9kygzzhzrbk+xoo=",
+            "cache-control: no-store",
+            *(f"{name}: {value.lower()}" for name, value in API_HEADERS.items()),
+            "",
+        ]
+
+
+@pytest.mark.parametrize("early", [False, True], ids=["after the handshake", "with it"])
+async def test_a_record_in_parts_with_a_ping_between_them(make: type[AiohttpShell], early: bool) -> None:
+    sent = b"".join(
+        masked(IN_PARTS, record[:3]) + masked(PING, b"there?") + masked(MORE, b"") + masked(LAST, record[3:])
+        for record in hello()
+    )
+    async with serving(make, Queue()) as (url, gateway), Raw(url, early=sent if early else b"") as raw:
+        if not early:
+            raw.writer.write(sent)
+        answers = [await raw.frame()]
+        while answers[-1][0] == PONG:
+            answers.append(await raw.frame())
+        assert answers[:-1] == [(PONG, b"there?")] * len(hello())
+        assert answers[-1][0] == BINARY
+        assert gateway.count(Role.R) == 1
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [
+        (masked(0x81, b"text"), 1003),
+        (masked(BINARY | 0x40, b"squeezed"), 1002),
+        (masked(BINARY | 0x10, b"?"), 1002),
+        (masked(0x83, b"?"), 1002),
+        (masked(0x09, b"a ping in parts"), 1002),
+        (masked(PING, bytes(126)), 1002),
+        (masked(LAST, b"of nothing"), 1002),
+        (masked(IN_PARTS, b"a") + masked(BINARY, b"b"), 1002),
+        (masked(BINARY, bytes(RECORD_SIZES[-1] + 1)), 1009),
+        (masked(IN_PARTS, bytes(RECORD_SIZES[-1])) + masked(LAST, b"1"), 1009),
+        (masked(CLOSE, b"\x03\xe9gone"), 1000),
+        (masked(CLOSE, b""), 1000),
+        (masked(CLOSE, b"\x03\xe7"), 1002),
+    ],
+)
+async def test_who_breaks_the_protocol_or_leaves_is_told_the_code_and_no_more(
+    make: type[AiohttpShell], sent: bytes, code: int
+) -> None:
+    async with serving(make, Queue()) as (url, gateway), Raw(url) as raw:
+        raw.writer.write(sent + masked(BINARY, bytes(1000)))
+        assert await raw.frame() == (CLOSE, code.to_bytes(2, "big"))
+        raw.writer.write(masked(CLOSE, code.to_bytes(2, "big")))
+        assert await raw.frame() == (0, b"")
+        await until(lambda: not gateway.count(Role.R))
+
+
+class LoudLine:
+    """A line with more to say than any system takes at once."""
+
+    done = dropped = crowded = is_live = False
+    close_code = 1000
+
+    def __init__(self, records: list[bytes]) -> None:
+        self.records = records
+
+    def feed(self, record: bytes) -> None: ...
+
+    def charge(self, size_bytes: int) -> None: ...
+
+    def heard(self) -> None: ...
+
+    def pull(self) -> list[bytes]:
+        records, self.records = self.records, []
+        return records
+
+    def lost(self) -> None: ...
+
+
+async def test_a_peer_that_reads_late_gets_every_frame_whole(
+    make: type[AiohttpShell], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = [bytes([n % 256]) * size for n, size in enumerate([100, 9_000, 12_000] * 400)]
+
+    def make_line(_shell: AiohttpShell, _path: str, _peer: object, kick: Callable[[], None], _: object) -> LoudLine:
+        asyncio.get_running_loop().call_later(0.01, kick)
+        return LoudLine(records)
+
+    monkeypatch.setattr(AiohttpShell, "_make_line", make_line)
+    async with serving(make, Queue()) as (url, _), Raw(url, window_bytes=2048) as late:
+        for record in records:
+            assert await late.frame() == (BINARY, record)
+
+
 async def test_a_peer_that_never_reads_holds_up_nobody(make: type[AiohttpShell], client: aiohttp.ClientSession) -> None:
     queue = Queue()
     queue.messages = [Msg(n, bytes(16), frames.Kind.APP, None, 0, 0, os.urandom(60_000)) for n in range(1, 13)]
-    async with serving(make, queue) as (url, gateway):
-        host, port = url.removeprefix("http://").split(":")
-        deaf = socket.create_connection((host, int(port)))
-        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        await _upgrade_by_hand(deaf)
+    async with serving(make, queue) as (url, gateway), Raw(url, window_bytes=4096) as deaf:
+        for record in hello():
+            deaf.writer.write(masked(BINARY, record))
         async with Wire(url, Role.R, client) as r:
             await r.hello(TOKEN)
             assert len(await r.messages()) == 12
             assert gateway.count(Role.R) == 2
-        deaf.close()
-
-
-async def _upgrade_by_hand(raw: socket.socket) -> None:
-    """A WebSocket client that says HELLO and then reads nothing."""
-    raw.setblocking(False)
-    loop = asyncio.get_running_loop()
-    await loop.sock_sendall(
-        raw,
-        b"GET /v1/ws HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-    )
-    await loop.sock_recv(raw, 1024)
-    session = ClientSession(Role.R)
-    carrier, _ = session.open_carrier(0.0)
-    session.send(frames.encode_frame(frames.Hello(encode_b64(bytes(31) + b"\x02"), 0)))
-    for record in session.pull(carrier, 0.0):
-        length = len(record).to_bytes(2, "big")
-        await loop.sock_sendall(raw, b"\x82\xfe" + length + b"\0\0\0\0" + record)

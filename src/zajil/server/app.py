@@ -68,9 +68,9 @@ from zajil.server.moderation.beside.supervisor import WorkerProcess
 from zajil.server.place import origin_of, place_of
 from zajil.server.public_space import PublicSpace, find_console, find_fold, find_moderation
 from zajil.server.push.wiring import Pushing
-from zajil.server.shell.aiohttp_shell import AiohttpShell
 from zajil.server.shell.answers import Answers
 from zajil.server.shell.base import Shell
+from zajil.server.shell.choice import find_shell
 from zajil.server.shell.peers import PeerRules
 from zajil.server.site.site import BUILT_CLIENT, Site
 from zajil.server.storage import Storage
@@ -493,7 +493,7 @@ class Server:
         door: SealDoor,
     ) -> Shell:
         settings = self.settings
-        return AiohttpShell(
+        return find_shell(settings.gateway)(
             gateway=self.gateway,
             door=door,
             check_bridge=check_bridge,

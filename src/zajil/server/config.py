@@ -23,6 +23,7 @@ from zajil.protocol.reach.endpoints import is_host
 
 RelayMode = Literal["off", "auto"]
 ModerationWorker = Literal["child", "apart", "inside"]
+GatewayShell = Literal["aiohttp", "picows"]
 CONFIG_FILE = "zajil.toml"
 _NAME_FILE = "server_name"
 _NAME_PATTERN = r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$"
@@ -253,6 +254,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             extra={"unit": "days"},
         ),
     ] = 7
+    gateway: Annotated[
+        GatewayShell,
+        Meta(
+            description="What carries WebSockets: `aiohttp`, or `picows` for less memory and work a connection, which "
+            "needs the extra `zajil[picows]`."
+        ),
+    ] = "aiohttp"
     metrics_port: Annotated[
         int, Meta(ge=0, le=65535, description="Loopback port of the Prometheus listener; 0 = off.")
     ] = 0

@@ -192,10 +192,17 @@ class AiohttpShell:
         try:
             peer = await self._admit(request)
             most = RECORD_SIZES[-1] + (SEAL_BYTES if request.path == SEALED_PATH else 0)
-            carrier = SocketCarrier(lambda kick: self._make_line(request.path, peer, kick, None), most_bytes=most)
+            return await self._carry(
+                request, lambda kick: self._make_line(request.path, peer, kick, None), most_bytes=most
+            )
         except ZajilError as reason:
             return _problem(reason)
-        return await carrier.serve(request)
+
+    async def _carry(
+        self, request: web.Request, make_line: Callable[[Callable[[], None]], Line], *, most_bytes: int
+    ) -> web.StreamResponse:
+        """Carry a line over a WebSocket that may begin. Raises what `make_line` raises."""
+        return await SocketCarrier(make_line, most_bytes=most_bytes).serve(request)
 
     async def _post(self, request: web.Request) -> web.Response:
         try:

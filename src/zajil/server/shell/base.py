@@ -1,6 +1,6 @@
 """What a gateway shell is: whatever accepts WebSockets and moves records. The rules live behind `Gateway`.
 
-One test suite (`tests/server/test_shell.py`) runs against every shell, so that a leaner one can replace it.
+One test suite (`tests/server/test_shell.py`) runs against both: aiohttp's and the leaner one on picows.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class Shell(Protocol):
     closes the connection; POSTs on the same paths carry records as `protocol.reach.polling` says; the path fixes the
     role, or the seal's channel on SEALED_PATH, where alone a bridge may show its credential; a foreign Origin or a
     query other than `r` is refused before the upgrade; `Line.crowded` stops reading (TCP pushes back); records go out
-    in order, and a peer that does not read holds up nobody else; each connection costs its reader and no timer.
+    in order, and a peer that does not read holds up nobody else; no timer per connection that is open.
     """
 
     async def start(self, host: str, port: int, *, reuse_port: bool = False) -> int:

@@ -6,16 +6,20 @@ import asyncio
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Final
 
 from aiohttp import WSMessage, WSMsgType, web
 
 from zajil.server.gateway.lines import Line
 
-_CLOSE_S = 2.0
-_UNSENT_BYTES = 16 * 1024
+CLOSE_S: Final = 2.0
+"""For the peer's answer to a close."""
+UNSENT_BYTES: Final = 16 * 1024
+"""Of one connection, between us and the system."""
 # Frames of WebSocket itself that carry no record. They are answered, but one by one, and only so many.
 _PLUMBING = {WSMsgType.PING, WSMsgType.PONG}
-_PLUMBING_COST = 256
+PLUMBING_COST: Final = 256
+"""What such a frame is charged, in bytes."""
 
 
 class SocketCarrier:
@@ -26,10 +30,10 @@ class SocketCarrier:
         self._line = make_line(self._kick)
         self._socket = web.WebSocketResponse(
             compress=False,
-            timeout=_CLOSE_S,
+            timeout=CLOSE_S,
             max_msg_size=most_bytes + 1,
             autoping=False,
-            writer_limit=_UNSENT_BYTES,
+            writer_limit=UNSENT_BYTES,
         )
         self._request: web.Request | None = None
         self._is_hurried = False
@@ -50,7 +54,9 @@ class SocketCarrier:
                     break
                 self._line.feed(message.data)
                 if self._line.is_live and not self._is_hurried:
-                    self._hurry(request)
+                    self._is_hurried = True
+                    if request.transport is not None:
+                        keep_little_unsent(request.transport)
                 while self._line.crowded:
                     self._calm.clear()
                     await self._calm.wait()
@@ -59,23 +65,9 @@ class SocketCarrier:
             self._request = None
         return self._socket
 
-    def _hurry(self, request: web.Request) -> None:
-        """Keep little between the line, which knows what to drop, and the wire.
-
-        Else the system takes megabytes for a receiver that is slow, and it hears everything minutes late.
-        """
-        self._is_hurried = True
-        if request.transport is None:
-            return
-        request.transport.set_write_buffer_limits(high=_UNSENT_BYTES)
-        system_socket = request.transport.get_extra_info("socket")
-        if system_socket is not None and hasattr(socket, "TCP_NOTSENT_LOWAT"):
-            with suppress(OSError):  # a Unix socket has no such thing
-                system_socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
-
     async def _answer_plumbing(self, message: WSMessage) -> None:
         """A PONG for a PING (RFC 6455 5.5.2). A flood of either is charged like records and lets others run between."""
-        self._line.charge(_PLUMBING_COST)
+        self._line.charge(PLUMBING_COST)
         if message.type is WSMsgType.PING and not self._line.done:
             with suppress(ConnectionError):
                 await self._socket.pong(message.data)
@@ -102,3 +94,15 @@ class SocketCarrier:
             pass  # the peer is gone; the reader notices and reports it
         finally:
             self._sending = None
+
+
+def keep_little_unsent(transport: asyncio.Transport) -> None:
+    """Keep little between the line, which knows what to drop, and the wire.
+
+    Else the system takes megabytes for a receiver that is slow, and it hears everything minutes late.
+    """
+    transport.set_write_buffer_limits(high=UNSENT_BYTES)
+    system_socket = transport.get_extra_info("socket")
+    if system_socket is not None and hasattr(socket, "TCP_NOTSENT_LOWAT"):
+        with suppress(OSError):  # a Unix socket has no such thing
+            system_socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)

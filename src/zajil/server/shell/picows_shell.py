@@ -1,0 +1,446 @@
+"""The shell on picows: WebSockets in less memory, and without a task for each (docs/decisions/0017-picows.md).
+
+aiohttp takes every connection, and answers whatever is no WebSocket as in its own shell: who may begin, and what is
+wrong with a handshake, is decided there alone. Once it has said 101 the connection is handed to picows, and what
+aiohttp held for it is let go. So neither a prober nor a browser sees on HTTP which of the two shells it met.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import Final, cast
+
+from aiohttp import web
+from picows import (
+    WSAutoPingStrategy,
+    WSCloseCode,
+    WSFrame,
+    WSListener,
+    WSMsgType,
+    WSTransport,
+    WSUpgradeRequest,
+    WSUpgradeResponse,
+    WSUpgradeResponseWithListener,
+)
+from picows.picows import WSProtocol  # type: ignore[attr-defined]  # what picows's own servers are made of; no stub has it
+
+from zajil.server.gateway.lines import Line
+from zajil.server.shell.aiohttp_shell import AiohttpShell
+from zajil.server.shell.sockets import CLOSE_S, PLUMBING_COST, UNSENT_BYTES, keep_little_unsent
+
+_LOG = logging.getLogger(__name__)
+_GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+_READ_BYTES: Final = 1024
+"""Of a connection's buffer at first. It doubles as records need it, up to twice the largest, and stays so."""
+_COPIED_BYTES: Final = 8192
+"""picows copies what it sends up to here. Beyond, and where it cannot send at once, uvloop would be left with a view of
+a header that the next record overwrites."""
+_HEADER_ROOM: Final = 14
+_LINGER_S: Final = 30.0
+"""For what a connection that ends has not sent; then it is forgotten."""
+_STOP_S: Final = 3.0
+_UPGRADE: Final = (
+    b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+"""What picows is told: the handshake itself is over by then."""
+_NOBODY: Final = asyncio.Protocol()
+"""Makes uvloop forget aiohttp's handler, of which it keeps a method where a protocol of picows's kind follows."""
+_CONTROL: Final = frozenset({WSMsgType.PING, WSMsgType.PONG, WSMsgType.CLOSE})
+_PROTOCOL_ERROR: Final = 1002
+_NO_TEXT: Final = 1003
+_TOO_BIG: Final = 1009
+
+
+class PicowsShell(AiohttpShell):
+    """See `shell.Shell`."""
+
+    _open: set[LeanCarrier]
+
+    async def start(self, host: str, port: int) -> int:
+        """See Shell."""
+        self._open = set()
+        return await super().start(host, port)
+
+    async def stop(self) -> None:
+        """See Shell."""
+        await super().stop()
+        for carrier in list(self._open):
+            carrier.end()
+        try:
+            async with asyncio.timeout(_STOP_S):
+                for carrier in list(self._open):
+                    await carrier.gone()
+        except TimeoutError:
+            for carrier in list(self._open):
+                carrier.abort()
+
+    async def _carry(
+        self, request: web.Request, make_line: Callable[[Callable[[], None]], Line], *, most_bytes: int
+    ) -> web.StreamResponse:
+        carrier = LeanCarrier(make_line, most_bytes=most_bytes, forget=self._open.discard)
+        self._open.add(carrier)
+        try:
+            answer = await _accept(request)
+            carrier.take_over(request)
+        except BaseException:
+            carrier.lost()
+            raise
+        return answer
+
+
+async def _accept(request: web.Request) -> web.StreamResponse:
+    """Say 101. Raises HTTPBadRequest for a handshake that is none, ConnectionError where the peer has gone."""
+    judge = web.WebSocketResponse(compress=False)
+    if not judge.can_prepare(request).ok:
+        await judge.prepare(request)  # raises what is wrong
+    key = request.headers["sec-websocket-key"].encode()
+    accept = base64.b64encode(hashlib.sha1(key + _GUID, usedforsecurity=False).digest()).decode()
+    answer = web.StreamResponse(
+        status=101, headers={"Upgrade": "websocket", "Connection": "upgrade", "Sec-WebSocket-Accept": accept}
+    )
+    await answer.prepare(request)
+    return answer
+
+
+class _Told(WSUpgradeResponse):
+    """The 101 that picows would send: it was sent."""
+
+    def __init__(self) -> None:
+        made = WSUpgradeResponse.create_101_response()
+        self.version, self.status, self.headers, self.body = made.version, made.status, made.headers, None
+
+    def to_bytes(self) -> bytearray:
+        """Nothing more."""
+        return bytearray()
+
+
+_TOLD: Final = _Told()
+
+
+class _Complaints:
+    """What picows takes for its logger. It quotes peers, and names their addresses: none of that reaches a log."""
+
+    __slots__ = ("_carrier",)
+
+    def __init__(self, carrier: LeanCarrier) -> None:
+        self._carrier = carrier
+
+    def isEnabledFor(self, _level: int) -> bool:  # noqa: N802  # logging's name
+        return False
+
+    def debug(self, *_words: object) -> None:
+        pass
+
+    log = info = warning = debug
+
+    def error(self, _text: str, *about: object) -> None:
+        """A peer broke the protocol; picows is about to say why, in words of its own, and to close."""
+        code = about[0][0] if about and isinstance(about[0], tuple) and about[0] else _PROTOCOL_ERROR
+        self._carrier.give_up(int(cast(int, code)))
+
+    def exception(self, *_words: object) -> None:
+        """A fault of ours, or of picows."""
+        _LOG.exception("a WebSocket failed")
+        self._carrier.give_up(WSCloseCode.INTERNAL_ERROR.value)
+
+
+class LeanCarrier(WSListener):
+    """One WebSocket on picows and its line. No task, no timer while it lives, and a buffer of 2 KiB."""
+
+    __slots__ = (
+        "_end_handle",
+        "_forget",
+        "_gone",
+        "_held",
+        "_is_called",
+        "_is_ended",
+        "_is_full",
+        "_is_hurried",
+        "_is_lost",
+        "_is_stopped",
+        "_line",
+        "_loop",
+        "_most_bytes",
+        "_parts",
+        "_parts_bytes",
+        "_records",
+        "_transport",
+    )
+
+    def __init__(
+        self,
+        make_line: Callable[[Callable[[], None]], Line],
+        *,
+        most_bytes: int,
+        forget: Callable[[LeanCarrier], None],
+    ) -> None:
+        """make_line: a line that kicks as given; what it raises passes through. most_bytes: of one record.
+
+        forget: called with this carrier once it is gone.
+        """
+        self._transport: WSTransport | None = None
+        self._is_called = self._is_ended = self._is_full = False
+        self._is_hurried = self._is_lost = self._is_stopped = False
+        self._forget = forget
+        self._gone: asyncio.Future[None] | None = None
+        self._most_bytes = most_bytes
+        self._held: deque[tuple[WSMsgType, bool, bytes]] | None = None
+        self._parts: list[bytes] | None = None
+        self._parts_bytes = 0
+        self._records: list[bytes] = []
+        self._end_handle: asyncio.TimerHandle | None = None
+        self._loop = asyncio.get_running_loop()
+        self._line = make_line(self._kick)
+
+    def take_over(self, request: web.Request) -> None:
+        """Have picows read and write this connection from now on. Raises ConnectionError where it is gone."""
+        handler, transport = request.protocol, request.transport
+        if transport is None or transport.is_closing():
+            raise ConnectionResetError
+        # What came with the handshake, before its answer: RFC 6455 forbids it, aiohttp reads it.
+        early = bytes(handler._message_tail)  # noqa: SLF001  # nothing else gives it out
+        transport.pause_reading()
+        transport.set_write_buffer_limits(high=UNSENT_BYTES)
+        protocol = WSProtocol(
+            None,
+            None,
+            False,  # a server
+            self._begin,
+            _Complaints(self),
+            True,  # a fault of ours closes
+            None,  # no time limit for the handshake, which is over
+            False,
+            20,
+            20,
+            WSAutoPingStrategy.PING_WHEN_IDLE,
+            False,  # PINGs are answered here, and charged
+            self._most_bytes,
+            None,
+            _READ_BYTES,
+        )
+        transport.set_protocol(_NOBODY)
+        transport.set_protocol(protocol)
+        handler.transport = None  # else its end would close the connection
+        handler.connection_lost(None)
+        protocol.connection_made(transport)
+        _give(protocol, _UPGRADE)
+        _give(protocol, early)
+        if not self._is_stopped:
+            transport.resume_reading()
+        self._kick()
+
+    def _begin(self, _request: WSUpgradeRequest) -> WSUpgradeResponseWithListener:
+        return WSUpgradeResponseWithListener(_TOLD, self)
+
+    # What picows calls
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        """See WSListener."""
+        self._transport = transport
+        transport.request.headers = _TOLD.headers  # it keeps our own handshake, 1 KiB of it, as long as it lives
+
+    def on_ws_frame(self, _transport: WSTransport, frame: WSFrame) -> None:
+        """See WSListener."""
+        if self._is_ended and frame.msg_type != WSMsgType.CLOSE:
+            return
+        if frame.rsv1 or frame.rsv2 or frame.rsv3:
+            self._close(_PROTOCOL_ERROR)
+        elif self._is_stopped:
+            self._hold(frame)
+        else:
+            self._take(frame.msg_type, bool(frame.fin), frame.get_payload_as_bytes())
+
+    def on_ws_disconnected(self, _transport: WSTransport) -> None:
+        """See WSListener."""
+        self.lost()
+
+    def pause_writing(self) -> None:
+        """See WSListener."""
+        self._is_full = True
+
+    def resume_writing(self) -> None:
+        """See WSListener."""
+        self._is_full = False
+        self._kick()
+
+    # In
+
+    def _take(self, kind: WSMsgType, fin: bool, payload: bytes) -> None:
+        if kind == WSMsgType.BINARY and fin and self._parts is None:
+            self._feed(payload)
+        elif kind in _CONTROL:
+            self._take_control(kind, payload)
+        elif kind == WSMsgType.TEXT:
+            self._close(_NO_TEXT)
+        elif (kind == WSMsgType.BINARY) != (self._parts is None):
+            self._close(_PROTOCOL_ERROR)  # a message within a message, or a part of none
+        else:
+            self._take_part(fin, payload)
+
+    def _take_part(self, fin: bool, payload: bytes) -> None:
+        """A part of a message that comes in several; each costs what it costs to look at."""
+        parts = self._parts = self._parts or []
+        parts.append(payload)
+        self._parts_bytes += len(payload)
+        if self._parts_bytes > self._most_bytes:
+            self._close(_TOO_BIG)
+        elif fin:
+            self._parts, self._parts_bytes = None, 0
+            self._feed(b"".join(parts))
+        else:
+            self._charge()
+
+    def _take_control(self, kind: WSMsgType, payload: bytes) -> None:
+        transport = self._transport
+        if transport is None:
+            return
+        if kind == WSMsgType.CLOSE:
+            if not self._is_ended:
+                self._is_ended = True
+                transport.send_close(WSCloseCode.OK)
+            self._leave()
+            return
+        self._charge()
+        # One that reads no answers gets none: RFC 6455 5.5.3 asks for the newest alone.
+        if kind == WSMsgType.PING and not self._is_full and not self._line.done:
+            transport.send_pong(payload)
+
+    def _feed(self, record: bytes) -> None:
+        line = self._line
+        line.feed(record)
+        if line.is_live and not self._is_hurried and self._transport is not None:
+            self._is_hurried = True
+            keep_little_unsent(self._transport.underlying_transport)
+        if line.crowded:
+            self._stop_reading()
+
+    def _charge(self) -> None:
+        self._line.charge(PLUMBING_COST)
+
+    def _stop_reading(self) -> None:
+        """TCP pushes back; what is in the buffer already waits here, at most twice a record."""
+        if not self._is_stopped and self._transport is not None:
+            self._is_stopped = True
+            self._transport.underlying_transport.pause_reading()
+
+    def _hold(self, frame: WSFrame) -> None:
+        if self._held is None:
+            self._held = deque()
+        self._held.append((frame.msg_type, bool(frame.fin), frame.get_payload_as_bytes()))
+
+    def _read_on(self) -> None:
+        while self._held and not self._line.crowded and not self._is_ended:
+            self._take(*self._held.popleft())
+        if self._held or self._line.crowded or self._is_ended or self._transport is None:
+            return
+        self._held, self._is_stopped = None, False
+        self._transport.underlying_transport.resume_reading()
+
+    # Out
+
+    def _kick(self) -> None:
+        """Records may be there to send, the connection may be over, or it may be read again."""
+        if self._transport is None:
+            return
+        if self._line.dropped:
+            self.abort()
+        elif not self._is_called:
+            self._is_called = True
+            self._loop.call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        self._is_called = False
+        transport = self._transport
+        if transport is None or transport.underlying_transport.is_closing():
+            return
+        if not self._is_ended:
+            self._send(transport)
+        if self._is_stopped:
+            self._read_on()
+
+    def _send(self, transport: WSTransport) -> None:
+        while not self._is_full:
+            if not self._records:
+                self._records = self._line.pull()[::-1]
+            if not self._records:
+                if self._line.done:
+                    self._close(self._line.close_code)
+                return
+            record = self._records.pop()
+            if len(record) <= _COPIED_BYTES:
+                transport.send(WSMsgType.BINARY, record)
+            else:
+                whole = bytearray(_HEADER_ROOM) + record
+                transport.send_reuse_external_bytearray(WSMsgType.BINARY, whole, _HEADER_ROOM)
+
+    # The end
+
+    def _close(self, code: int) -> None:
+        """Say so, and leave when the peer has, or after a while. What it sends until then is not looked at."""
+        transport = self._transport
+        if transport is None or self._is_ended or transport.underlying_transport.is_closing():
+            return
+        self._is_ended = True
+        transport.send_close(cast(WSCloseCode, code))  # any number is taken
+        self._end_handle = self._loop.call_later(CLOSE_S, self._leave)
+
+    def give_up(self, code: int) -> None:
+        """picows cannot read on, and would keep whatever came: nothing more may."""
+        self._close(code)
+        if self._transport is not None and not self._transport.underlying_transport.is_closing():
+            self._is_stopped = True
+            self._transport.underlying_transport.pause_reading()
+
+    def _leave(self) -> None:
+        """Close once everything is sent."""
+        if self._end_handle is not None:
+            self._end_handle.cancel()
+        if self._transport is not None:
+            self._transport.disconnect()
+            self._end_handle = self._loop.call_later(_LINGER_S, self.abort)
+
+    def end(self) -> None:
+        """The server stops."""
+        self._close(WSCloseCode.GOING_AWAY.value)
+        self._leave()
+
+    def abort(self) -> None:
+        """Close without a word."""
+        if self._transport is not None:
+            self._transport.disconnect(graceful=False)
+
+    async def gone(self) -> None:
+        """Returns once the connection is."""
+        if self._transport is not None:
+            self._gone = self._loop.create_future()
+            await self._gone
+
+    def lost(self) -> None:
+        """The connection is gone, or never was."""
+        if self._is_lost:
+            return
+        self._is_lost = True
+        if self._end_handle is not None:
+            self._end_handle.cancel()
+        self._transport = self._held = self._parts = None
+        self._records = []
+        self._forget(self)
+        self._line.lost()
+        if self._gone is not None and not self._gone.done():
+            self._gone.set_result(None)
+
+
+def _give(protocol: WSProtocol, data: bytes) -> None:
+    """Have picows read these bytes."""
+    while data:
+        room = protocol.get_buffer(-1)
+        taken = min(len(room), len(data))
+        room[:taken] = data[:taken]
+        protocol.buffer_updated(taken)
+        data = data[taken:]
