@@ -79,8 +79,8 @@ def settle_process() -> None:
 
     The writing thread runs statements of some 20 us, and asks for the interpreter after each: with Python's 5 ms a
     thread that computes makes it wait as long as 200 of them take. What is loaded stays for good; looking for garbage
-    in it would hold up every call for a tenth of a second. Python looks for garbage after 700 new objects, some twenty
-    messages: that took 18 % of the event loop's thread with 600 connections (docs/develop/performance.md).
+    in it would hold up every call for a tenth of a second. Python looks for garbage after 700 new objects:
+    that took 18 % of the event loop's thread with 600 connections (docs/develop/performance.md).
     """
     sys.setswitchinterval(SWITCH_S)
     gc.collect()
