@@ -8,18 +8,21 @@ import sqlite3
 import tarfile
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy import Connection
+from tests.postgres import Postgres
 
 from zajil.cli.main import run_command
 from zajil.engine.keys import Keys
 from zajil.engine.sql.sqlite.database import SQLiteDatabase
 from zajil.server.backup.archive import BackupError
 from zajil.server.backup.making import make_backup
+from zajil.server.backup.postgres import PostgresSource
 from zajil.server.backup.restoring import check_backup, restore_backup
 from zajil.server.backup.rows import SEQ_STEP, SqliteSource
 from zajil.server.config import load_settings
-from zajil.server.schema import migrate, newest_revision, open_database
+from zajil.server.schema import hold_data, migrate, newest_revision, open_database
 
 BLOB = bytes(range(16))
 PACKAGE = "key_package (account_id, device_id, suite, last_resort, expires, body) VALUES (X'00', 1, 1, 0, 9, ?)"
@@ -211,3 +214,61 @@ def test_a_backup_of_an_earlier_version_is_brought_up_to_date(tmp_path: Path) ->
     assert rows_of(tmp_path / "back")["invite_code"] == [(b"i" * 32, 20000, 5)]
     with SqliteSource(tmp_path / "back" / "zajil.db", folder=tmp_path) as source:
         assert source.schema == newest_revision()
+
+
+@pytest.mark.scale
+def test_postgres_takes_what_sqlite_gave_and_gives_it_back(data: Path, tmp_path: Path, postgres: Postgres) -> None:
+    made = make_backup(data, tmp_path / "b.tar")
+    url, there = postgres.fresh("template1"), tmp_path / "there"
+    restore_backup(there, made.archive, database=url)
+    assert load_settings(there).database == url
+    assert not (there / "zajil.db").exists()
+    with psycopg.connect(url) as connection:
+        asked = connection.execute("SELECT next_seq FROM mailbox UNION ALL SELECT seq FROM pub_words").fetchall()
+        assert sorted(asked) == [(41,), (8 + SEQ_STEP,)]
+        numbered = "INSERT INTO pub_event (name, ref, at) VALUES ('post', '', 2) RETURNING seq"
+        assert connection.execute(numbered).fetchall() == [(2 + SEQ_STEP,)]
+        connection.rollback()
+    with pytest.raises(BackupError, match="backup-not-empty"):
+        restore_backup(tmp_path / "again", made.archive, database=url)
+
+    back = tmp_path / "back"
+    restore_backup(back, make_backup(there, tmp_path / "p.tar").archive, database="")
+    assert load_settings(back).database == ""
+    before, now = rows_of(data), rows_of(back)
+    (mailbox,) = now.pop("mailbox")
+    assert mailbox[1] == 8 + 2 * SEQ_STEP
+    assert now.pop("session_token") == []
+    assert [row[4] for row in now.pop("key_package")] == [1]
+    assert now == {table: before[table] for table in now}
+
+    # A restore that fails leaves nothing in the database.
+    empty = postgres.fresh("template1")
+    whole = made.archive.read_bytes()
+    made.archive.write_bytes(whole[: len(whole) - 60_000])
+    with pytest.raises(BackupError, match="backup-damaged"):
+        restore_backup(tmp_path / "cut", made.archive, database=empty)
+    with psycopg.connect(empty) as connection:
+        assert connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchall() == [(0,)]
+
+
+@pytest.mark.scale
+def test_a_stopped_server_moves_to_postgres_and_forgets_nothing(
+    data: Path, postgres: Postgres, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before, url = rows_of(data), postgres.fresh("template1")
+    command = ["admin", "move", "--data", str(data), "--database", url]
+    with hold_data(data):
+        assert run_command(command) == 1
+        assert "another server is running" in capsys.readouterr().err
+    assert run_command(command) == 0
+    assert "zajil.db.moved" in capsys.readouterr().out
+    with PostgresSource(url) as source:
+        now = {table: list(source.rows(table, columns)) for table, columns in source.columns().items()}
+        assert now == before
+        assert source.counters() == {"key_package": 3, "pub_event": 1}
+    assert load_settings(data).database == url
+    assert load_settings(data).calls.relay_secret_file == "relay-secret"
+    assert not (data / "zajil.db").exists()
+    assert run_command(command) == 1
+    assert capsys.readouterr().err.startswith("error: move-nothing")

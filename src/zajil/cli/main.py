@@ -285,6 +285,7 @@ _LOG: tuple[_Command, ...] = (
 _ADMIN: tuple[_Command, ...] = (
     ("invite", server.invite, server_words.ADMIN_INVITE),
     ("disclose", server.disclose, accounting_words.DISCLOSE),
+    ("move", backup.move, backup_words.MOVE),
     ("push-forget", push.forget, push_words.FORGET),
 )
 _ADMIN_NAME: tuple[_Command, ...] = (

@@ -123,21 +123,22 @@ def open_database(data: Path, url: str | None = None) -> Database:
 
 
 def migrate(database: Database, revision: str = "head") -> None:
-    """Run the migrations that are missing up to this one, in one transaction.
+    """Run the migrations that are missing up to this one, in one transaction. Raises as `migrate_on`."""
+    database.write_sync(lambda connection: migrate_on(connection, revision, place=database.place))
+
+
+def migrate_on(connection: Connection, revision: str = "head", *, place: str) -> None:
+    """The same within a transaction of the caller's. place: of the database, for errors.
 
     Raises ConfigError: no FTS5; a database of a newer version; one that lacks what its own revision promises.
     """
-
-    def work(connection: Connection) -> None:
-        if connection.dialect.name == "sqlite" and not connection.exec_driver_sql(_HAS_FTS5).first():
-            raise ConfigError("the SQLite of this Python lacks FTS5, which search needs; use another build of Python")
-        stamped = _find_revision(connection)
-        if stamped != (newest_revision() if revision == "head" else revision):
-            _upgrade(connection, revision, stamped=stamped, place=database.place)
-        if revision == "head" and (missing := _find_missing(connection)):
-            raise _not_whole(database.place, stamped, f"missing: {', '.join(missing)}")
-
-    database.write_sync(work)
+    if connection.dialect.name == "sqlite" and not connection.exec_driver_sql(_HAS_FTS5).first():
+        raise ConfigError("the SQLite of this Python lacks FTS5, which search needs; use another build of Python")
+    stamped = _find_revision(connection)
+    if stamped != (newest_revision() if revision == "head" else revision):
+        _upgrade(connection, revision, stamped=stamped, place=place)
+    if revision == "head" and (missing := _find_missing(connection)):
+        raise _not_whole(place, stamped, f"missing: {', '.join(missing)}")
 
 
 @cache
@@ -148,7 +149,7 @@ def newest_revision() -> str:
 
 def _find_revision(connection: Connection) -> str | None:
     """What Alembic stamped this database with; None for a new one."""
-    if "alembic_version" not in _find_columns(connection):
+    if "alembic_version" not in find_columns(connection):
         return None
     stamped = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
     return str(stamped) if stamped is not None else None
@@ -178,7 +179,7 @@ def _upgrade(connection: Connection, revision: str, *, stamped: str | None, plac
 
 def _find_missing(connection: Connection) -> list[str]:
     """Tables that are not there, and columns as `table.column` of those that are."""
-    there = _find_columns(connection)
+    there = find_columns(connection)
     missing = []
     for name, table in METADATA.tables.items():
         if name not in there:
@@ -188,7 +189,7 @@ def _find_missing(connection: Connection) -> list[str]:
     return missing
 
 
-def _find_columns(connection: Connection) -> dict[str, set[str]]:
+def find_columns(connection: Connection) -> dict[str, set[str]]:
     """The columns of every table there is."""
     there: dict[str, set[str]] = {}
     for table, column in connection.exec_driver_sql(_COLUMNS[connection.dialect.name]):

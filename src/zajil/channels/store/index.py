@@ -61,7 +61,15 @@ def put(db: Connection, bodies: Mapping[int, str]) -> None:
     if db.dialect.name == "sqlite":
         db.execute(_PUT, [{"rowid": seq, "body": body} for seq, body in bodies.items()])
     else:
-        db.execute(_PUT_WORDS, [{"seq": seq, "words": _vector(body)} for seq, body in bodies.items()])
+        db.execute(_PUT_WORDS, [{"seq": seq, "words": as_vector(body)} for seq, body in bodies.items()])
+
+
+def bodies_of_vectors() -> str:
+    """Of PostgreSQL's index, a question for each post's seq and its words in order, which `put` makes the same of."""
+    return (
+        "SELECT seq, coalesce((SELECT string_agg(lexeme, ' ' ORDER BY place)"
+        " FROM unnest(words) AS w (lexeme, places, weights), unnest(places) AS place), '') FROM pub_words"
+    )
 
 
 def remove(db: Connection, seqs: Sequence[int]) -> None:
@@ -70,7 +78,7 @@ def remove(db: Connection, seqs: Sequence[int]) -> None:
         db.execute(_REMOVE if db.dialect.name == "sqlite" else _REMOVE_WORDS, [{"b_seq": seq} for seq in seqs])
 
 
-def _vector(body: str) -> str:
+def as_vector(body: str) -> str:
     """A body as a tsvector is written."""
     places: dict[str, list[int]] = {}
     for place, word in enumerate(_WORDS.findall(body), 1):

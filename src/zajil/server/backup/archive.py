@@ -235,6 +235,8 @@ class ArchiveReader:
         content = part.read(CHUNK_MAX if part.table else SMALL_MAX)
         self._sum.add(name, content)
         if not part.table:
+            if any(self._parts.values()):
+                raise _damaged("a file after its place")
             return part._replace(content=io.BytesIO(content))
         if part.table not in self._counts or name != f"tables/{part.table}/{self._parts[part.table]:06d}":
             raise _damaged("rows out of order")

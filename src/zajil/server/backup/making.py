@@ -16,10 +16,10 @@ from typing import IO, Final, NamedTuple
 
 from zajil.engine import blobs, keys, moderationkeys, pushkeys, reachkeys
 from zajil.engine.keys import KeyFileError
-from zajil.engine.sql.sqlite.database import FILE_NAME as DATABASE
 from zajil.moderation.private.keys import CLEAR_FILE, PUBLIC_FILE, SEALED_FILE
 from zajil.server.backup.archive import VERSION, ArchiveWriter, BackupError, Head
-from zajil.server.backup.rows import RowSource, SqliteSource
+from zajil.server.backup.places import open_source
+from zajil.server.backup.rows import RowSource
 from zajil.server.config import CONFIG_FILE, Settings, load_settings
 from zajil.server.setup import CADDY_FILE
 
@@ -52,10 +52,6 @@ def make_backup(
     """
     at = int(time.time() if now is None else now)
     settings = load_settings(data)
-    if settings.database:
-        raise BackupError("backup-unreadable", "a database of PostgreSQL is backed up with its own pg_dump")
-    if not (data / DATABASE).exists():
-        raise BackupError("backup-unreadable", f"there is no {DATABASE}")
     if archive.is_dir():
         stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(at))
         archive = archive / f"zajil-{settings.server_name}-{stamp}.tar"
@@ -64,7 +60,7 @@ def make_backup(
         if path.exists():
             raise BackupError("backup-exists", file=str(path))
     with _drafted(archive) as file, _drafted(keys_to) as key_file:
-        with SqliteSource(data / DATABASE, folder=archive.parent) as source:
+        with open_source(data, settings, folder=archive.parent) as source:
             # Keys after rows: a newer key that sealed some of them is never missed.
             secrets = dict(_read_files(data, (*KEY_FILES, *_named_secrets(settings))))
             if keys.FILE_NAME not in secrets:

@@ -1,7 +1,8 @@
 """`zajil restore`: a backup's two files into a data directory that holds nothing.
 
 All is read, checked and written below `restoring/` first, then moved to its place: the database in front, `zajil.key`
-last. A server does not start on a used database without its keys, so none ever starts on half of a restore.
+last. A server does not start on a used database without its keys, so none ever starts on half of a restore. A database
+of PostgreSQL is filled in one transaction, which ends when all has been read and before anything is moved.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import IO, Final, NamedTuple
 
@@ -19,7 +21,9 @@ from zajil.engine.sql.sqlite.database import FILE_NAME as DATABASE
 from zajil.engine.sql.sqlite.database import TURN_SUFFIX
 from zajil.server.backup.archive import ArchiveReader, BackupError, Head, Kind, Part, Row, TableRows, copy_part
 from zajil.server.backup.making import KEYS_SUFFIX, PLAIN_FILES
-from zajil.server.backup.rows import SqliteSink
+from zajil.server.backup.places import name_database, named_database, open_sink
+from zajil.server.backup.rows import RowSink
+from zajil.server.config import CONFIG_FILE
 from zajil.server.schema import LOCK_FILE, hold_data
 
 STAGE: Final = "restoring"
@@ -46,10 +50,18 @@ def check_backup(archive: Path, *, keys_from: Path | None = None) -> Restored:
         return _read(reader, on_file=lambda _: None, on_rows=lambda *_: None, on_blob=lambda _: None)
 
 
-def restore_backup(data: Path, archive: Path, *, keys_from: Path | None = None, attachments: bool = True) -> Restored:
+def restore_backup(
+    data: Path,
+    archive: Path,
+    *,
+    keys_from: Path | None = None,
+    attachments: bool = True,
+    database: str | None = None,
+) -> Restored:
     """Fill this directory. keys_from: None for the file beside the archive. attachments: or leave them out.
 
-    Raises BackupError, ConfigError (a server runs there), OSError.
+    database: URL of a database of PostgreSQL without tables, "" for a file of SQLite, None for what the backup's
+    `zajil.toml` names. Raises BackupError, ConfigError (a server runs there), OSError.
     """
     with _keys_of(archive, keys_from).open("rb") as file:
         secrets, key_head = _read_keys(file)
@@ -63,36 +75,66 @@ def restore_backup(data: Path, archive: Path, *, keys_from: Path | None = None, 
             stage = data / STAGE
             shutil.rmtree(stage, ignore_errors=True)
             stage.mkdir(mode=0o700)
-            found = _fill(stage, reader, attachments=attachments)
             for name, content in secrets.items():
                 _write(stage / name, content)
+            with closing(_Filling(stage, reader.head, database)) as filling:
+                found = _read(
+                    reader,
+                    on_file=filling.take_file,
+                    on_rows=filling.take_rows,
+                    on_blob=filling.take_blob if attachments else None,
+                )
+                filling.finish()
+            (stage / (DATABASE + TURN_SUFFIX)).unlink(missing_ok=True)
             _settle(stage)
             _move(stage, data)
     return found
 
 
-def _fill(stage: Path, reader: ArchiveReader, *, attachments: bool) -> Restored:
-    sink = SqliteSink(stage / DATABASE, schema=reader.head.schema, columns=reader.head.columns)
-    folder = stage / blobs.FOLDER
-    folder.mkdir(mode=0o700)
+class _Filling:
+    """Writes a backup's parts below `stage`, and its rows to where they belong."""
 
-    def take_file(part: Part) -> None:
-        _write(stage / part.file, part.content.read())
+    def __init__(self, stage: Path, head: Head, database: str | None) -> None:
+        self._stage, self._head, self._database = stage, head, database
+        self._settings = b""
+        self._opened: RowSink | None = None
+        self._blobs = stage / blobs.FOLDER
+        self._blobs.mkdir(mode=0o700)
 
-    def take_blob(part: Part) -> None:
-        path = folder / part.blob.hex()[:2] / part.blob.hex()
+    def take_file(self, part: Part) -> None:
+        content = part.content.read()
+        if part.file == CONFIG_FILE:
+            self._settings = content
+        else:
+            _write(self._stage / part.file, content)
+
+    def take_rows(self, table: str, rows: list[Row]) -> None:
+        self._sink().add(table, rows)
+
+    def take_blob(self, part: Part) -> None:
+        path = self._blobs / part.blob.hex()[:2] / part.blob.hex()
         path.parent.mkdir(mode=0o700, exist_ok=True)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             copy_part(part, file)
         os.utime(path, (0, 0))
 
-    try:
-        found = _read(reader, on_file=take_file, on_rows=sink.add, on_blob=take_blob if attachments else None)
-        sink.finish(reader.head.counters)
-    finally:
-        sink.close()
-    (stage / (DATABASE + TURN_SUFFIX)).unlink(missing_ok=True)
-    return found
+    def finish(self) -> None:
+        """The database is whole, and the settings name it."""
+        self._sink().finish(self._head.counters, restored=True)
+        if self._settings:
+            _write(self._stage / CONFIG_FILE, self._settings)
+
+    def close(self) -> None:
+        if self._opened is not None:
+            self._opened.close()
+
+    def _sink(self) -> RowSink:
+        if self._opened is None:
+            url = named_database(self._settings) if self._database is None else self._database
+            if url != named_database(self._settings):
+                self._settings = name_database(self._settings, url)
+            self._opened = open_sink(self._stage, url, schema=self._head.schema, columns=self._head.columns)
+        return self._opened
 
 
 def _read(
@@ -163,7 +205,8 @@ def _move(stage: Path, data: Path) -> None:
     """Everything to its place; see the module for the order."""
     last = key_file.FILE_NAME
     names = sorted(path.name for path in stage.iterdir())
-    for name in [DATABASE, *(each for each in names if each not in {DATABASE, last}), last]:
+    first = [DATABASE] if DATABASE in names else []
+    for name in [*first, *(each for each in names if each not in {DATABASE, last}), last]:
         (stage / name).rename(data / name)
         _sync(data)
     stage.rmdir()

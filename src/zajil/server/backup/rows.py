@@ -1,4 +1,4 @@
-"""Rows out of a server's database and into one. SQLite here; PostgreSQL's belong behind the same two shapes."""
+"""Rows out of a server's database and into one: what both kinds of database share, and SQLite. See `postgres`."""
 
 from __future__ import annotations
 
@@ -11,13 +11,21 @@ from typing import Final, Protocol, Self
 
 from zajil.channels.store.tables import search
 from zajil.engine.sql.sqlite.database import SQLiteDatabase
-from zajil.server.backup.archive import BackupError, Row, Value
+from zajil.server.backup.archive import BackupError, Row
 from zajil.server.schema import migrate, newest_revision
 
 SEQ_STEP: Final = 1 << 32
 """What a restore adds to the numbers that clients remember: nothing new falls under one they have seen."""
-_STEPPED: Final = frozenset({"pub_event"})
+STEPPED: Final = frozenset({"pub_event"})
 """Tables whose numbers clients remember as far as they have read."""
+FORGOTTEN: Final = (
+    f"UPDATE mailbox SET next_seq = next_seq + {SEQ_STEP}",  # noqa: S608  # a constant
+    # Whoever claimed one since the backup used it up; devices bring new ones once they are told that few are left.
+    "DELETE FROM key_package WHERE last_resort = 0",
+)
+"""What a restore does to the rows of a backup."""
+_ENDED: Final = ("session_token", "mod_staff_session", "link")
+"""Sessions that were ended since then; whoever may log in does so by themselves."""
 _FETCH: Final = 500
 
 
@@ -36,6 +44,29 @@ class RowSource(Protocol):
 
     def rows(self, table: str, columns: Sequence[str]) -> Iterator[Row]:
         """All of a table."""
+
+
+class RowSink(Protocol):
+    """A new database that is filled with a backup's rows."""
+
+    def add(self, table: str, rows: Iterable[Row]) -> None:
+        """Raises BackupError for rows that the table does not take."""
+
+    def finish(self, counters: Mapping[str, int], *, restored: bool) -> None:
+        """All rows are there: set what numbers new ones, run all migrations that came since, bring it to the disk.
+
+        counters: as `RowSource.counters`. restored: whether time passed since the rows were read; then what must not
+        come back is forgotten (`forgetting`).
+        """
+
+    def close(self) -> None:
+        """Let go of it; unfinished, nothing is left."""
+
+
+def forgetting(tables: Iterable[str]) -> Iterator[str]:
+    """Statements that take back what time has made false in these tables."""
+    yield from FORGOTTEN
+    yield from (f'DELETE FROM "{table}"' for table in _ENDED if table in set(tables))  # noqa: S608  # of the line above
 
 
 class SqliteSource:
@@ -94,7 +125,7 @@ class SqliteSource:
     def rows(self, table: str, columns: Sequence[str]) -> Iterator[Row]:
         """As `RowSource.rows`. Raises BackupError where the file is damaged."""
         try:
-            cursor = self._copy.execute(f'SELECT {_listed(columns)} FROM "{table}"')  # noqa: S608  # the schema's names
+            cursor = self._copy.execute(f'SELECT {listed(columns)} FROM "{table}"')  # noqa: S608  # the schema's names
             while some := cursor.fetchmany(_FETCH):
                 yield from some
         except sqlite3.Error as fault:
@@ -121,35 +152,29 @@ class SqliteSink:
             self.close()
             raise
 
-    def add(self, table: str, rows: Iterable[Sequence[Value]]) -> None:
-        """Raises BackupError for rows that the table does not take."""
+    def add(self, table: str, rows: Iterable[Row]) -> None:
+        """As `RowSink.add`."""
         try:
             self._raw.executemany(self._inserts[table], rows)
         except (sqlite3.Error, OverflowError) as fault:
             raise BackupError("backup-damaged", f"{table}: {fault}") from fault
 
-    def finish(self, counters: Mapping[str, int]) -> None:
-        """Put the counters on and forget what must not come back; then all migrations that came since, and the disk.
-
-        counters: as `RowSource.counters`.
-        """
-        self._raw.execute(f"UPDATE mailbox SET next_seq = next_seq + {SEQ_STEP}")  # noqa: S608  # a constant
-        # Whoever claimed one since the backup used it up; devices bring new ones once they are told that few are left.
-        self._raw.execute("DELETE FROM key_package WHERE last_resort = 0")
-        # Sessions that were ended since then; whoever may log in does so by themselves.
-        for table in self._inserts.keys() & {"session_token", "mod_staff_session", "link"}:
-            self._raw.execute(f'DELETE FROM "{table}"')  # noqa: S608  # of the set above
-        for table, highest in counters.items():
-            step = SEQ_STEP if table in _STEPPED else 0
+    def finish(self, counters: Mapping[str, int], *, restored: bool) -> None:
+        """As `RowSink.finish`."""
+        for statement in forgetting(self._inserts) if restored else ():
+            self._raw.execute(statement)
+        numbered = {n for (n,) in self._raw.execute("SELECT name FROM sqlite_schema WHERE sql LIKE '%AUTOINCREMENT%'")}
+        for table in counters.keys() & numbered:
+            step = SEQ_STEP if restored and table in STEPPED else 0
             self._raw.execute("DELETE FROM sqlite_sequence WHERE name = ?", (table,))
-            self._raw.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table, highest + step))
+            self._raw.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table, counters[table] + step))
         self._raw.execute("COMMIT")
         self._raw.close()
         migrate(self._database)
         self._database.truncate_log()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """As `RowSink.close`, but that its folder is the caller's to remove."""
         with contextlib.suppress(AttributeError):
             self._raw.close()
         self._database.close()
@@ -159,14 +184,14 @@ class SqliteSink:
         if not columns or not there.issuperset(columns):
             raise BackupError("backup-damaged", f"schema has no such table or column: {table}")
         marks = ", ".join("?" * len(columns))
-        return f'INSERT INTO "{table}" ({_listed(columns)}) VALUES ({marks})'  # noqa: S608  # the schema's own names
+        return f'INSERT INTO "{table}" ({listed(columns)}) VALUES ({marks})'  # noqa: S608  # the schema's own names
 
 
 def _columns(connection: sqlite3.Connection, table: str) -> list[str]:
     return [name for (name,) in connection.execute("SELECT name FROM pragma_table_info(?) ORDER BY cid", (table,))]
 
 
-def _listed(columns: Sequence[str]) -> str:
+def listed(columns: Sequence[str]) -> str:
     return ", ".join(f'"{column}"' for column in columns)
 
 

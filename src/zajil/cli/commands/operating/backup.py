@@ -58,6 +58,9 @@ def restore(
         Path | None, typer.Option("--keys", metavar="FILE", help=words.KEYS_FROM(), show_default=False)
     ] = None,
     no_attachments: NoAttachments = False,
+    database: Annotated[
+        str | None, typer.Option("--database", metavar="URL", help=words.DATABASE(), show_default=False)
+    ] = None,
     check: Annotated[bool, typer.Option("--check", help=words.CHECK())] = False,
     json: Json = False,
 ) -> None:
@@ -70,7 +73,7 @@ def restore(
         if check:
             found = check_backup(archive, keys_from=keys)
         else:
-            found = restore_backup(folder, archive, keys_from=keys, attachments=not no_attachments)
+            found = restore_backup(folder, archive, keys_from=keys, attachments=not no_attachments, database=database)
     if json:
         print_json({**found._asdict(), "restored": not check})
         return
@@ -81,6 +84,27 @@ def restore(
     )
     if not check:
         screen.print(words.NEXT(command=f"zajil serve --data {shlex.quote(str(folder))}"))
+
+
+def move(
+    *,
+    database: Annotated[str, typer.Option("--database", metavar="URL", help=words.MOVE_TO())],
+    data: DataFolder = None,
+    json: Json = False,
+) -> None:
+    """How many rows went, and what became of the file they were in."""
+    from zajil.cli.output import console, print_json
+    from zajil.engine.sql.sqlite.database import FILE_NAME
+    from zajil.server.backup.moving import MOVED_SUFFIX, move_database
+
+    folder = existing_data(decide_data(data))
+    with _told():
+        rows = move_database(folder, database)
+    kept = folder / (FILE_NAME + MOVED_SUFFIX)
+    if json:
+        print_json({"rows": rows, "kept": str(kept)})
+        return
+    console().print(words.MOVED(rows=rows, file=str(kept)))
 
 
 @contextlib.contextmanager

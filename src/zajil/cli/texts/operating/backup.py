@@ -41,6 +41,26 @@ CHECK = Text(
     ar="قراءة الملفين إلى آخرهما فقط دون كتابة شيء.",
     ru="Только прочитать оба файла до конца, ничего не записывая.",
 )
+DATABASE = Text(
+    en="Empty database of PostgreSQL to fill; '' for a file of SQLite. Else as the backup says.",
+    ar="قاعدة PostgreSQL فارغة تُملأ؛ و '' لملف SQLite. وإلا فكما في النسخة.",
+    ru="Пустая база PostgreSQL, которую заполнить; '' — файл SQLite. Иначе как в копии.",
+)
+MOVE = Text(
+    en="Move a stopped server's database from SQLite to PostgreSQL.",
+    ar="نقل قاعدة بيانات خادم متوقف من SQLite إلى PostgreSQL.",
+    ru="Перенести базу остановленного сервера из SQLite в PostgreSQL.",
+)
+MOVE_TO = Text(
+    en="An empty database: postgresql://USER@HOST/NAME.",
+    ar="قاعدة فارغة: postgresql://USER@HOST/NAME.",
+    ru="Пустая база: postgresql://USER@HOST/NAME.",
+)
+MOVED = Text(
+    en="Rows moved: {rows}. The server uses the new database from its next start. Delete {file} once all is well.",
+    ar="الصفوف المنقولة: {rows}. يستعمل الخادم القاعدة الجديدة عند تشغيله التالي. احذف {file} متى اطمأننت.",
+    ru="Перенесено строк: {rows}. Со следующего запуска сервер работает с новой базой. Убедитесь и удалите {file}.",
+)
 WRITTEN = Text(
     en="{file}: {bytes} bytes, as of {time}; rows: {rows}, files: {attachments}",
     ar="{file}: {bytes} بايت، حتى {time}؛ الصفوف: {rows}، الملفات: {attachments}",
@@ -160,16 +180,28 @@ BACKUP_COMPLAINTS: dict[str, Complaint] = {
             ru="Возьмите ключи, записанные вместе с ней, или более поздние того же сервера.",
         ),
     ),
-    "backup-not-empty": Complaint(
+    "move-nothing": Complaint(
         Text(
-            en="The folder is not empty; it holds {file}.",
-            ar="المجلّد ليس فارغًا؛ ففيه {file}.",
-            ru="Папка не пуста; в ней {file}.",
+            en="There is no database of SQLite here to move.",
+            ar="لا توجد هنا قاعدة SQLite تُنقل.",
+            ru="Здесь нет базы SQLite для переноса.",
         ),
         Text(
-            en="A backup is restored into an empty folder alone. Move away what is there; do not delete it yet.",
-            ar="لا تُستعاد النسخة إلا في مجلّد فارغ. انقل ما فيه، ولا تحذفه بعد.",
-            ru="Копия восстанавливается только в пустую папку. Уберите то, что там есть, но пока не удаляйте.",
+            en="Name the server's folder:  --data DIR. From PostgreSQL back:  zajil backup, then restore --database ''",
+            ar="سمِّ مجلّد الخادم:  --data DIR. وللعودة من PostgreSQL:  zajil backup ثم restore --database ''",
+            ru="Укажите папку сервера:  --data DIR. Обратно из PostgreSQL:  zajil backup, затем restore --database ''",
+        ),
+    ),
+    "backup-not-empty": Complaint(
+        Text(
+            en="There is something already: {file}.",
+            ar="يوجد شيء سلفًا: {file}.",
+            ru="Здесь уже что-то есть: {file}.",
+        ),
+        Text(
+            en="Rows go into an empty folder or database alone. Move away what is there; do not delete it yet.",
+            ar="لا توضع الصفوف إلا في مجلّد فارغ أو قاعدة فارغة. انقل ما هناك، ولا تحذفه بعد.",
+            ru="Строки кладут только в пустую папку или базу. Уберите то, что там есть, но пока не удаляйте.",
         ),
     ),
 }
