@@ -99,6 +99,14 @@ def make(data: Path) -> Kept:
     return OfPostgres(_running[-1].fresh(MIGRATED))
 
 
+def make_bare(data: Path) -> tuple[Kept, list[str]]:
+    """One without tables, for a restore into this data directory, and how `zajil restore` is told of it."""
+    if not _running:
+        return InFile(data), []
+    url = _running[-1].fresh("template1")
+    return OfPostgres(url), ["--database", url]
+
+
 def fill(url: str) -> None:
     """Make the tables there."""
     from zajil.engine.sql.postgres.database import PostgresDatabase

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from tests.flows import engines
 from tests.flows.people import People, find, say, sync_all, texts
 from tests.flows.server import ServerProcess
 from tests.flows.test_groups import group_of
@@ -65,7 +66,8 @@ async def test_people_go_on_after_a_restore(server: ServerProcess, people: Peopl
 
     await asyncio.to_thread(server.kill)
     shutil.rmtree(server.data)
-    assert "localhost" in await run_apart("restore", str(archive), "--data", str(server.data))
+    server.kept, into = engines.make_bare(server.data)
+    assert "localhost" in await run_apart("restore", str(archive), "--data", str(server.data), *into)
     assert_one_moment(server)
     await asyncio.to_thread(server.start)
 

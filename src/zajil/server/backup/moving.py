@@ -1,4 +1,4 @@
-"""`zajil admin move`: the rows of a server's file of SQLite into a database of PostgreSQL, which it uses from then on."""
+"""`zajil admin move`: a server's rows from its file of SQLite into a database of PostgreSQL, which it then uses."""
 
 from __future__ import annotations
 
