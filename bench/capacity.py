@@ -1,8 +1,8 @@
 """What it would take to serve so many people: connections, memory, cores, machines, databases.
 
 Run: `make bench B=capacity`, or .venv/bin/python bench/capacity.py [--users N] [--devices N] [--worked]. Inputs are
-those of `capacity.toml`, where the newest result of a benchmark has none better; each is said to be measured, assumed or
-quoted. `--worked` leaves the results aside: the worked example of the design. **Beyond one machine this is
+those of `capacity.toml`, where the newest result of a benchmark has none better; each is said to be measured, assumed
+or quoted. `--worked` leaves the results aside: the worked example of the design. **Beyond one machine this is
 extrapolation.** Spare machines of a zone are not counted.
 """
 
