@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from zajil.calls.rooms import Member, Rooms
+from zajil.engine.bus import Bus, MemoryBus
 
 ROOM = b"r" * 16
 
 
 class Party:
-    """Rooms, the time there, and what they counted. Who names no ticket joins with one of its own."""
+    """Rooms, the time there, and what they counted. Who names no ticket joins with one of its own.
 
-    def __init__(self, connections_max: int = 1000) -> None:
+    bus: to other parties, at other gateways.
+    """
+
+    def __init__(self, connections_max: int = 1000, *, bus: Bus | None = None) -> None:
         self.now = 100.0
         self.bad = 0
         self.over = 0
         self.kicks = 0
         self.tickets = 0
-        self.rooms = Rooms(connections_max=connections_max, count_bad=self.count, count_over=self.count_over)
+        self.rooms = Rooms(
+            connections_max=connections_max,
+            bus=bus or MemoryBus(),
+            clock=lambda: self.now,
+            count_bad=self.count,
+            count_over=self.count_over,
+        )
 
     def count(self) -> None:
         self.bad += 1

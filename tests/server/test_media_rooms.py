@@ -24,6 +24,7 @@ from tests.server.wire import Http, Wire
 from zajil.calls import rooms
 from zajil.calls.mediaframes import notice
 from zajil.calls.tickets import make_ticket
+from zajil.engine.bus import MemoryBus
 from zajil.engine.limits import Limit
 from zajil.protocol import control, frames
 from zajil.protocol.calls import media
@@ -209,7 +210,13 @@ class TestWithoutRooms:
 
 
 def test_one_address_does_not_take_every_place() -> None:
-    rooms_of_all = rooms.Rooms(connections_max=16, count_bad=lambda: None, count_over=lambda: None)
+    rooms_of_all = rooms.Rooms(
+        connections_max=16,
+        bus=MemoryBus(),
+        clock=time.monotonic,
+        count_bad=lambda: None,
+        count_over=lambda: None,
+    )
     door = MediaDoor(rooms_of_all, connections_max=16, ticket_key=bytes(32), clock=lambda: 0.0, now=lambda: 0.0)
 
     def enter(place: bytes, number: int, ticket: bytes = b"") -> MediaConnection:
@@ -230,7 +237,13 @@ def test_one_address_does_not_take_every_place() -> None:
 
 
 def test_a_full_room_gives_the_place_back() -> None:
-    rooms_of_all = rooms.Rooms(connections_max=13, count_bad=lambda: None, count_over=lambda: None)
+    rooms_of_all = rooms.Rooms(
+        connections_max=13,
+        bus=MemoryBus(),
+        clock=time.monotonic,
+        count_bad=lambda: None,
+        count_over=lambda: None,
+    )
     door = MediaDoor(rooms_of_all, connections_max=13, ticket_key=bytes(32), clock=lambda: 0.0, now=lambda: 0.0)
     for number in range(14):
         ticket = make_ticket(bytes(32), ROOM, now_s=0.0, random=os.urandom)

@@ -11,15 +11,18 @@ import aiohttp
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tests.calls.frames import frame
 from tests.flows import engines
 from tests.nats import NatsServer, nats_server
 from tests.postgres import Postgres
 from tests.server.conftest import NO_LIMITS
 from tests.server.people import Person
+from tests.server.test_media_rooms import Seat, ticket_of
 from tests.server.test_story import group_of_two
 from tests.server.wire import Http, Wire, device_auth
 
 from zajil.protocol import control, frames
+from zajil.protocol.calls.media import CAME, JOINED, PREAMBLE
 from zajil.protocol.control import Blob, parse_json
 from zajil.protocol.frames import Role
 from zajil.server.app import Server
@@ -97,6 +100,23 @@ async def test_a_challenge_of_one_is_good_at_the_other_and_once(both: list[Http]
     for each in both:
         assert await each.code(control.TAKE_TOKEN, signed) == "bad-challenge"
         assert await each.code(control.COUNT_KEY_PACKAGES, auth=device_auth(answer.token)) == "ok"
+
+
+async def test_two_in_a_call_at_two_servers_get_each_others_frames(both: list[Http]) -> None:
+    here, there = both
+    one, two = await here.register(Person()), await there.register(Person())
+    async with wire(here, Role.S) as s:
+        group = await group_of_two(here, s, one, two)
+    seats = [await Seat.take(http, PREAMBLE + await ticket_of(http, group)) for http in both]
+    # The first is told when the second is known to it: at once, or by the next look of its server.
+    assert [(await seats[0].read())[1] for _ in range(2)] == [JOINED, CAME]
+    for leaf, (seat, other) in enumerate((seats, seats[::-1])):
+        await seat.send(frame(leaf, 7))
+        while (record := await other.read())[0] == 0:
+            """Words of the room."""
+        assert record[1:] == frame(leaf, 7)
+    for seat in seats:
+        await seat.plug.cut()
 
 
 async def test_both_may_listen_on_one_port(

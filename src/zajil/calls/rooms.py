@@ -4,18 +4,39 @@ A room is there while somebody is in it. Nothing is decoded, stored or logged. S
 people: a person has one for audio, one for video, and a new one before the old one closes. So a room takes 12
 connections, and of people, told apart by the leaf that their frames name, 4.
 
+People of one room may be at several gateways: each has a room of its own, and hears over the bus of the connections at
+the others, which have slots here too. A frame passes the bus once for all of them.
+
 A person's connections share what comes, each frame on one of them. That they are one person's, the leaf does not
 prove: anybody in the room can write another's. The ticket does, which only its owner and the server know; so only
-connections of one leaf and one ticket share, and every other one gets everything.
+connections of one leaf and one ticket share, and every other one gets everything. Those at another gateway share among
+themselves: who has some at either gets a frame at both.
 """
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from zajil.calls import mediaframes
+from zajil.calls.farnews import (
+    ASK,
+    FRAME,
+    GATEWAY_BYTES,
+    GONE,
+    HERE,
+    MARK_BYTES,
+    News,
+    Presence,
+    encode_news,
+    encode_presence,
+    parse_news,
+    parse_presence,
+)
 from zajil.calls.queue import MediaQueue, Waiting
+from zajil.engine.bus import Bus, Topic
 from zajil.protocol.calls.limits import PEOPLE
 from zajil.protocol.calls.media import (
     AUDIO,
@@ -42,6 +63,10 @@ IDLE_S: Final = 30.0
 LIFE_S: Final = 600.0
 """Then a connection needs a new ticket, which somebody who left the group in the meantime does not get."""
 _FAREWELL_S: Final = 5.0
+FAR_S: Final = 20.0
+"""A connection at another gateway of which nothing was heard for so long is gone: its gateway tells of it every 5 s."""
+FAR_MAX: Final = 2 * CONNECTIONS
+"""More than that in one room nobody tells of in earnest."""
 _SLOTS: Final = 255
 
 
@@ -69,15 +94,19 @@ class Rate:
 
 
 class Member:
-    """One connection of a room. kick: there is something to pull, or `close_code` is set.
+    """One connection of a room, here or at another gateway. kick: there is something to pull, or `close_code` is set.
 
-    close_code: how it ends, None while it lasts. dropped: it had time to end and did not. leaf: as its first frame
-    said, at `claimed_at`. sent: for each kind, the room's number of the last frame.
+    mark: stands for the ticket. is_far: at another gateway, which passes on what is for it. close_code: how it ends,
+    None while it lasts. dropped: it had time to end and did not. leaf: as its first frame said, at `claimed_at`. sent:
+    for each kind, the room's number of the last frame. told_at: when another gateway told of it last.
     """
 
-    def __init__(self, room: _Room, slot: int, *, ticket: bytes, kick: Callable[[], None], now: float) -> None:
+    def __init__(
+        self, room: _Room, slot: int, *, mark: bytes, kick: Callable[[], None], now: float, is_far: bool = False
+    ) -> None:
         self.slot = slot
-        self.ticket = ticket
+        self.mark = mark
+        self.is_far = is_far
         self.kick = kick
         self.leaf: int | None = None
         self.claimed_at = now
@@ -88,6 +117,7 @@ class Member:
         self.dropped = False
         self.joined_at = now
         self.heard_at = now
+        self.told_at = now
         self._room = room
         self._rate = Rate(now)
         self._share = Rate(now, times=PEOPLE / CONNECTIONS)
@@ -128,6 +158,9 @@ class _Room:
         self.name = name
         self.rate = Rate(now, times=PEOPLE)
         self.members: dict[int, Member] = {}
+        self.far: dict[tuple[bytes, int], Member] = {}
+        """Those at other gateways, by gateway and slot there."""
+        self.leave_bus: Callable[[], None] = _nobody
         self._next_slot = 1
         self._frames = 0
 
@@ -137,6 +170,11 @@ class _Room:
             self._next_slot = self._next_slot % _SLOTS + 1
         slot, self._next_slot = self._next_slot, self._next_slot % _SLOTS + 1
         return slot
+
+    @property
+    def near(self) -> list[Member]:
+        """Those here."""
+        return [member for member in self.members.values() if not member.is_far]
 
     def people(self) -> set[int]:
         return {member.leaf for member in self.members.values() if member.leaf is not None}
@@ -150,17 +188,21 @@ class _Room:
         """A frame of this connection, once to every other person."""
         self._frames += 1
         sender.sent[head.kind] = self._frames
-        own = (sender.ticket, sender.leaf)
+        own = (sender.mark, sender.leaf)
         people: dict[tuple[bytes, int | None], list[Member]] = {}
         for member in self._open():
-            people.setdefault((member.ticket, member.leaf), []).append(member)
+            people.setdefault((member.mark, member.leaf), []).append(member)
         item = Waiting(bytes((sender.slot,)) + record, sender.slot, head.kind, head.is_key, now)
         for person, mates in people.items():
             if person != own:
                 _give(item, choose_mates(mates, head.kind, now=now), now)
 
     def _open(self) -> Iterator[Member]:
-        return (member for member in self.members.values() if member.close_code is None)
+        return (member for member in self.members.values() if member.close_code is None and not member.is_far)
+
+
+def _nobody() -> None:
+    """Nobody to tell."""
 
 
 def _give(item: Waiting, members: Sequence[Member], now: float) -> None:
@@ -197,11 +239,23 @@ class NoPlace(Exception):
 class Rooms:
     """Every room of this process. now: seconds of a clock that only goes forward.
 
-    connections_max: of all rooms together. count_bad: called for each record that is no media frame; count_over, for
-    each frame that was one too many for its room.
+    connections_max: of all rooms together. bus: to other gateways. clock: gives `now`, for what is heard there.
+    count_bad: called for each record that is no media frame; count_over, for each frame that was one too many for its
+    room.
     """
 
-    def __init__(self, *, connections_max: int, count_bad: Callable[[], None], count_over: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        *,
+        connections_max: int,
+        bus: Bus,
+        clock: Callable[[], float],
+        count_bad: Callable[[], None],
+        count_over: Callable[[], None],
+    ) -> None:
+        self._bus = bus
+        self._clock = clock
+        self._name = os.urandom(GATEWAY_BYTES)
         self._rooms: dict[bytes, _Room] = {}
         self._connections_max = connections_max
         self._count_bad = count_bad
@@ -221,15 +275,17 @@ class Rooms:
             raise NoPlace(TRY_LATER)
         room = self._rooms.get(name)
         if room is None:
-            room = self._rooms[name] = _Room(name, now)
+            room = self._make(name, now)
         if len(room.members) >= CONNECTIONS:
             raise NoPlace(ROOM_FULL)
-        member = Member(room, room.take_slot(), ticket=ticket, kick=kick, now=now)
+        mark = hashlib.sha256(ticket).digest()[:MARK_BYTES]
+        member = Member(room, room.take_slot(), mark=mark, kick=kick, now=now)
         hello = mediaframes.notice(JOINED, member.slot, *room.members)
         room.members[member.slot] = member
         self._members.add(member)
         member.queue.push(Waiting(hello, 0, CONTROL, False, now))
         room.tell(mediaframes.notice(CAME, member.slot), member, now)
+        self._tell_here(room, member)
         kick()
         return member
 
@@ -259,6 +315,8 @@ class Rooms:
             return
         room.rate.spend(len(record))
         room.forward(record, member, head, now)
+        if room.far:
+            self._tell(room, FRAME, member.slot, record)
 
     def heard(self, member: Member, size_bytes: int, *, now: float) -> None:
         """Bytes that are no record, such as a PING: they count, and are no sign of life of a call."""
@@ -269,16 +327,25 @@ class Rooms:
         """The connection is gone; call it once, at the end."""
         self._members.discard(member)
         room = member.room
-        if room.members.pop(member.slot, None) is None:
+        if room.members.get(member.slot) is not member:
             return
+        self._drop(room, member, now)
+        self._tell(room, GONE, member.slot)
+        if not room.near:
+            room.leave_bus()
+            del self._rooms[room.name]
+
+    def _drop(self, room: _Room, member: Member, now: float) -> None:
+        del room.members[member.slot]
         for other in room.members.values():
             other.queue.forget(member.slot)
         room.tell(mediaframes.notice(LEFT, member.slot), member, now)
-        if not room.members:
-            del self._rooms[room.name]
 
     def sweep(self, now: float) -> None:
-        """End connections of ten minutes, and those without a frame for 30 s; give up those that do not end."""
+        """End connections of ten minutes, and those without a frame for 30 s; give up those that do not end.
+
+        Call it every few seconds: other gateways hear by it who is still here.
+        """
         for member in list(self._members):
             if now - member.heard_at >= IDLE_S:
                 member.close(IDLE, now)
@@ -287,8 +354,74 @@ class Rooms:
             if member.close_code is not None and now - member.closed_at >= _FAREWELL_S and not member.dropped:
                 member.dropped = True
                 member.kick()
+        for room in self._rooms.values():
+            for key, far in list(room.far.items()):
+                if now - far.told_at >= FAR_S:
+                    self._lose(room, key, now)
+            for near in room.near:
+                self._tell_here(room, near)
 
     def close_all(self, now: float) -> None:
         """The server ends: everybody comes again, with a new ticket."""
         for member in list(self._members):
             member.close(RESTART, now)
+
+    # Other gateways
+
+    def _make(self, name: bytes, now: float) -> _Room:
+        room = self._rooms[name] = _Room(name, now)
+        room.leave_bus = self._bus.listen(Topic.ROOM, name, lambda news: self._hear(room, news))
+        self._tell(room, ASK, 0)
+        return room
+
+    def _tell(self, room: _Room, kind: int, slot: int, rest: bytes = b"") -> None:
+        self._bus.tell(Topic.ROOM, room.name, encode_news(News(kind, self._name, slot, rest)))
+
+    def _tell_here(self, room: _Room, member: Member) -> None:
+        if member.close_code is None:
+            self._tell(room, HERE, member.slot, encode_presence(Presence(member.mark, member.leaf)))
+
+    def _hear(self, room: _Room, data: bytes | None) -> None:
+        """News of this room; None where some may have been missed."""
+        if data is None:
+            self._tell(room, ASK, 0)
+        told = News(ASK, b"", 0) if data is None else parse_news(data)
+        if told is None or told.gateway == self._name:
+            return
+        now, key = self._clock(), (told.gateway, told.slot)
+        if told.kind == ASK:
+            for member in room.near:
+                self._tell_here(room, member)
+        elif told.kind == HERE and (presence := parse_presence(told.rest)) is not None:
+            self._meet(room, key, presence, now)
+        elif told.kind == GONE:
+            self._lose(room, key, now)
+        elif told.kind == FRAME and (far := room.far.get(key)) is not None:
+            self._pass_on(room, far, told.rest, now)
+
+    def _meet(self, room: _Room, key: tuple[bytes, int], presence: Presence, now: float) -> None:
+        far = room.far.get(key)
+        if far is None:
+            if len(room.far) >= FAR_MAX:
+                return
+            far = Member(room, room.take_slot(), mark=presence.mark, kick=_nobody, now=now, is_far=True)
+            room.far[key] = room.members[far.slot] = far
+            room.tell(mediaframes.notice(CAME, far.slot), far, now)
+        far.leaf = presence.leaf if far.leaf is None else far.leaf
+        far.told_at = now
+
+    def _lose(self, room: _Room, key: tuple[bytes, int], now: float) -> None:
+        far = room.far.pop(key, None)
+        if far is not None:
+            self._drop(room, far, now)
+
+    def _pass_on(self, room: _Room, far: Member, record: bytes, now: float) -> None:
+        """What its own gateway let through counts here, and is not refused a second time."""
+        head = None if mediaframes.is_oversize(record) else mediaframes.parse_head(record)
+        if head is None or far.leaf not in (None, head.leaf):
+            self._count_bad()
+            return
+        far.leaf, far.heard_at, far.told_at = head.leaf, now, now
+        room.rate.fits(len(record), now)
+        room.rate.spend(len(record))
+        room.forward(record, far, head, now)

@@ -36,6 +36,8 @@ class Topic(StrEnum):
     """Key: address of a linking, whose answer is there. No news beside that."""
     PUBLIC = "p"
     """Key: a channel, a persona, or the queue of moderation; there is something new. No news beside that."""
+    ROOM = "m"
+    """Key: a media room. Who is in it elsewhere, and their frames: `calls/farnews`. Worth nothing when late."""
 
 
 class Bus(Protocol):

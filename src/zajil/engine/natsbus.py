@@ -52,7 +52,7 @@ WAITING_BYTES: Final = 16 << 20
 _STEP: Final = 1000
 _UNREAD_MAX, _UNREAD_BYTES = 256, 1 << 20
 _WAKE, _PASS = "w", "e"
-_FLEETING: Final = frozenset({_PASS})
+_FLEETING: Final = frozenset({_PASS, Topic.ROOM.value})
 """Worth nothing when it comes late: not kept while NATS is away."""
 
 _log = logging.getLogger(__name__)

@@ -353,6 +353,7 @@ class Server:
             self.settings,
             relays,
             ticket_key=keys.calls_key("ticket"),
+            bus=self._bus,
             limits=self._limits,
             clock=self._clock,
             check_member=self._engine.check_member,

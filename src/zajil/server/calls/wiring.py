@@ -14,6 +14,7 @@ from zajil.calls.context import Calls, Relays
 from zajil.calls.relay.conf import TLS_PORT, RelayPlan
 from zajil.calls.relay.turnserver import Turnserver
 from zajil.calls.rooms import Rooms
+from zajil.engine.bus import Bus
 from zajil.engine.keys import Keys
 from zajil.engine.limits import Limits
 from zajil.protocol.control import Route
@@ -94,6 +95,7 @@ class Calling:
         relays: Relays | None,
         *,
         ticket_key: bytes,
+        bus: Bus,
         limits: Limits,
         clock: Callable[[], float],
         check_member: Callable[[GroupId, int, bytes], Awaitable[bool]],
@@ -117,7 +119,7 @@ class Calling:
             clock=clock,
             check_member=check_member,
         )
-        rooms = Rooms(connections_max=most, count_bad=count_bad, count_over=count_over)
+        rooms = Rooms(connections_max=most, bus=bus, clock=Gateway.now, count_bad=count_bad, count_over=count_over)
         self.door = MediaDoor(rooms, connections_max=most, ticket_key=ticket_key, clock=clock, now=Gateway.now)
         self.ticket_key = ticket_key
 
