@@ -62,10 +62,10 @@ class PicowsShell(AiohttpShell):
 
     _open: set[LeanCarrier]
 
-    async def start(self, host: str, port: int) -> int:
+    async def start(self, host: str, port: int, *, reuse_port: bool = False) -> int:
         """See Shell."""
         self._open = set()
-        return await super().start(host, port)
+        return await super().start(host, port, reuse_port=reuse_port)
 
     async def stop(self) -> None:
         """See Shell."""
