@@ -13,12 +13,13 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing, contextmanager
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
 from bench.peers.starting import Running, find_free_port, folder_for, started
 from bench.record import Subject
-from bench.rounds import Turn
+from bench.rounds import MissingError, Turn
 
 from zajil.engine.limits import DEFAULTS
 from zajil.engine.sql.sqlite.database import FILE_NAME
@@ -30,18 +31,21 @@ _POLLS, _POLL_S = 200, 0.05
 class Zajil:
     """One variant. arguments: of `zajil serve`; settings: lines of its file."""
 
-    def __init__(self, name: str, *, arguments: tuple[str, ...] = (), settings: str = "", words: str = "") -> None:
+    def __init__(self, name: str, *, settings: str = "", words: str = "", needs: str = "") -> None:
+        """needs: a module that an extra of this name brings."""
         self.name = name
-        self._arguments = arguments
         self._settings = settings
         self._words = words
+        self._needs = needs
 
     def with_settings(self, lines: str) -> Zajil:
         """The same variant with further lines in its file."""
-        return Zajil(self.name, arguments=self._arguments, settings=f"{self._settings}\n{lines}", words=self._words)
+        return Zajil(self.name, settings=f"{self._settings}\n{lines}", words=self._words, needs=self._needs)
 
     def describe(self) -> Subject:
-        """It is always here."""
+        """Raises MissingError where its extra is not installed."""
+        if self._needs and find_spec(self._needs) is None:
+            raise MissingError(f"make setup, or pip install 'zajil[{self._needs}]'")
         return Subject(name=self.name, version=version("zajil"), settings=self._words)
 
     @contextmanager
@@ -72,7 +76,7 @@ class Zajil:
             "--port",
             str(port),
         ]
-        command += ["--registration", "open", *self._arguments]
+        command += ["--registration", "open"]
         with started(command, port=port, folder=data.parent) as running:
             yield running
 
@@ -94,4 +98,7 @@ def emptied(data: Path, turn: Turn) -> Callable[[], Awaitable[None]]:
     return wait
 
 
-VARIANTS = (Zajil("zajil"),)
+VARIANTS = (
+    Zajil("zajil", words="SQLite, aiohttp"),
+    Zajil("zajil-lean", settings='gateway = "picows"', words="SQLite, picows", needs="picows"),
+)

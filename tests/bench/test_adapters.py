@@ -65,10 +65,13 @@ class Case(NamedTuple):
     start: Callable[[], AbstractContextManager[tuple[Running, relay.Pairs]]]
 
 
-@contextmanager
-def run_zajil() -> Iterator[tuple[Running, relay.Pairs]]:
-    with template(pairs=2) as made, servers.VARIANTS[0].run(made.folder) as running:
-        yield running, zajil.Pairs(running.port, made.pairs)
+def ours(server: servers.Zajil) -> Case:
+    @contextmanager
+    def run() -> Iterator[tuple[Running, relay.Pairs]]:
+        with template(pairs=2) as made, server.run(made.folder) as running:
+            yield running, zajil.Pairs(running.port, made.pairs)
+
+    return Case(run)
 
 
 def peer(server: object, pairs: Callable[[int], relay.Pairs]) -> Case:
@@ -82,7 +85,7 @@ def peer(server: object, pairs: Callable[[int], relay.Pairs]) -> Case:
 
 
 CASES = {
-    "zajil": Case(run_zajil),
+    **{server.name: ours(server) for server in servers.VARIANTS},
     "nats": peer(brokers.Nats(), loads.open_nats),
     "mosquitto": peer(brokers.Mosquitto(), loads.open_mqtt),
     "ejabberd": peer(ejabberd.VARIANTS[1], xmpp.Pairs),
