@@ -134,7 +134,7 @@ def migrate_on(connection: Connection, revision: str = "head", *, place: str) ->
     """
     if connection.dialect.name == "sqlite" and not connection.exec_driver_sql(_HAS_FTS5).first():
         raise ConfigError("the SQLite of this Python lacks FTS5, which search needs; use another build of Python")
-    stamped = _find_revision(connection)
+    stamped = find_revision(connection)
     if stamped != (newest_revision() if revision == "head" else revision):
         _upgrade(connection, revision, stamped=stamped, place=place)
     if revision == "head" and (missing := _find_missing(connection)):
@@ -147,7 +147,7 @@ def newest_revision() -> str:
     return max(each.name[1:5] for each in (_MIGRATIONS / "versions").glob("m[0-9]*.py"))
 
 
-def _find_revision(connection: Connection) -> str | None:
+def find_revision(connection: Connection) -> str | None:
     """What Alembic stamped this database with; None for a new one."""
     if "alembic_version" not in find_columns(connection):
         return None

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from zajil.cli.commands.options import Json
+from zajil.cli.commands.operating.doctor import check_server_folder
+from zajil.cli.commands.options import Json, parse_folder
 from zajil.cli.frame import frame_of, run_until_done, run_with_client
 from zajil.cli.texts import account as words
+from zajil.cli.texts.operating import doctor as doctor_words
 from zajil.cli.texts.reach.net import PRIVATE
 from zajil.cli.texts.text import PROGRAM
 
@@ -147,8 +150,19 @@ def devices(context: typer.Context, *, json: Json = False) -> None:
     run_with_client(context, told)
 
 
-def doctor(context: typer.Context, *, json: Json = False) -> None:
-    """Checks of this home and of its server; raises `check-failed` if one does not hold."""
+def doctor(
+    context: typer.Context,
+    *,
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", metavar="DIR", help=doctor_words.DATA_OPTION(), show_default=False, parser=parse_folder),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Checks of this home and its server, or of the server in a folder; raises `check-failed` if one does not hold."""
+    if data is not None:
+        check_server_folder(data, json=json)
+        return
     from zajil.cli.failures import Failed
     from zajil.cli.output import console, print_json
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Final, NamedTuple
 
 from zajil.engine import blobs, keys, moderationkeys, pushkeys, reachkeys
+from zajil.engine.files import replace_file
 from zajil.engine.keys import KeyFileError
 from zajil.moderation.private.keys import CLEAR_FILE, PUBLIC_FILE, SEALED_FILE
 from zajil.server.backup.archive import VERSION, ArchiveWriter, BackupError, Head
@@ -26,6 +27,8 @@ from zajil.server.setup import CADDY_FILE
 KEYS_SUFFIX: Final = ".keys"
 PLAIN_FILES: Final = (CONFIG_FILE, CADDY_FILE, "server_name", PUBLIC_FILE)
 """Files that go beside the rows: none of them is secret."""
+STAMP_FILE: Final = "last-backup"
+"""In the data directory: the Unix second of the newest backup, for `zajil doctor`."""
 KEY_FILES: Final = (
     *(keys.FILE_NAME, reachkeys.FILE_NAME, moderationkeys.FILE_NAME, pushkeys.FILE_NAME),
     *(SEALED_FILE, CLEAR_FILE),
@@ -78,6 +81,8 @@ def make_backup(
             )
             rows, count = _write_data(file, head, source, data, attachments=attachments)
         _write_keys(key_file, head, secrets.items())
+    with contextlib.suppress(OSError):  # whoever may only read the directory has a backup all the same
+        replace_file(data / STAMP_FILE, f"{at}\n".encode())
     return Made(archive, keys_to, rows, count, archive.stat().st_size, at)
 
 

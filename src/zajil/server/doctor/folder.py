@@ -1,0 +1,148 @@
+"""Checks of the data directory: who can read it, what is in it, on what kind of disk, and when it was saved last."""
+
+from __future__ import annotations
+
+import contextlib
+import pwd
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from zajil.engine.blobs import KEPT_FREE_BYTES
+from zajil.engine.sql.sqlite.database import FILE_NAME as DATABASE
+from zajil.protocol.errors import ZajilError
+from zajil.server.backup.making import KEY_FILES, STAMP_FILE
+from zajil.server.config import ConfigError, Settings
+from zajil.server.doctor.finding import Finding
+from zajil.server.schema import find_database, find_revision, newest_revision
+
+_NETWORK: Final = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "fuse.sshfs", "fuse.glusterfs"}
+)
+_ROOM: Final = 4 * KEPT_FREE_BYTES
+"""Below this an operator is told; at a quarter of it the server takes no more files."""
+_CLOCK_S: Final = 120
+_BACKUP_DAYS: Final = 7
+_MIB: Final = 1 << 20
+
+
+def check_files(data: Path) -> Finding:
+    """Whether all belongs to one user, and nobody else can read keys."""
+    owner = data.stat().st_uid
+    for path in (data, *sorted(data.iterdir())):
+        if path.lstat().st_uid != owner:
+            return Finding(
+                "files", False, "files-foreign", {"file": str(path), "user": _name(owner), "folder": str(data)}
+            )
+    for name in KEY_FILES:
+        path = data / name
+        if path.exists() and path.stat().st_mode & 0o077:
+            return Finding("files", False, "files-open", {"file": str(path)})
+    if data.stat().st_mode & 0o022:
+        return Finding("files", False, "files-open", {"file": str(data)})
+    return Finding("files", True, "files-private")
+
+
+def check_database(data: Path, settings: Settings) -> Finding:
+    """Whether it can be read and is of this version."""
+    if not settings.database and not (data / DATABASE).exists():
+        return Finding("database", True, "database-none")
+    try:
+        stamped = _find_stamp(data, settings)
+    except (ConfigError, ZajilError, sqlite3.Error, OSError) as fault:
+        return Finding(
+            "database", False, "database-unread", {"remark": str(fault.__cause__ or fault).partition("\n")[0]}
+        )
+    newest = newest_revision()
+    values = {"schema": stamped, "newest": newest}
+    if stamped > newest:
+        return Finding("database", False, "database-newer", values)
+    if stamped < newest:
+        return Finding("database", False, "database-old", values)
+    return Finding("database", True, "database-good", values)
+
+
+def check_clock(data: Path, settings: Settings, *, now: float) -> Finding:
+    """Whether something was accepted at a time that this clock has not reached yet."""
+    ahead = 0.0
+    if not settings.database and (data / DATABASE).exists():
+        with contextlib.suppress(sqlite3.Error), _opened(data) as connection:
+            ((newest,),) = connection.execute("SELECT max(ts) FROM message").fetchall()
+            ahead = (newest or 0) / 1000 - now
+    if ahead > _CLOCK_S:
+        return Finding("clock", False, "clock-behind", {"seconds": int(ahead)})
+    return Finding("clock", True, "clock-good")
+
+
+def check_disk(data: Path, *, room: int = _ROOM, mounts: str | None = None) -> Finding:
+    """Free space, and whether the database lies where locks of files cannot be trusted.
+
+    room: bytes that should be free. mounts: as /proc/self/mountinfo has it; None to read that.
+    """
+    free = shutil.disk_usage(data).free
+    kind = _file_system(data.resolve(), _read(Path("/proc/self/mountinfo")) if mounts is None else mounts)
+    if kind in _NETWORK:
+        return Finding("disk", False, "disk-network", {"kind": kind})
+    if free < room:
+        return Finding("disk", False, "disk-full", {"free": free // _MIB, "room": room // _MIB})
+    return Finding("disk", True, "disk-roomy", {"free": free // _MIB})
+
+
+def check_backup(data: Path, *, now: float) -> Finding:
+    """When `zajil backup` was last whole."""
+    try:
+        made = int(_read(data / STAMP_FILE))
+    except ValueError:
+        return Finding("backup", False, "backup-none")
+    days = max(0, int(now - made) // 86_400)
+    return Finding(
+        "backup", days <= _BACKUP_DAYS, "backup-old" if days > _BACKUP_DAYS else "backup-fresh", {"days": days}
+    )
+
+
+def _find_stamp(data: Path, settings: Settings) -> str:
+    """Which migration the database is at. A file is only read: whoever asks may be another user than the server's."""
+    if not settings.database:
+        with _opened(data) as connection:
+            ((found,),) = connection.execute("SELECT version_num FROM alembic_version").fetchall()
+            return str(found)
+    database = find_database(data, settings.database)
+    try:
+        return database.read_sync(find_revision) or ""
+    finally:
+        database.close()
+
+
+@contextlib.contextmanager
+def _opened(data: Path) -> Iterator[sqlite3.Connection]:
+    uri = f"file:{quote(str((data / DATABASE).resolve()))}?mode=ro"
+    with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=5)) as connection:
+        yield connection
+
+
+def _file_system(folder: Path, mounts: str) -> str:
+    """The kind of the one that this folder is on, as the kernel names it; "" where it does not say."""
+    found = ("", "")
+    for line in mounts.splitlines():
+        fields, _, kind = line.partition(" - ")
+        parts = fields.split(" ")
+        if len(parts) > 4 and folder.is_relative_to(parts[4].replace("\\040", " ")) and len(parts[4]) >= len(found[0]):
+            found = parts[4], kind.split(" ")[0]
+    return found[1]
+
+
+def _name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""

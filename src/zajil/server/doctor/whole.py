@@ -1,0 +1,46 @@
+"""All ten checks, one after another."""
+
+from __future__ import annotations
+
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+from zajil.server.config import ConfigError, Settings, load_settings
+from zajil.server.doctor import folder, running
+from zajil.server.doctor.finding import Finding
+
+
+def examine(data: Path, *, now: float | None = None) -> list[Finding]:
+    """What was found of each. Where the settings cannot be read, of them and the files alone. Writes nothing."""
+    at = time.time() if now is None else now
+    files = folder.check_files(data)
+    try:
+        settings = load_settings(data)
+    except (ConfigError, OSError) as fault:
+        return [Finding("settings", False, "settings-bad", {"remark": str(fault)}), files]
+    return [
+        _check_settings(settings),
+        files,
+        folder.check_database(data, settings),
+        folder.check_clock(data, settings, now=at),
+        folder.check_disk(data),
+        folder.check_backup(data, now=at),
+        running.check_server(data, settings),
+        running.check_open_files(data, settings),
+        running.check_front(settings),
+        running.check_proxy(settings),
+    ]
+
+
+def _check_settings(settings: Settings) -> Finding:
+    """Whether what they ask for is installed."""
+    wanted = {
+        "zajil[postgres]": "psycopg" if settings.database else "",
+        "zajil[nats]": "nats" if settings.bus else "",
+        "zajil[moderation]": "webauthn" if settings.public_space else "",
+    }
+    for extra, module in wanted.items():
+        if module and find_spec(module) is None:
+            return Finding("settings", False, "settings-bad", {"remark": f"pip install '{extra}'"})
+    return Finding("settings", True, "settings-good", {"name": settings.server_name})
