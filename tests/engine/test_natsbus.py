@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from nats.aio.client import Client
 from tests.nats import NatsServer, nats_server
+from tests.transports.authority import Authority
 
 from zajil.engine import natsbus
 from zajil.engine.bus import Topic, Volatile
@@ -256,3 +258,32 @@ async def test_users_and_tokens_open_the_server_and_are_never_told(caplog: pytes
             assert "ecret" not in str(caught.value)
     assert "ecret" not in caplog.text
     assert "ecret" not in repr(Access("nats://h", "secret"))
+
+
+async def test_tls_comes_first_and_the_certificate_must_be_of_whom_we_trust(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(natsbus, "CONNECT_S", 3.0)
+    authority = Authority(tmp_path)
+    authority.server("localhost")
+    (tmp_path / "other").mkdir()
+    stranger = Authority(tmp_path / "other")
+    pair = tmp_path / "localhost"
+    (tmp_path / "nats.conf").write_text(f'tls {{ cert_file: "{pair}", key_file: "{pair}", handshake_first: true }}')
+    with nats_server() as server:
+        plain = server.url
+        url = plain.replace("nats://127.0.0.1", "tls://localhost")
+        # One that speaks in clear is believed nothing, whatever it says.
+        with pytest.raises(BusRefused):
+            await NatsBus.connect(Access(url, "user:secret", ca=authority.file))
+        server.stop()
+        server.start("--config", str(tmp_path / "nats.conf"))
+        with pytest.raises(BusRefused):
+            await NatsBus.connect(Access(url, ca=stranger.file))
+        with pytest.raises(BusRefused):
+            await NatsBus.connect(Access(url.replace("localhost", "127.0.0.1"), ca=authority.file))
+        bus = await NatsBus.connect(Access(url, ca=authority.file))
+        seen: list[Volatile | None] = []
+        bus.subscribe(A, seen.append)
+        await settled(bus, seen)
+        await bus.close()

@@ -40,6 +40,7 @@ FRAME_BYTES: Final = 8192
 NEWS_BYTES: Final = 65_536
 """The largest news that are."""
 CONNECT_S: Final = 5.0
+CLOSE_S: Final = 1.0
 AGAIN_S: Final = 1.0
 """How long to wait, half to one and a half times, before another try to reach NATS."""
 STEP_S: Final = 30.0
@@ -120,7 +121,7 @@ class NatsBus:
                     while self._leaving:
                         await self._publish(_STEP)
                     await self._client.flush()
-        await self._client.close()
+        await _end(self._client)
 
     # Bus
 
@@ -208,7 +209,7 @@ class NatsBus:
                     closed_cb=self._lose,
                 )
         except BaseException:
-            await client.close()
+            await _end(client)
             raise
         self._client = client
         self._held.clear()
@@ -241,7 +242,7 @@ class NatsBus:
                 if told != (why := _judge(problem)):
                     told = why
                     _log.warning("NATS %s: others learn later of what is written here", why)
-                await self._client.close()
+                await _end(self._client)
                 await asyncio.sleep(AGAIN_S * (0.5 + os.urandom(1)[0] / 256))
                 self._work.set()
             except Exception as bug:  # noqa: BLE001  # the boundary of a background task, which nothing starts again
@@ -300,6 +301,13 @@ class NatsBus:
                 self._near.publish((MailboxId(key),), frame)
         elif kind in _TOPICS and len(message.data) <= NEWS_BYTES:
             self._near.tell(_TOPICS[kind], key, message.data)
+
+
+async def _end(client: Client) -> None:
+    """Close it. Its own `close` waits without end for a TLS connection that failed, which is closed by then."""
+    with suppress(NatsError, OSError, TimeoutError):
+        async with asyncio.timeout(CLOSE_S):
+            await client.close()
 
 
 def _judge(problem: Exception) -> str:
