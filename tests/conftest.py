@@ -30,6 +30,7 @@ from zajil.server import schema
 
 if TYPE_CHECKING:
     from tests.postgres import Postgres
+    from tests.s3 import S3Server
 
 ROOT = Path(__file__).resolve().parent.parent
 MARKERS = (
@@ -113,6 +114,15 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     server = Postgres(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own)
     yield server
     server.close()
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """An S3 server of this process with an empty bucket, started for the first test that asks for it."""
+    from tests.s3 import s3_server  # not at the top: few runs need its client
+
+    with s3_server(tmp_path_factory.mktemp("s3")) as server:
+        yield server
 
 
 @pytest.fixture(scope="session", autouse=True)

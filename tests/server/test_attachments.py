@@ -13,11 +13,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import TypeAlias
 
+import aiohttp
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given
-from hypothesis import settings as hypothesis_settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.s3 import BUCKET, KEY_ID, SECRET, S3Server
 from tests.server.carriers import until
 from tests.server.conftest import NO_LIMITS
 from tests.server.people import Person
@@ -26,6 +27,7 @@ from tests.server.wire import Http, Wire
 from zajil.engine import blobs
 from zajil.engine.blobs import DiskBlobs
 from zajil.engine.limits import Limit
+from zajil.engine.s3blobs import open_s3
 from zajil.protocol import attachments, control, frames
 from zajil.protocol.attachments import (
     AddAttachment,
@@ -604,30 +606,36 @@ async def test_a_row_names_no_account_and_the_disk_holds_only_ciphertext(uploade
             assert not any(repr(bytes(made.id))[2:-1] in each for each in rows), table
 
 
-@given(data=st.data())
-@hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_whatever_offsets_come_a_blob_is_a_prefix_of_what_was_meant(data: st.DataObject, tmp_path: Path) -> None:
-    """A writer that is cut, doubled and repeated at any place never puts a byte where it does not belong."""
-    whole = bytes(i * 7 % 251 for i in range(2000))
-    name = os.urandom(16)
-    blobs = DiskBlobs(tmp_path / "blobs", most_bytes=1 << 40)
-    try:
-        size = 0
-        for _ in range(data.draw(st.integers(1, 12))):
-            offset = data.draw(st.integers(0, len(whole)) | st.just(size))
-            piece = whole[offset : offset + data.draw(st.integers(0, 700))]
-            try:
-                size = blobs.append(name, offset, piece)
-            except ZajilError as refused:
-                told = refused.code, refused.detail["offset"]
-                assert (told, offset != size) == (("wrong-offset", size), True)  # only some draws raise
-            assert blobs.size(name) == size
-            assert blobs.read(name, 0, 5000) == whole[:size]
-            assert blobs.sha256(name) == hashlib.sha256(whole[:size]).digest()
-        assert DiskBlobs(tmp_path / "blobs", most_bytes=0).used_bytes == blobs.used_bytes == size
-    finally:
-        blobs.delete(name)
-    assert blobs.used_bytes == 0
+@pytest.mark.scale
+async def test_a_file_in_a_bucket_outlives_the_server_and_goes_with_its_days(
+    tmp_path: Path, settings: Settings, client: aiohttp.ClientSession, s3: S3Server
+) -> None:
+    clock = Clock()
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "s3.key").write_text(f"{KEY_ID}\n{SECRET}\n")
+    settings = msgspec.structs.replace(settings, blobs=f"s3://{BUCKET}/here?endpoint={s3.endpoint}")
+    server = await Server.start(data, settings, clock=clock)
+    uploader = Uploader(Http(f"http://127.0.0.1:{server.port}", client), "")
+    uploader.device = await uploader.http.register(Person())
+    made, left = await uploader.add(), await uploader.add()
+    assert await uploader.put(made, 0, BODY[:100_000]) == 100_000
+    assert await uploader.put(left, 0, BODY[:1000]) == 1000
+    await server.stop()
+    server = await Server.start(data, settings, clock=clock)
+    uploader.http = Http(f"http://127.0.0.1:{server.port}", client)
+    assert await uploader.offset(made) == 100_000
+    assert await code_of(uploader.put(made, 5, b"late")) == "wrong-offset"
+    assert await uploader.put(made, 100_000, BODY[100_000:]) == SIZE
+    assert (await uploader.fetch(made, "bytes=99990-100009"))[:2] == (206, BODY[99_990:100_010])
+    store = open_s3(settings.blobs, data / "s3.key", most_bytes=0)
+    assert set(store.names()) == {bytes(made.id), bytes(left.id)}
+    assert not (data / "attachments").exists()
+    for days, kept in ((2, {bytes(made.id)}), (32, set())):
+        clock.now += days * DAY_S
+        await server.run_retention()
+        assert set(store.names()) == kept
+    await server.stop()
 
 
 @given(size=st.integers(0, attachments.FILE_BYTES))

@@ -1,4 +1,4 @@
-"""Large ciphertexts beside the database: written piece by piece, read by range. On disk now; S3 can follow `Blobs`.
+"""Large ciphertexts beside the database: written piece by piece, read by range. On disk here, in a bucket by `s3blobs`.
 
 How much of a blob is there is the length of its file, so no crash can make a row and a file disagree about it: a piece
 that was cut off by a kill is a shorter file, and its writer goes on from there. Its times say nothing, as far as a

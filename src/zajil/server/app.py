@@ -127,7 +127,7 @@ class Server:
             push_due=lambda: self.pushing.look(),
         )
         self._delivery = self._make_delivery(keys, refs)
-        self._attachments = Attachments(self._delivery, storage.disk)
+        self._attachments = Attachments(self._delivery, storage.blobs)
         self._auth = self._make_auth(keys, data)
         self.reports = self._make_inbox(keys, storage.moderators)
         self._registry = self._make_registry(keys)

@@ -308,11 +308,23 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             extra={"unit": "bytes"},
         ),
     ] = 256 << 20
+    blobs: Annotated[
+        str,
+        Meta(
+            pattern=r"^(disk|s3://[^\s]+)$",
+            description="Where attachments are kept: `disk`, below the data directory, or "
+            "`s3://BUCKET/PREFIX?endpoint=URL&region=NAME`, which needs the extra `zajil[s3]`; without an endpoint "
+            "Amazon's.",
+        ),
+    ] = "disk"
+    blobs_key_file: Annotated[
+        str, Meta(description="File in the data directory with the id of the bucket's key and its secret, a line each.")
+    ] = "s3.key"
     attachments_max_bytes: Annotated[
         int,
         Meta(
             ge=0,
-            description="Most disk for attachments, of all people together; 0 = none are taken.",
+            description="Most room for attachments, of all people together; 0 = none are taken.",
             extra={"unit": "bytes"},
         ),
     ] = 20 << 30

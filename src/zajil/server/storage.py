@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from zajil.bridges.registry import store as bridge_store
 from zajil.calls.context import Relays
-from zajil.engine import blobs
 from zajil.engine import keys as key_file
 from zajil.engine import reachkeys as reach_file
+from zajil.engine.blobs import FOLDER, Blobs, DiskBlobs
 from zajil.engine.keys import Keys
 from zajil.engine.reachkeys import ReachKeys
 from zajil.engine.sql.database import Database
@@ -22,7 +22,7 @@ from zajil.engine.sql.sqlite.engine import SQLiteMailboxEngine
 from zajil.engine.sql.writer import Parts, QueuedMailboxEngine
 from zajil.moderation.private.keys import ModeratorKeys
 from zajil.server.calls.wiring import find_relays
-from zajil.server.config import Settings, fix_name
+from zajil.server.config import ConfigError, Settings, fix_name
 from zajil.server.push.wiring import load_key
 from zajil.server.schema import hold_data, is_unused, open_database
 
@@ -39,7 +39,7 @@ class Storage:
     moderators: ModeratorKeys
     relays: Relays | None
     push_key: ec.EllipticCurvePrivateKey
-    disk: blobs.DiskBlobs
+    blobs: Blobs
 
     @classmethod
     def open(cls, data: Path, settings: Settings, *, clock: Callable[[], float]) -> Storage:
@@ -68,7 +68,7 @@ class Storage:
                 moderators=moderators,
                 relays=find_relays(data, settings, keys),
                 push_key=load_key(data, db),
-                disk=blobs.DiskBlobs(data / blobs.FOLDER, most_bytes=settings.attachments_max_bytes),
+                blobs=open_blobs(data, settings),
             )
         except BaseException:
             db.close()
@@ -90,3 +90,19 @@ class Storage:
         """Let go of the files; in a thread, since it waits for what is being written."""
         self.db.close()
         self.lock.close()
+
+
+def open_blobs(data: Path, settings: Settings) -> Blobs:
+    """Where attachments are. Raises ConfigError where there is no way into the bucket."""
+    if settings.blobs == "disk":
+        return DiskBlobs(data / FOLDER, most_bytes=settings.attachments_max_bytes)
+    try:
+        from zajil.engine.s3blobs import StoreError, open_s3
+    except ImportError as missing:
+        raise ConfigError("blobs in a bucket need the extra: pip install 'zajil[s3]'") from missing
+    try:
+        return open_s3(settings.blobs, data / settings.blobs_key_file, most_bytes=settings.attachments_max_bytes)
+    except OSError as missing:
+        raise ConfigError(f"blobs_key_file: {missing.strerror}") from missing
+    except StoreError as reason:
+        raise ConfigError(f"blobs: {reason}") from reason

@@ -1,0 +1,216 @@
+"""What every place for blobs promises: a disk, and a real S3 server."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any, Protocol
+
+import obstore
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from obstore.store import S3Store
+from tests.s3 import BUCKET, KEY_ID, SECRET, S3Server
+
+from zajil.engine.blobs import Blobs, DiskBlobs
+from zajil.engine.s3blobs import S3Blobs, StoreError, open_s3
+from zajil.protocol.errors import ZajilError
+
+MIB = 1 << 20
+
+
+class Counted(Blobs, Protocol):
+    """A place that knows how much it holds."""
+
+    @property
+    def used_bytes(self) -> int: ...
+
+
+class Place:
+    """One place that can be opened anew, as by another server."""
+
+    def __init__(self, kind: str, folder: Path, address: str = "") -> None:
+        self.kind, self.folder, self.address = kind, folder, address
+
+    def open(self, most_bytes: int = 1 << 40) -> Counted:
+        if self.kind == "disk":
+            return DiskBlobs(self.folder / "blobs", most_bytes=most_bytes)
+        return open_s3(self.address, self.folder / "s3.key", most_bytes=most_bytes)
+
+
+@pytest.fixture(params=["disk", pytest.param("s3", marks=pytest.mark.scale)])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    if request.param == "disk":
+        return Place("disk", tmp_path)
+    server: S3Server = request.getfixturevalue("s3")
+    (tmp_path / "s3.key").write_text(f"{KEY_ID}\n{SECRET}\n")
+    return Place("s3", tmp_path, f"s3://{BUCKET}/{os.urandom(4).hex()}?endpoint={server.endpoint}")
+
+
+@given(data=st.data())
+@hypothesis_settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_offsets_come_a_blob_is_a_prefix_of_what_was_meant(data: st.DataObject, place: Place) -> None:
+    """A writer that is cut, doubled and repeated at any place never puts a byte where it does not belong."""
+    whole = bytes(i * 7 % 251 for i in range(2000))
+    name = os.urandom(16)
+    blobs = place.open()
+    try:
+        size = 0
+        for _ in range(data.draw(st.integers(1, 12))):
+            offset = data.draw(st.integers(0, len(whole)) | st.just(size))
+            piece = whole[offset : offset + data.draw(st.integers(0, 700))]
+            try:
+                size = blobs.append(name, offset, piece)
+            except ZajilError as refused:
+                told = refused.code, refused.detail["offset"]
+                assert (told, offset != size) == (("wrong-offset", size), True)  # only some draws raise
+            assert blobs.size(name) == size
+            assert blobs.read(name, 0, 5000) == whole[:size]
+            assert blobs.sha256(name) == hashlib.sha256(whole[:size]).digest()
+        other = place.open(0)
+        assert list(other.names()) == [name] * bool(size)
+        assert other.used_bytes == blobs.used_bytes == size
+    finally:
+        blobs.delete(name)
+    assert blobs.used_bytes == 0
+
+
+def test_pieces_of_every_size_make_one_blob_that_is_read_by_range(place: Place) -> None:
+    whole, name, blobs = os.urandom(3 * MIB), os.urandom(16), place.open()
+    at = 0
+    for size in (MIB, 1, 200 << 10, 100 << 10, 7, MIB):
+        at = blobs.append(name, at, whole[at : at + size])
+    assert blobs.sha256(name) == hashlib.sha256(whole[:at]).digest()
+    for start, length in ((0, at), (MIB - 1, 3), (MIB, 300 << 10), (at - 5, 100), (at, 1), (at + 9, 1), (5, 0)):
+        assert blobs.read(name, start, length) == whole[:at][start : start + length]
+    assert list(blobs.names()) == [name]
+
+
+def test_of_two_servers_at_one_offset_one_goes_on(place: Place) -> None:
+    """Also in a short last piece, which a bucket writes anew."""
+    name, first, second = os.urandom(16), place.open(), place.open()
+    for begun in (b"", b"short"):
+        size = first.append(name, first.size(name), begun)
+        first.append(name, size, b"one")
+        with pytest.raises(ZajilError) as late:
+            second.append(name, size, b"another")
+        assert (late.value.code, late.value.detail) == ("wrong-offset", {"offset": size + 3})
+    assert second.read(name, 0, 99) == first.read(name, 0, 99) == b"oneshortone"
+
+
+def test_what_another_server_deleted_is_gone_here_too(place: Place) -> None:
+    name, first, second = os.urandom(16), place.open(), place.open()
+    first.append(name, 0, b"something")
+    assert second.read(name, 0, 4) == b"some"
+    first.delete(name)
+    assert second.read(name, 0, 4) == b""
+    assert second.size(name) == 0
+    second.delete(name)
+    assert not list(second.names())
+
+
+def test_there_is_a_most_of_all_together(place: Place) -> None:
+    blobs, name = place.open(10), os.urandom(16)
+    blobs.append(name, 0, b"12345678")
+    for refused in (lambda: blobs.append(name, 8, b"123"), lambda: blobs.check_room(3)):
+        with pytest.raises(ZajilError) as full:
+            refused()
+        assert full.value.code == "storage-full"
+    assert blobs.size(name) == blobs.used_bytes == 8
+
+
+def test_a_name_that_is_none_leads_nowhere(place: Place) -> None:
+    with pytest.raises(ZajilError):
+        place.open().size(b"../../../etc")
+
+
+def bucket_of(server: S3Server, prefix: str) -> S3Store:
+    return S3Store(
+        BUCKET,
+        prefix=prefix,
+        endpoint=server.endpoint,
+        access_key_id=KEY_ID,
+        secret_access_key=SECRET,
+        region="us-east-1",
+        client_options={"allow_http": True},
+    )
+
+
+@pytest.mark.scale
+def test_two_who_write_at_once_to_a_bucket_leave_one_of_both(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both saw the same blob before either wrote: the store itself says who was first."""
+    store = bucket_of(s3, os.urandom(4).hex())
+    name, first, second = os.urandom(16), S3Blobs(store, most_bytes=MIB), S3Blobs(store, most_bytes=MIB)
+    for begun in (b"", b"a short piece"):
+        size = first.append(name, first.size(name), begun)
+        seen = second._find(name)
+        first.append(name, size, b"one")
+        find, views = second._find, [seen]
+
+        def see(name: bytes, find: Any = find, views: list[Any] = views) -> Any:
+            """What it saw before, once; then what there is."""
+            return views.pop() if views else find(name)
+
+        with monkeypatch.context() as patch, pytest.raises(ZajilError) as late:
+            patch.setattr(second, "_find", see)
+            second.append(name, size, b"another")
+        assert (late.value.code, late.value.detail) == ("wrong-offset", {"offset": size + 3})
+    assert second.used_bytes == 0
+
+
+@pytest.mark.scale
+def test_tiny_pieces_make_few_objects_and_foreign_ones_are_left_alone(s3: S3Server) -> None:
+    store = bucket_of(s3, os.urandom(4).hex())
+    blobs, name = S3Blobs(store, most_bytes=MIB), os.urandom(16)
+    obstore.put(store, "notes.txt", b"of the operator")
+    for at in range(40):
+        blobs.append(name, at, b"x")
+    assert len(obstore.list(store).collect()) == 2
+    assert list(blobs.names()) == [name]
+    blobs.delete(name)
+    assert [each["path"] for each in obstore.list(store).collect()] == ["notes.txt"]
+
+
+@pytest.mark.scale
+def test_a_gap_or_an_overlap_in_a_bucket_is_what_did_not_come(s3: S3Server) -> None:
+    store = bucket_of(s3, os.urandom(4).hex())
+    blobs, name = S3Blobs(store, most_bytes=MIB), os.urandom(16)
+    text = name.hex()
+    for at in (0, 3, 5, 50):
+        obstore.put(store, f"{text[:2]}/{text}/{at:010x}", b"12345")
+    assert blobs.size(name) == 10, "the one at 3 lies over another, the one at 50 beyond a gap"
+    blobs.delete(name)
+    assert not obstore.list(store).collect()
+
+
+@pytest.mark.scale
+def test_a_bucket_without_a_way_in_is_said_at_once_and_later_is_busy(s3: S3Server, tmp_path: Path) -> None:
+    keys, address = tmp_path / "s3.key", f"s3://{BUCKET}/x?endpoint={s3.endpoint}"
+    keys.write_text(f"{KEY_ID}\nwrong\n")
+    with pytest.raises(StoreError, match="403"):
+        open_s3(address, keys, most_bytes=1)
+    keys.write_text(f"{KEY_ID}\n{SECRET}\n")
+    for wrong in ("s3://", f"s3://nothing-here?endpoint={s3.endpoint}", f"{address}&key=mine", "https://x/y"):
+        with pytest.raises(StoreError):
+            open_s3(wrong, keys, most_bytes=1)
+    keys.write_text("one")
+    with pytest.raises(StoreError, match="a line each"):
+        open_s3(address, keys, most_bytes=1)
+    away = S3Store(
+        "none",
+        endpoint=s3.endpoint,
+        access_key_id=KEY_ID,
+        secret_access_key=SECRET,
+        region="us-east-1",
+        client_options={"allow_http": True},
+        retry_config={"max_retries": 0},
+    )
+    blobs = S3Blobs.__new__(S3Blobs)
+    blobs.__dict__ |= S3Blobs(bucket_of(s3, "x"), most_bytes=MIB).__dict__ | {"_store": away}
+    for call in (lambda: blobs.size(bytes(16)), lambda: blobs.append(bytes(16), 0, b"1"), lambda: list(blobs.names())):
+        with pytest.raises(ZajilError) as busy:
+            call()
+        assert busy.value.code == "busy"
