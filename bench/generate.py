@@ -26,6 +26,8 @@ MARK: Final = b"@@"
 STAMP_BYTES: Final = len(MARK) + 19
 BODY_BYTES: Final = 256
 PATIENCE_S: Final = 20.0
+DRAIN_S: Final = 120.0
+"""A server that was sent more than it can take works its queue off after."""
 MS: Final = 1e6
 """Nanoseconds."""
 
@@ -211,7 +213,7 @@ class Load:
         if self.received < self.sent:
             self._idle = asyncio.get_running_loop().create_future()
             try:
-                async with asyncio.timeout(PATIENCE_S):
+                async with asyncio.timeout(DRAIN_S):
                     await self._idle
             except TimeoutError:
                 raise WrongResultError(f"{self.sent} sent, {self.received} received") from None

@@ -1,4 +1,8 @@
-"""One turn of a relay between pairs: warm up, saturated, quiet, then a fixed rate; the same for every subject."""
+"""One turn of a relay between pairs: warm up, saturated, quiet, then a fixed rate; the same for every subject.
+
+Flags beside those of the window: `late`, the load did not keep the rate; `overrun`, the server did not, and its
+latencies are those of a queue that grows.
+"""
 
 from __future__ import annotations
 
@@ -143,8 +147,11 @@ async def _paced(turn: Turn, load: Load, meter: Meter) -> None:
     turn.take(window)
     if load.late:
         turn.flags.append("late")
+    if delivered < 0.9 * RATE_PER_S * WINDOW_S:
+        turn.flags.append("overrun")
+    if delivered:
+        turn.metrics["rate_cpu_us"] = window.cpu_us(delivered)
     turn.metrics |= {
-        "rate_cpu_us": window.cpu_us(delivered),
         "rate_p50_ms": load.milliseconds(0.5),
         "rate_p99_ms": load.milliseconds(0.99),
     }

@@ -51,18 +51,23 @@ class Zajil:
     @contextmanager
     def run(self, template: Path | None = None) -> Iterator[Running]:
         """A server over a copy of this data directory, or an empty one, until the end of the block."""
+        with self.copy(template) as data, self.run_in(data) as running:
+            yield running
+
+    @contextmanager
+    def copy(self, template: Path | None) -> Iterator[Path]:
+        """A copy of this data directory, or an empty one, gone after the block."""
         with folder_for(self.name) as folder:
             data = folder / "data"
             if template is not None:
                 shutil.copytree(template, data)
-            with self.run_in(data) as running:
-                yield running._replace(folder=data)
+            yield data
 
     @contextmanager
-    def run_in(self, data: Path) -> Iterator[Running]:
-        """A server over this data directory, until the end of the block."""
+    def run_in(self, data: Path, *, port: int = 0) -> Iterator[Running]:
+        """A server over this data directory, until the end of the block. port: 0 for any."""
         data.mkdir(exist_ok=True)
-        port = find_free_port()
+        port = port or find_free_port()
         limits = "\n".join(f"{name} = {_BEYOND}" for name in DEFAULTS)
         lines = [f"metrics_port = {find_free_port()}", self._settings, "[limits]", limits, ""]
         (data / "zajil.toml").write_text("\n".join(lines))
@@ -78,7 +83,7 @@ class Zajil:
         ]
         command += ["--registration", "open"]
         with started(command, port=port, folder=data.parent) as running:
-            yield running
+            yield running._replace(folder=data)
 
 
 def emptied(data: Path, turn: Turn) -> Callable[[], Awaitable[None]]:

@@ -51,7 +51,7 @@ async def test_a_load_that_cannot_keep_up_says_so() -> None:
 
 
 async def test_a_message_that_does_not_come_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bench.generate.PATIENCE_S", 0.01)
+    monkeypatch.setattr("bench.generate.DRAIN_S", 0.01)
     load = Load(1)
     load.send = [lambda _: None]
     load.begin()
