@@ -18,6 +18,7 @@ from tests.server.test_access import body_for, make_world, open_bridge, paramete
 from tests.server.test_story import group_of_two
 from tests.server.wire import Http, Wire
 
+from zajil.engine.keys import Keys
 from zajil.protocol import control, frames
 from zajil.protocol.control import Auth, Route, encode_json
 from zajil.protocol.errors import CODES
@@ -25,6 +26,8 @@ from zajil.protocol.frames import Role
 from zajil.protocol.ids import GroupId, encode_b64
 from zajil.protocol.records import pad
 from zajil.server.app import Server
+from zajil.server.http.calls import HttpAnswer
+from zajil.server.http.idempotency import AnswerBook
 
 MakeWire = Callable[[Role], Wire]
 TABLE = {code for code, row in CODES.items() if row.status}
@@ -138,6 +141,23 @@ async def test_an_idempotency_key_answers_again_and_refuses_other_content(http: 
     other = await http.register(Person())
     assert await http.call(control.TAKE_REFS, ask, auth=other, key="k1") != first
     assert await http.code(control.TAKE_REFS, ask, auth=auth, key="k" * 129) == "malformed"
+
+
+async def test_copies_of_a_call_at_two_gateways_at_once_get_one_answer(server: Server) -> None:
+    keys, both_run = Keys.create(), asyncio.Barrier(2)
+
+    async def ask(number: int, body: bytes) -> HttpAnswer:
+        async def answer() -> HttpAnswer:
+            await both_run.wait()
+            return HttpAnswer(200, {}, b"%d" % number)
+
+        book = AnswerBook(server._db, keys, lambda: 1e9)
+        return await book.once((b"path", body, b"key"), b"body" if body == b"same" else b"%d" % number, answer)
+
+    one, other = await asyncio.gather(ask(1, b"same"), ask(2, b"same"))
+    assert one == other
+    told = await asyncio.gather(ask(1, b"others"), ask(2, b"others"), return_exceptions=True)
+    assert sorted(type(each).__name__ for each in told) == ["HttpAnswer", "Malformed"]
 
 
 async def test_calls_that_are_free_to_repeat_leave_no_rows_behind(http: Http, server: Server, tmp_path: Path) -> None:

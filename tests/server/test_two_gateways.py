@@ -23,6 +23,7 @@ from zajil.engine.bus import Bus, MemoryBus, Topic
 from zajil.protocol import frames
 from zajil.protocol.frames import Role
 from zajil.protocol.ids import MailboxId, encode_b64
+from zajil.server.gateway import receivers
 from zajil.server.gateway.gateway import Gateway
 
 NUMBER: Final = 7
@@ -104,7 +105,7 @@ async def test_the_newest_session_of_a_device_replaces_the_one_at_the_other_gate
     await _known(two, 1)
     newer = await two.hello(1)
     assert await older.until_end() == "replaced"
-    assert [gateway.is_live(MAILBOX) for gateway in two.gateways] == [False, True]
+    assert two.gateways[0]._clerk._receivers._sessions == {}
     assert (await newer.hello("Device " + encode_b64(bytes(31) + bytes([NUMBER])))).head == 0
 
 
@@ -113,6 +114,23 @@ async def test_the_end_of_a_device_ends_its_session_at_every_gateway(two: Two) -
     await _known(two, 1)
     two.gateways[1].close_device(MAILBOX)
     assert await lost.until_end() == "device-revoked"
+
+
+async def test_whether_a_device_is_connected_is_known_at_every_gateway(
+    two: Two, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(two.buses[0]), "is_shared", True)
+    monkeypatch.setattr(receivers, "_ANSWER_S", 0.05)
+    assert not await two.gateways[0].is_live(MAILBOX)
+    live = await two.hello(0)
+    await _known(two, 1)
+    monkeypatch.setattr(receivers, "_ANSWER_S", 10)
+    assert await two.gateways[0].is_live(MAILBOX)
+    assert await two.gateways[1].is_live(MAILBOX)
+    await live.cut()
+    await until(lambda: two.gateways[0].count(Role.R) == 0)
+    monkeypatch.setattr(receivers, "_ANSWER_S", 0.05)
+    assert not await two.gateways[1].is_live(MAILBOX)
 
 
 async def test_news_that_nobody_could_mean_end_nothing(two: Two) -> None:

@@ -47,6 +47,10 @@ class Bus(Protocol):
         """Let go of whatever it holds."""
 
     @property
+    def is_shared(self) -> bool:
+        """Whether there may be other processes."""
+
+    @property
     def is_whole(self) -> bool:
         """Whether what other processes tell reaches this one now."""
 
@@ -73,7 +77,7 @@ class MemoryBus:
         self._listeners: defaultdict[bytes, dict[object, Listener]] = defaultdict(dict)
         self._hearers: defaultdict[bytes, dict[object, tuple[Topic, Hear]]] = defaultdict(dict)
 
-    is_whole = True
+    is_whole, is_shared = True, False
     """There are no others."""
 
     async def close(self) -> None:

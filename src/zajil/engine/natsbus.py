@@ -104,6 +104,8 @@ class NatsBus:
         bus._worker = asyncio.create_task(bus._run())
         return bus
 
+    is_shared = True
+
     @property
     def is_whole(self) -> bool:
         """See Bus."""

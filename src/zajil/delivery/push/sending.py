@@ -60,7 +60,7 @@ class Pusher:
         key: ec.EllipticCurvePrivateKey,
         contact: str,
         post: Post,
-        is_live: Callable[[MailboxId], bool],
+        is_live: Callable[[MailboxId], Awaitable[bool]],
         count: Callable[[str], None] = lambda _outcome: None,
         random: Callable[[int], bytes] = os.urandom,
     ) -> None:
@@ -159,7 +159,7 @@ class Pusher:
         if now < (again := self._last.get(name, 0.0) + manner.gap_s):
             await self._postpone(due, again, tries=due.tries)
             return
-        if self._is_live(due.mailbox_id) and name not in self._left_time:
+        if name not in self._left_time and await self._is_live(due.mailbox_id):
             self._left_time[name] = now
             await self._postpone(due, now + manner.grace_s, tries=due.tries)
             return

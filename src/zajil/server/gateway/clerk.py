@@ -189,9 +189,9 @@ class Clerk:
                 if not self._bus.is_whole:
                     self._start_check(conversation)
 
-    def is_live(self, mailbox_id: MailboxId) -> bool:
-        """Whether this device has an R session on a connection here."""
-        return self._receivers.is_live(mailbox_id)
+    async def is_live(self, mailbox_id: MailboxId) -> bool:
+        """Whether this device has an R session on a connection."""
+        return await self._receivers.is_live(mailbox_id)
 
     def close_device(self, mailbox_id: MailboxId) -> None:
         """End the R session of a device that was revoked, detached or not."""

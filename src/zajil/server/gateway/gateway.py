@@ -214,9 +214,9 @@ class Gateway:
         """End the R session of the device with this mailbox, which was revoked, detached or not, at any gateway."""
         self._clerk.close_device(mailbox_id)
 
-    def is_live(self, mailbox_id: MailboxId) -> bool:
-        """Whether the device with this mailbox has an R session on a connection here."""
-        return self._clerk.is_live(mailbox_id)
+    async def is_live(self, mailbox_id: MailboxId) -> bool:
+        """Whether the device with this mailbox has an R session on a connection, here or at another gateway."""
+        return await self._clerk.is_live(mailbox_id)
 
     async def drain(self, over_s: float) -> None:
         """Tell everybody `restarting`, spread over `over_s` so that they do not all come back at once, then stop."""

@@ -1,13 +1,14 @@
 """The newest R session of each device, here and at other gateways: a newer one anywhere ends the older one.
 
-News on the bus, of a mailbox: `n || time u64 ms || 8 random bytes`, a newer session than any with a smaller stamp, or
-`c`, the device is no more. Times are of the gateways' clocks: where they are apart by some seconds, an older session
-may stay beside a newer one for as long as it has a connection, and both get what comes. No message is lost or counted
-twice by that: what a device has is what it acknowledged.
+News on the bus, of a mailbox: `n || time u64 ms || 8 random bytes`, a newer session than any with a smaller stamp; `c`,
+the device is no more; `?`, who has it on a connection is to say `!`. Times are of the gateways' clocks: where they are
+apart by some seconds, an older session may stay beside a newer one for as long as it has a connection, and both get
+what comes. No message is lost or counted twice by that: what a device has is what it acknowledged.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable
 from typing import Final
@@ -16,7 +17,8 @@ from zajil.engine.bus import Bus, Listener, Topic
 from zajil.protocol.ids import MailboxId
 from zajil.server.gateway.conversation import Conversation
 
-_NEWER, _CLOSED = b"n", b"c"
+_NEWER, _CLOSED, _ASK, _YES = b"n", b"c", b"?", b"!"
+_ANSWER_S: Final = 0.25
 _STAMP_BYTES: Final = 16
 
 
@@ -42,6 +44,9 @@ class Receivers:
         def hear(news: bytes | None) -> None:
             if news is None:
                 self._check(conversation)
+            elif news == _ASK:
+                if conversation.session.carrier is not None:
+                    self._bus.tell(Topic.RECEIVER, mailbox_id, _YES)
             elif news == _CLOSED:
                 _end(conversation, "device-revoked")
             elif news[:1] == _NEWER and len(news) == 1 + _STAMP_BYTES and news[1:] > stamp:
@@ -64,10 +69,29 @@ class Receivers:
         if identity is not None and self._sessions.get(identity.mailbox_id) is conversation:
             del self._sessions[identity.mailbox_id]
 
-    def is_live(self, mailbox_id: MailboxId) -> bool:
-        """Whether this device has an R session on a connection here."""
+    async def is_live(self, mailbox_id: MailboxId) -> bool:
+        """Whether this device has an R session on a connection, at any gateway that answers within a quarter second."""
         conversation = self._sessions.get(mailbox_id)
-        return conversation is not None and conversation.session.carrier is not None
+        if conversation is not None and conversation.session.carrier is not None:
+            return True
+        if not self._bus.is_shared:
+            return False
+        answered = asyncio.Event()
+
+        def hear(news: bytes | None) -> None:
+            if news == _YES:
+                answered.set()
+
+        leave = self._bus.listen(Topic.RECEIVER, mailbox_id, hear)
+        try:
+            self._bus.tell(Topic.RECEIVER, mailbox_id, _ASK)
+            async with asyncio.timeout(_ANSWER_S):
+                await answered.wait()
+        except TimeoutError:
+            return False
+        finally:
+            leave()
+        return True
 
     def close_device(self, mailbox_id: MailboxId) -> None:
         """End the R session of a device that was revoked, detached or not, wherever it is."""

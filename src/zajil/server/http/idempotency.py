@@ -1,7 +1,8 @@
 """Idempotency-Key of HTTP POST: the same call again gets the stored answer, with other content it is refused.
 
 Key = SHA-256 over path, caller and header. Only acceptances are stored, for 24 hours, sealed (an answer may hold a
-token). Two copies of a call at once: the second waits for the first. Source: service.md 4.
+token). Two copies of a call at once: the second waits for the first. At two gateways it does not: both may be carried
+out, and both get the answer that was stored first. Source: service.md 4.
 """
 
 from __future__ import annotations
@@ -69,8 +70,9 @@ class AnswerBook:
             async with lock:
                 found = await self._find(key, body_hash)
                 if found is None:
-                    found = await answer()
-                    await self._db.write(lambda db: self._insert(db, key, body_hash, found))
+                    own = await answer()
+                    stood = await self._db.write(lambda db: self._insert(db, key, body_hash, own))
+                    found = own if stood is None else self._open(key, body_hash, stood)
                 return found
         finally:
             if not lock.locked():
@@ -78,8 +80,9 @@ class AnswerBook:
 
     async def _find(self, key: bytes, body_hash: bytes) -> HttpAnswer | None:
         row = await self._db.read(lambda db: self._row(db, key))
-        if row is None:
-            return None
+        return None if row is None else self._open(key, body_hash, row)
+
+    def _open(self, key: bytes, body_hash: bytes, row: tuple[bytes, bytes]) -> HttpAnswer:
         if row[0] != body_hash:
             raise error("idem-conflict")
         return msgspec.msgpack.decode(self._keys.unseal("http_idem", row[1], aad=key), type=HttpAnswer)
@@ -89,11 +92,15 @@ class AnswerBook:
         row = db.execute(select(http_idem.c.body_hash, http_idem.c.answer).where(fresh)).one_or_none()
         return (row[0], row[1]) if row else None
 
-    def _insert(self, db: Connection, key: bytes, body_hash: bytes, answer: HttpAnswer) -> None:
+    def _insert(self, db: Connection, key: bytes, body_hash: bytes, answer: HttpAnswer) -> tuple[bytes, bytes] | None:
+        """None once it is stored; the row that another gateway stored before."""
+        if (row := self._row(db, key)) is not None:
+            return row
         now = self._clock()
         sealed = self._keys.seal("http_idem", msgspec.msgpack.encode(answer), aad=key, now_s=now)
         db.execute(delete(http_idem).where(http_idem.c.key == key))
         db.execute(insert(http_idem).values(key=key, body_hash=body_hash, answer=sealed, at=int(now)))
+        return None
 
 
 def delete_old_answers(db: Connection, *, now: int, limit: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -37,7 +37,7 @@ class Pushing:
         settings: Settings,
         delivery: Delivery,
         *,
-        is_live: Callable[[MailboxId], bool],
+        is_live: Callable[[MailboxId], Awaitable[bool]],
         count: Callable[[str], None],
     ) -> None:
         """key: of VAPID. count: told each outcome of a post by its name."""
