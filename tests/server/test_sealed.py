@@ -8,7 +8,7 @@ import os
 import aiohttp
 import pytest
 from tests.server.carriers import PostPlug, SealedDial, SealedPlug, SocketPlug, until
-from tests.server.serving import BRIDGE, ORIGIN, ROOTS, SHELL, TOKEN, Queue, send_of, serving
+from tests.server.serving import BRIDGE, ORIGIN, ROOTS, TOKEN, Queue, send_of, serving
 from tests.server.wire import PATIENCE_S, Wire
 
 from zajil.engine.limits import Limits
@@ -29,6 +29,7 @@ from zajil.protocol.reach.seal import (
 from zajil.protocol.session.wire import Open, encode_record
 from zajil.server.gateway.lines import SealDoor
 from zajil.server.http.calls import Peer
+from zajil.server.shell.aiohttp_shell import AiohttpShell
 from zajil.server.shell.base import SEALED_PATH
 
 KEY = SessionKey(ORIGIN.kid, ORIGIN.public)
@@ -60,7 +61,7 @@ async def open_sealed(client: aiohttp.ClientSession, url: str, seal: ClientSeal)
     return SealedPlug(plug, seal.first())
 
 
-async def test_no_cut_of_a_preamble_is_taken(client: aiohttp.ClientSession) -> None:
+async def test_no_cut_of_a_preamble_is_taken(make: type[AiohttpShell], client: aiohttp.ClientSession) -> None:
     new, resume = new_seal().new_record, b"\x01\x02" + bytes(20)
     cuts = [new[:size] for size in (0, 1, 2, 3, 18, 19, 23, 24, 1000, NEW_BYTES - 1)] + [
         new + b"\0",
@@ -68,17 +69,18 @@ async def test_no_cut_of_a_preamble_is_taken(client: aiohttp.ClientSession) -> N
         b"\x02",
     ]
     cuts += [resume[:size] for size in range(2, len(resume))] + [resume + b"\0", ROOT_RECORD + b"\0", b"\x01"]
-    async with serving(SHELL, Queue()) as (url, gateway):
+    async with serving(make, Queue()) as (url, gateway):
         for cut in cuts:
             assert await answer_of(client, url, cut) == [], cut[:4]
         assert gateway.count(Role.S) == gateway.count(Role.R) == 0
 
 
 async def test_every_record_that_is_cut_or_changed_ends_the_carrier_and_leaves_the_session(
+    make: type[AiohttpShell],
     client: aiohttp.ClientSession,
 ) -> None:
     queue = Queue()
-    async with serving(SHELL, queue) as (url, _):
+    async with serving(make, queue) as (url, _):
         dial = SealedDial(Channel.S, KEY, lambda: SocketPlug.dial(client, url + SEALED_PATH))
         async with Wire(url, Role.S, client, dial=dial) as s:
             assert isinstance(await s.ask(send_of(0, b"x")), frames.Ok)
@@ -98,8 +100,10 @@ async def test_every_record_that_is_cut_or_changed_ends_the_carrier_and_leaves_t
             assert dial.made == 1
 
 
-async def test_a_new_that_comes_again_is_refused_and_disturbs_nobody(client: aiohttp.ClientSession) -> None:
-    async with serving(SHELL, Queue()) as (url, gateway):
+async def test_a_new_that_comes_again_is_refused_and_disturbs_nobody(
+    make: type[AiohttpShell], client: aiohttp.ClientSession
+) -> None:
+    async with serving(make, Queue()) as (url, gateway):
         seal = new_seal()
         plug = await open_sealed(client, url, seal)
         assert await answer_of(client, url, seal.new_record) == []
@@ -109,10 +113,12 @@ async def test_a_new_that_comes_again_is_refused_and_disturbs_nobody(client: aio
         await plug.cut()
 
 
-async def test_a_foreign_or_repeated_resume_touches_no_session(client: aiohttp.ClientSession) -> None:
+async def test_a_foreign_or_repeated_resume_touches_no_session(
+    make: type[AiohttpShell], client: aiohttp.ClientSession
+) -> None:
     """Whoever saw a sid on its way can neither speak under it nor shut its owner out."""
     queue = Queue()
-    async with serving(SHELL, queue) as (url, gateway):
+    async with serving(make, queue) as (url, gateway):
         dial = SealedDial(Channel.S, KEY, lambda: SocketPlug.dial(client, url + SEALED_PATH))
         async with Wire(url, Role.S, client, dial=dial) as s:
             assert isinstance(await s.ask(send_of(0, b"x")), frames.Ok)
@@ -135,8 +141,10 @@ async def test_a_foreign_or_repeated_resume_touches_no_session(client: aiohttp.C
             assert (s.begun, dial.made) == (1, 1)
 
 
-async def test_a_seal_that_is_gone_is_made_anew_on_the_same_carrier(client: aiohttp.ClientSession) -> None:
-    async with serving(SHELL, Queue()) as (url, _):
+async def test_a_seal_that_is_gone_is_made_anew_on_the_same_carrier(
+    make: type[AiohttpShell], client: aiohttp.ClientSession
+) -> None:
+    async with serving(make, Queue()) as (url, _):
         plug = await SocketPlug.dial(client, url + SEALED_PATH)
         await plug.send(b"\x01\x02" + os.urandom(20))
         assert await plug.receive() == UNKNOWN
@@ -148,8 +156,8 @@ async def test_a_seal_that_is_gone_is_made_anew_on_the_same_carrier(client: aioh
         assert await answer_of(client, url, *[b"\x01\x02" + os.urandom(20)] * 3) == [UNKNOWN]
 
 
-async def test_roots_are_told_and_the_carrier_closed(client: aiohttp.ClientSession) -> None:
-    async with serving(SHELL, Queue()) as (url, gateway):
+async def test_roots_are_told_and_the_carrier_closed(make: type[AiohttpShell], client: aiohttp.ClientSession) -> None:
+    async with serving(make, Queue()) as (url, gateway):
         assert await answer_of(client, url, ROOT_RECORD) == [ROOTS]
         plug = PostPlug(client, url + SEALED_PATH)
         await plug.send(ROOT_RECORD)
@@ -159,15 +167,17 @@ async def test_roots_are_told_and_the_carrier_closed(client: aiohttp.ClientSessi
         await plug.cut()
 
 
-async def test_the_channel_of_calls_is_refused(client: aiohttp.ClientSession) -> None:
-    async with serving(SHELL, Queue()) as (url, _):
+async def test_the_channel_of_calls_is_refused(make: type[AiohttpShell], client: aiohttp.ClientSession) -> None:
+    async with serving(make, Queue()) as (url, _):
         assert await answer_of(client, url, new_seal(Channel.MEDIA).new_record) == []
 
 
 @pytest.mark.parametrize(("channel", "role"), [(Channel.R, Role.R), (Channel.S, Role.S)])
-async def test_the_channel_fixes_the_role(client: aiohttp.ClientSession, channel: Channel, role: Role) -> None:
+async def test_the_channel_fixes_the_role(
+    make: type[AiohttpShell], client: aiohttp.ClientSession, channel: Channel, role: Role
+) -> None:
     other = Role.S if role is Role.R else Role.R
-    async with serving(SHELL, Queue()) as (url, gateway):
+    async with serving(make, Queue()) as (url, gateway):
         dial = SealedDial(channel, KEY, lambda: SocketPlug.dial(client, url + SEALED_PATH))
         async with Wire(url, other, client, dial=dial) as wire:
             await wire.send(send_of(1, b"x") if other is Role.S else frames.Hello(TOKEN.removeprefix("Device "), 0))
@@ -213,8 +223,10 @@ def test_new_seals_are_counted_before_any_cryptography() -> None:
     assert codes(Peer(b"three"), 1) == ["protocol"]
 
 
-async def test_who_says_nothing_is_dropped_and_gives_its_place_back(client: aiohttp.ClientSession) -> None:
-    async with serving(SHELL, Queue()) as (url, gateway):
+async def test_who_says_nothing_is_dropped_and_gives_its_place_back(
+    make: type[AiohttpShell], client: aiohttp.ClientSession
+) -> None:
+    async with serving(make, Queue()) as (url, gateway):
         silent = await SocketPlug.dial(client, url + SEALED_PATH)
         begun = await SocketPlug.dial(client, url + SEALED_PATH)
         await begun.send(new_seal().new_record)
@@ -227,8 +239,10 @@ async def test_who_says_nothing_is_dropped_and_gives_its_place_back(client: aioh
         await until(lambda: gateway._places._total == 0)
 
 
-async def test_a_flood_of_records_is_charged_before_and_behind_the_seal(client: aiohttp.ClientSession) -> None:
-    async with serving(SHELL, Queue(), inbound_bytes=9_000) as (url, _):
+async def test_a_flood_of_records_is_charged_before_and_behind_the_seal(
+    make: type[AiohttpShell], client: aiohttp.ClientSession
+) -> None:
+    async with serving(make, Queue(), inbound_bytes=9_000) as (url, _):
         assert await answer_of(client, url, *[b"\x01\x02" + os.urandom(20), bytes(60_000)]) == [UNKNOWN]
         plug = await open_sealed(client, url, new_seal())
         for _ in range(40):
@@ -238,8 +252,10 @@ async def test_a_flood_of_records_is_charged_before_and_behind_the_seal(client: 
         await plug.cut()
 
 
-async def test_a_bridge_shows_its_credential_on_the_sealed_path_alone(client: aiohttp.ClientSession) -> None:
-    async with serving(SHELL, Queue()) as (url, _):
+async def test_a_bridge_shows_its_credential_on_the_sealed_path_alone(
+    make: type[AiohttpShell], client: aiohttp.ClientSession
+) -> None:
+    async with serving(make, Queue()) as (url, _):
         good = {"authorization": f"Bridge {BRIDGE}"}
         plug = await SocketPlug.dial(client, url + SEALED_PATH, headers=good)
         await plug.send(ROOT_RECORD)

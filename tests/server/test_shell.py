@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack, suppress
 import aiohttp
 import pytest
 from tests.server.carriers import until
-from tests.server.serving import SHELLS, TOKEN, Queue, send_of, serving
+from tests.server.serving import TOKEN, Queue, send_of, serving
 from tests.server.wire import Wire
 from yarl import URL
 
@@ -22,12 +22,6 @@ from zajil.protocol.limits import RECORD_SIZES
 from zajil.protocol.session import ClientSession
 from zajil.server.shell.aiohttp_shell import AiohttpShell
 from zajil.server.site.headers import API_HEADERS
-
-
-@pytest.fixture(params=SHELLS)
-def make(request: pytest.FixtureRequest) -> type[AiohttpShell]:
-    chosen: type[AiohttpShell] = request.param
-    return chosen
 
 
 async def test_records_go_both_ways_in_order(make: type[AiohttpShell], client: aiohttp.ClientSession) -> None:
@@ -310,7 +304,7 @@ async def test_a_peer_that_reads_late_gets_every_frame_whole(
         return LoudLine(records)
 
     monkeypatch.setattr(AiohttpShell, "_make_line", make_line)
-    async with serving(make, Queue()) as (url, _), Raw(url, window_bytes=2048) as late:
+    async with serving(make, Queue()) as (url, _), Raw(url, window_bytes=8192) as late:
         for record in records:
             assert await late.frame() == (BINARY, record)
 

@@ -15,7 +15,7 @@ import hashlib
 import hmac
 from collections import Counter
 from collections.abc import AsyncIterator, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 from sqlalchemy import Connection
@@ -35,7 +35,7 @@ from zajil.protocol.attachments import (
     UploadOffset,
     check_announcement,
 )
-from zajil.protocol.errors import Malformed, error
+from zajil.protocol.errors import Malformed, Unavailable, error
 from zajil.protocol.ids import B16, B32
 
 _DAY_S: Final = 86_400
@@ -157,8 +157,11 @@ class Attachments:
         return row
 
     async def run_retention(self) -> None:
-        """Delete what has expired, and files that no row knows."""
-        now = self._delivery.now()
+        """Delete what has expired, and files that no row knows; later, where their place does not answer now."""
+        with suppress(Unavailable):
+            await self._run_retention(self._delivery.now())
+
+    async def _run_retention(self, now: int) -> None:
         while names := await self._delivery.db.read(lambda db: store.old_attachments(db, now=now, rows=_ROWS)):
             for name in names:
                 await self._expire(name, now)
