@@ -80,7 +80,7 @@ class ServerProcess:
                 if line.startswith("listening on "):
                     return line
                 assert line, f"the server ended: {self.log.read_text(encoding='utf-8')[-2000:]}"
-        raise AssertionError("the server did not start")
+        raise AssertionError(f"the server did not start: {self.log.read_text(encoding='utf-8')[-2000:]}")
 
     @property
     def process(self) -> subprocess.Popen[bytes]:

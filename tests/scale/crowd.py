@@ -80,19 +80,25 @@ class Crowd:
         await self.until(lambda: all(member.last_seq for member in self.members))
 
     async def pour(self, count: int, *, per_s: float, at: dict[int, Callable[[], None]]) -> None:
-        """Have so many messages sent at a fixed pace, by everybody in turn. at: what happens before which of them."""
+        """Have so many messages sent at a fixed pace, by everybody in turn. at: what happens before which of them.
+
+        One after the other: where the one before is not over yet, the messages wait, and count that.
+        """
         begun = time.monotonic()
-        happening = []
+        happening: asyncio.Task[None] | None = None
         order = random.Random(1).sample(self.members, len(self.members))
         for number in range(count):
             due = begun + number / per_s
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             if number in at:
-                happening.append(asyncio.create_task(asyncio.to_thread(at[number])))
+                if happening is not None:
+                    await happening
+                happening = asyncio.create_task(asyncio.to_thread(at[number]))
             member = order[number % len(order)]
             self._due[number] = due, member
             member.outbox.put_nowait((number, due))
-        await asyncio.gather(*happening)
+        if happening is not None:
+            await happening
 
     async def settle(self, count: int) -> None:
         """Everything was accepted, and everybody has all of it."""
