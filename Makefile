@@ -15,7 +15,7 @@ export UV_COMPILE_BYTECODE ?= true
 unexport PYTHONDONTWRITEBYTECODE
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 
-.PHONY: setup run demo web web-test web-size web-dev web-check test test-all fuzz wycheproof censor censor-smoke calls calls-smoke bench check check-python fmt clean
+.PHONY: setup run demo web web-test web-size web-dev web-check test test-all test-postgres fuzz wycheproof censor censor-smoke calls calls-smoke bench check check-python fmt clean
 
 setup: $(VENV)/.synced
 
@@ -70,6 +70,11 @@ test: setup
 # Of calls the smoke tests alone: .ci/run has four minutes for them.
 test-all: setup
 	$(PYTEST) -m "not censor and (not calls or smoke)" $(ARGS)
+
+# The stories and the services once more, with each server's data in PostgreSQL.
+OVER_POSTGRES := tests/flows tests/server tests/auth tests/bridges tests/push tests/channels tests/moderation/people
+test-postgres: setup
+	$(PYTEST) --engine postgres $(OVER_POSTGRES) -m "not (web or calls or censor)" $(ARGS)
 
 # Each target of tests/fuzz for S seconds, those with T in their name: `make fuzz S=600 T=mls`.
 S ?= 30

@@ -27,6 +27,7 @@ from zajil.engine.sql.database import Database
 from zajil.engine.sql.sqlite import database
 from zajil.engine.sql.sqlite.database import SQLiteDatabase
 from zajil.server import schema
+from zajil.server.config import load_settings
 
 if TYPE_CHECKING:
     from tests.postgres import Postgres
@@ -55,7 +56,7 @@ SECOND_TRIES: list[str] = []
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--strict-skips", action="store_true", help="fail on a skip that tests/allowed_skips.txt lacks")
     parser.addoption(
-        "--engine", choices=("sqlite", "postgres"), default="sqlite", help="what servers of flows keep their data in"
+        "--engine", choices=("sqlite", "postgres"), default="sqlite", help="what servers keep their data in"
     )
     parser.addoption(
         "--calls-report", metavar="FOLDER", help="write what the calls' laboratory measured into this folder"
@@ -126,6 +127,25 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def engine(request: pytest.FixtureRequest) -> Iterator[None]:
+    """`--engine postgres`: each data directory whose settings name no database has one of its own there."""
+    if request.config.getoption("--engine") != "postgres":
+        yield
+        return
+    from tests import engines
+
+    engines.use(request.getfixturevalue("postgres"))
+    find = schema.find_database
+
+    def find_elsewhere(data: Path, url: str | None = None) -> Database:
+        return find(data, url or load_settings(data).database or engines.url_of(data))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(schema, "find_database", find_elsewhere)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def compiled_once() -> Iterator[None]:
     """A statement is compiled once in this process, not anew in each database that a test opens.
 
@@ -180,7 +200,11 @@ def turn_of(item: pytest.Item) -> tuple[bool, bool, bool, bool]:
 
 # Last: what is left out by its marker must not count in anybody's share.
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--engine") == "postgres":
+        left_out = [item for item in items if item.get_closest_marker("sqlite")]
+        items[:] = [item for item in items if not item.get_closest_marker("sqlite")]
+        config.hook.pytest_deselected(items=left_out)
     items.sort(key=turn_of)
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     long = [item for item in items if is_long(item)]

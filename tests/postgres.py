@@ -37,7 +37,7 @@ _SETTINGS: Final = {
     "full_page_writes": "off",
     "autovacuum": "off",  # a worker of it inside a template would forbid to copy that
     "shared_buffers": "32MB",
-    "max_connections": "60",
+    "max_connections": "200",
     "jit": "off",
     "deadlock_timeout": "100ms",
 }
@@ -85,7 +85,7 @@ class Postgres:
         """The URL of a database like `template` that is used once, and there until the server ends."""
         name = f"fresh_{os.getpid()}_{next(self._numbers)}"
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
+            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY'.encode())
         return self.url(name)
 
     @contextmanager

@@ -108,6 +108,7 @@ class Story:
             self.posts.append((encode_b64(parse_json(data, api.Post).post_id), author, 1))
 
 
+@pytest.mark.sqlite
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 async def test_the_books_agree_after_every_step(world: World, seed: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from tests.channels.world import World
 
 from zajil.channels import outbox
@@ -121,6 +122,7 @@ async def test_what_nobody_ever_saw_need_not_be_judged_and_what_was_seen_must(wo
     assert (await outbox.read_backlog(world.public.space)).oldest_s == 7.0
 
 
+@pytest.mark.sqlite
 async def test_reversal_puts_every_counter_back(world: World) -> None:
     author, guest = await world.author(), await world.author()
     channel = await world.channel(author)
@@ -179,6 +181,7 @@ async def test_holds_that_are_over_are_told_to_whoever_decides(world: World) -> 
     assert parse_json(await world.call(routes.READ_POST, post=post), api.Post).state == "limited"
 
 
+@pytest.mark.sqlite
 async def test_a_batch_may_be_about_one_post_several_times(world: World) -> None:
     author = await world.author()
     channel = await world.channel(author)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from tests.channels.world import World
 from tests.server.people import Person
 
@@ -80,6 +81,7 @@ def test_no_public_table_has_a_column_of_the_private_space_and_the_reverse() -> 
             assert not any(word in column for word in ("address", "prefix", "_ip", "peer")), f"{name}.{column}"
 
 
+@pytest.mark.sqlite
 async def test_no_table_joins_an_account_to_a_persona(world: World, tmp_path: Path) -> None:
     """Reads every row of every table, and opens what the server's own keys open.
 

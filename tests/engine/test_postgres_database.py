@@ -167,3 +167,10 @@ async def test_another_gateway_that_stopped_in_its_turn_is_waited_for_no_longer_
             await database.write(insert("x"))
     assert await database.write(insert("y")) == "y"
     assert await database.read(words) == ["y"]
+
+
+async def test_what_no_text_of_it_can_hold_is_refused_as_malformed(database: PostgresDatabase) -> None:
+    """SQLite takes a NUL; whoever sends one to a server with PostgreSQL hears what is wrong, and nobody else of it."""
+    with pytest.raises(ZajilError, match="malformed"):
+        await database.write(insert("a\0b"))
+    assert await database.read(words) == []

@@ -6,16 +6,8 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from tests.flows import engines
 from tests.flows.people import People
 from tests.flows.server import ServerProcess
-
-
-@pytest.fixture(scope="session", autouse=True)
-def engine(request: pytest.FixtureRequest) -> None:
-    """`--engine`."""
-    if request.config.getoption("--engine") == "postgres":
-        engines.use(request.getfixturevalue("postgres"))
 
 
 @pytest.fixture(scope="module")

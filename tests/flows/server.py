@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.flows import engines
+from tests import engines
 from tests.forks import asked
 from tests.gateways import asked_gateway
 

@@ -52,6 +52,7 @@ def acts(desk: Desk) -> list[tuple[object, ...]]:
     return desk.rows("SELECT source, action FROM mod_decision ORDER BY seq")
 
 
+@pytest.mark.sqlite
 async def test_removing_what_staff_removed_changes_nothing(desk: Desk) -> None:
     place, reporter = await make_place(desk), await desk.author()
     first, second = await desk.member(), await desk.member("senior")

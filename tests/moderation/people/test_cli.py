@@ -103,6 +103,7 @@ async def test_a_reviewer_works_at_the_terminal(desk: Desk, tmp_path: Path, caps
     assert "main" in await one.run("queue")
 
 
+@pytest.mark.sqlite
 async def test_a_decision_takes_a_newer_text_along_where_it_is_nearly_the_same_or_is_told_to(
     desk: Desk, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -170,6 +170,7 @@ async def test_a_complaint_without_proof_is_no_ground(desk: Desk, scene: Scene, 
     assert await desk.refused(routes.PROPOSE, body, by=member, report=name) == "not-allowed"
 
 
+@pytest.mark.sqlite
 async def test_the_disk_does_not_tell_which_account_a_report_led_to(
     desk: Desk, scene: Scene, http: Http, tmp_path: Path
 ) -> None:

@@ -153,6 +153,7 @@ async def test_it_locks_when_nobody_reads_for_half_an_hour(desk: Desk) -> None:
     assert found == "locked"
 
 
+@pytest.mark.sqlite
 async def test_a_restart_locks_and_a_copy_of_the_folder_opens_nothing(
     desk: Desk, scene: Scene, http: Http, server: Server, settings: Settings, tmp_path: Path
 ) -> None:

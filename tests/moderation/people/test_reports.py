@@ -206,6 +206,7 @@ async def test_lists_are_kept_by_policy_and_say_what_people_suspended(desk: Desk
     assert policy.exemptions
 
 
+@pytest.mark.sqlite
 async def test_a_notice_costs_the_same_however_many_reported_before(desk: Desk) -> None:
     author = await desk.author()
     channel = await desk.channel(author)

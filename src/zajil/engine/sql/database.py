@@ -22,7 +22,7 @@ from contextlib import suppress
 from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 from sqlalchemy import BigInteger, Connection, Engine, Index, Integer, MetaData, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError
 from sqlalchemy.exc import InterfaceError as AnyInterfaceError
 from sqlalchemy.exc import OperationalError as AnyOperationalError
 
@@ -239,6 +239,10 @@ def as_error(fault: BaseException) -> Exception:
     """What is told to whoever waits: a future takes no StopIteration, and what would end the event loop ends none."""
     if _sqlite_code(fault) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) or _is_of_postgres(fault):
         told: Exception = error("busy", "the database cannot be written now", retry_ms=_BUSY_RETRY_MS)
+        told.__cause__ = fault
+        return told
+    if isinstance(fault, DataError):
+        told = error("malformed", "a value that the database does not take")  # NUL in a text, a number of 65 bits
         told.__cause__ = fault
         return told
     if isinstance(fault, Exception) and not isinstance(fault, StopIteration):

@@ -1,7 +1,10 @@
 /** The cipher suite comes apart from the engine: it is asked for again, and no group is touched before it is here. */
 import { afterEach, expect, test, vi } from "vitest";
-import { addSuite, cryptoOf, loadSuite, SUITE_NAMES } from "../suites.ts";
 import { makeXWing } from "../xwing.ts";
+
+// Files share their modules, and another one may have loaded the suite.
+vi.resetModules();
+const { addSuite, cryptoOf, loadSuite, SUITE_NAMES } = await import("../suites.ts");
 
 const NAME = SUITE_NAMES[0x53];
 const unloaded = () => Promise.reject(new TypeError("Failed to fetch dynamically imported module"));

@@ -1,4 +1,4 @@
-"""What the servers of flows keep their data in: a file of SQLite, or a database of PostgreSQL (`--engine postgres`)."""
+"""What the servers keep their data in: a file of SQLite, or a database of PostgreSQL (`--engine postgres`)."""
 
 from __future__ import annotations
 
@@ -84,6 +84,7 @@ class OfPostgres:
 
 
 _running: list[Postgres] = []
+_urls: dict[Path, str] = {}
 
 
 def use(postgres: Postgres) -> None:
@@ -94,9 +95,14 @@ def use(postgres: Postgres) -> None:
 
 def make(data: Path) -> Kept:
     """An empty database for the server of this data directory."""
-    if not _running:
-        return InFile(data)
-    return OfPostgres(_running[-1].fresh(MIGRATED))
+    return OfPostgres(url_of(data)) if _running else InFile(data)
+
+
+def url_of(data: Path) -> str:
+    """Where the database of this data directory is, on PostgreSQL; made where it has none yet."""
+    if data not in _urls:
+        _urls[data] = _running[-1].fresh(MIGRATED)
+    return _urls[data]
 
 
 def make_bare(data: Path) -> tuple[Kept, list[str]]:
