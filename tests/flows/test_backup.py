@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from tests.flows import engines
+from tests import engines
 from tests.flows.people import People, find, say, sync_all, texts
 from tests.flows.server import ServerProcess
 from tests.flows.test_groups import group_of

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.flows import engines
+from tests import engines
 from tests.flows.server import ServerProcess
 from tests.nats import NatsServer, nats_server
 from tests.postgres import OWNER, Cluster, made_folder

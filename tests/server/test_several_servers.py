@@ -11,8 +11,8 @@ import aiohttp
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tests import engines
 from tests.calls.frames import frame
-from tests.flows import engines
 from tests.nats import NatsServer, nats_server
 from tests.postgres import Postgres
 from tests.server.conftest import NO_LIMITS
