@@ -68,6 +68,21 @@ async def test_what_the_settings_say_steps_the_root_and_old_clients_follow(world
     assert (await world.documents(place).current()).root.version == 2
 
 
+async def test_gateways_give_out_what_any_of_them_signed_and_none_undoes_it(world: World) -> None:
+    """One begins with new settings while another runs with the old ones; days later, each signs in turn."""
+    older = world.documents()
+    held = follow(await older.current(), now_s=world.now)
+    newer = world.documents(replace(PLACE, hosts=("home.example", "front.example")))
+    for day in range(4):
+        for documents in (older, newer) if day % 2 else (newer, older):
+            world.now += 100
+            seen = await documents.current()
+            assert seen.list == (await newer.current()).list
+            assert follow(seen, held, now_s=world.now).version == 2
+            assert check_list(seen.root, seen.list, None, now_s=world.now).version == 1 + day
+        world.now += DAY_S
+
+
 async def test_new_session_keys_step_the_root_and_old_ones_stay_in_it(world: World) -> None:
     held = follow(await world.documents().current(), now_s=world.now)
     rotated = ReachKeys(

@@ -87,10 +87,10 @@ class Documents:
         self._lock = asyncio.Lock()
         self._looked_at = clock()
         self._roots = tuple(db.read_sync(store.roots))
-        self._root = self._follow()
+        self._root = self._follow(self._roots)
         self.made = self._root is None
         """Whether this start made the server's first root."""
-        self._current = self._adopt(db.write_sync(self._renew))
+        self._current = self._adopt(db.write_sync(self._begin))
 
     async def current(self) -> Current:
         """The documents as they are now, at most some seconds behind the registry."""
@@ -106,10 +106,10 @@ class Documents:
         """The answer to ROOT: every root, oldest first."""
         return encode_root_answer(self._current.roots)
 
-    def _follow(self) -> Root | None:
+    def _follow(self, roots: tuple[bytes, ...]) -> Root | None:
         try:
             root: Root | None = None
-            for envelope in self._roots:
+            for envelope in roots:
                 root = step_root(root, envelope)
         except ZajilError as damage:
             raise KeyFileError("the stored root documents do not follow each other") from damage
@@ -119,8 +119,10 @@ class Documents:
 
     def _is_outdated(self, root: Root) -> bool:
         document = root.document
-        said = self._root_document(document.version, document.expires)
-        return said != document or self._clock() >= document.expires - _RENEW_ROOT_S
+        return self._root_document(document.version, document.expires) != document
+
+    def _is_old(self, root: Root) -> bool:
+        return self._clock() >= root.document.expires - _RENEW_ROOT_S
 
     def _root_document(self, version: int, expires: int) -> RootDocument:
         keys = tuple(
@@ -139,9 +141,14 @@ class Documents:
     # The list
 
     def _is_fresh(self, db: Connection) -> bool:
-        found = store.newest_list(db)
-        root = self._current.root
-        return found is not None and self._says(found[1], root, self._endpoints(db)) and not self._is_outdated(root)
+        """Whether root and list given out are the newest, and say what they should.
+
+        Another gateway may have signed newer ones.
+        """
+        found, root = store.newest_list(db), self._current.root
+        is_newest = found is not None and found[1] == self._current.list
+        is_newest = is_newest and store.count_roots(db) == len(self._current.roots)
+        return is_newest and self._says(self._current.list, root, self._endpoints(db)) and not self._is_old(root)
 
     def _says(self, envelope: bytes, root: Root, endpoints: tuple[Endpoint, ...]) -> bool:
         """Whether a list says this under this root, and was signed today."""
@@ -156,9 +163,18 @@ class Documents:
         self._root, self._roots = current.root, current.roots
         return current
 
-    def _renew(self, db: Connection) -> Current:
-        root, roots = self._root, self._roots
-        if root is None or self._is_outdated(root):
+    def _begin(self, db: Connection) -> Current:
+        """`_renew`, and the root says what the settings say.
+
+        A server that runs leaves that alone: while settings change, gateways with old and new ones would step it in
+        turn for ever.
+        """
+        return self._renew(db, is_start=True)
+
+    def _renew(self, db: Connection, *, is_start: bool = False) -> Current:
+        roots = tuple(store.roots(db))
+        root = self._root if roots == self._roots else self._follow(roots)
+        if root is None or self._is_old(root) or (is_start and self._is_outdated(root)):
             root, envelope = self._sign_root(root)
             store.insert_root(db, root.version, envelope)
             roots = (*roots, envelope)

@@ -180,6 +180,12 @@ def roots(db: Connection) -> list[bytes]:
     return list(db.execute(found.order_by(reach_document.c.version)).scalars())
 
 
+def count_roots(db: Connection) -> int:
+    """How many `roots` gives."""
+    found = select(func.count()).select_from(reach_document).where(reach_document.c.kind == ROOT)
+    return int(db.execute(found).scalar_one())
+
+
 def newest_list(db: Connection) -> tuple[int, bytes] | None:
     """Number and envelope of the newest list."""
     found = select(reach_document.c.version, reach_document.c.envelope).where(reach_document.c.kind == LIST)
