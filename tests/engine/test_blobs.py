@@ -51,7 +51,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
 
 
 @given(data=st.data())
-@hypothesis_settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_offsets_come_a_blob_is_a_prefix_of_what_was_meant(data: st.DataObject, place: Place) -> None:
     """A writer that is cut, doubled and repeated at any place never puts a byte where it does not belong."""
     whole = bytes(i * 7 % 251 for i in range(2000))
