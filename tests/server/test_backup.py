@@ -27,6 +27,9 @@ from zajil.server.schema import hold_data, migrate, newest_revision, open_databa
 BLOB = bytes(range(16))
 PACKAGE = "key_package (account_id, device_id, suite, last_resort, expires, body) VALUES (X'00', 1, 1, 0, 9, ?)"
 
+SECRETS = ("relay-secret", "nats.secret", "s3.key")
+"""Files that the settings name, the last one by default."""
+
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
@@ -34,9 +37,11 @@ def data(tmp_path: Path) -> Path:
     folder = tmp_path / "data"
     folder.mkdir(mode=0o700)
     (folder / "zajil.toml").write_text(
+        'bus_secret_file = "nats.secret"\n'
         '[limits.login]\nburst = 7\nevery_s = 1\n[calls]\nrelay_secret_file = "relay-secret"\n'
     )
-    (folder / "relay-secret").write_bytes(b"s" * 32)
+    for secret in SECRETS:
+        (folder / secret).write_bytes(secret.encode() * 32)
     (folder / "server_name").write_text("chat.example\n")
     database = open_database(folder)
     database.write_sync(fill)
@@ -91,7 +96,7 @@ def test_all_comes_back_but_what_was_used_up_or_ended(data: Path, tmp_path: Path
     files = [path for path in back.rglob("*") if path.is_file() and path.name != "zajil.lock"]
     assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
     assert {path.stat().st_mode & 0o777 for path in back.rglob("*") if path.is_dir()} == {0o700}
-    for name in ("zajil.toml", "zajil.key", "relay-secret", "server_name"):
+    for name in ("zajil.toml", "zajil.key", *SECRETS, "server_name"):
         assert (back / name).read_bytes() == (data / name).read_bytes()
     assert load_settings(back).server_name == "chat.example"
     with sqlite3.connect(back / "zajil.db") as opened:

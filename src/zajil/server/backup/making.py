@@ -135,7 +135,10 @@ def _read_files(data: Path, names: Iterable[str]) -> list[tuple[str, bytes]]:
 
 def _named_secrets(settings: Settings) -> tuple[str, ...]:
     """Further secret files in the data directory that the settings name; those elsewhere are the operator's own."""
-    named = (settings.calls.relay_secret_file, settings.moderation.judge_key_file, settings.blobs_key_file)
+    named = (
+        *(settings.calls.relay_secret_file, settings.moderation.judge_key_file),
+        *(settings.bus_secret_file, settings.blobs_key_file),
+    )
     return tuple(dict.fromkeys(name for name in named if name and Path(name).name == name))
 
 
