@@ -15,7 +15,7 @@ export UV_COMPILE_BYTECODE ?= true
 unexport PYTHONDONTWRITEBYTECODE
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 
-.PHONY: setup run demo web web-test web-size web-dev web-check test test-all test-postgres fuzz wycheproof censor censor-smoke calls calls-smoke bench check check-python fmt clean
+.PHONY: setup run demo web web-test web-size web-dev web-check test test-all test-postgres fuzz judge wycheproof censor censor-smoke calls calls-smoke bench check check-python fmt clean
 
 setup: $(VENV)/.synced
 
@@ -82,6 +82,15 @@ T ?=
 fuzz: setup
 	@$(UV) sync --quiet --locked $(GROUPS) --group fuzz --python $(BIN)/python
 	@$(BIN)/python -m tests.fuzz --seconds $(S) --only "$(T)"
+
+# The long forms of what judges from outside, one after another; docs/develop/developing.md has what they took.
+FAULTS ?= 1000
+EXAMPLES ?= 100
+LIVES ?= 1000
+judge: fuzz
+	@ZAJIL_API_EXAMPLES=$(EXAMPLES) $(BIN)/pytest -p no:xdist tests/openapi
+	@ZAJIL_MACHINE_EXAMPLES=$(LIVES) $(BIN)/pytest -p no:xdist tests/mls/test_machine.py tests/client/test_machine.py --timeout 0
+	@ZAJIL_FAULTS=$(FAULTS) $(BIN)/pytest -p no:xdist -s tests/flows/test_faults.py
 
 # Wycheproof as Debian carries it, unpacked and not installed: as a package it would bring half a Rust along.
 wycheproof: build/wycheproof
