@@ -59,7 +59,7 @@ def test_whatever_offsets_come_a_blob_is_a_prefix_of_what_was_meant(data: st.Dat
     blobs = place.open()
     try:
         size = 0
-        for _ in range(data.draw(st.integers(1, 12))):
+        for _ in range(data.draw(st.integers(1, 12 if place.kind == "disk" else 5))):
             offset = data.draw(st.integers(0, len(whole)) | st.just(size))
             piece = whole[offset : offset + data.draw(st.integers(0, 700))]
             try:
@@ -69,7 +69,7 @@ def test_whatever_offsets_come_a_blob_is_a_prefix_of_what_was_meant(data: st.Dat
                 assert (told, offset != size) == (("wrong-offset", size), True)  # only some draws raise
             assert blobs.size(name) == size
             assert blobs.read(name, 0, 5000) == whole[:size]
-            assert blobs.sha256(name) == hashlib.sha256(whole[:size]).digest()
+        assert blobs.sha256(name) == hashlib.sha256(whole[:size]).digest()
         other = place.open(0)
         assert list(other.names()) == [name] * bool(size)
         assert other.used_bytes == blobs.used_bytes == size
