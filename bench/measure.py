@@ -236,6 +236,27 @@ class Meter:
         return time.perf_counter(), busy, [each.ns for each in spent], any(each.coarse for each in spent)
 
 
+@dataclass(frozen=True)
+class Stretch:
+    """A time in which subjects start and end: all that this process and its children take is theirs."""
+
+    wall_s: float
+    busy_ticks: int
+    own_s: float
+
+    @classmethod
+    def begin(cls) -> Stretch:
+        """It begins now."""
+        busy = parse_busy((PROC / "stat").read_text(encoding="ascii"))
+        return cls(time.perf_counter(), busy, sum(os.times()[:4]))
+
+    def others_share(self) -> float:
+        """Share of the machine that others used since then. Children count once they have ended."""
+        now = Stretch.begin()
+        others_s = (now.busy_ticks - self.busy_ticks) / TICKS_PER_S - (now.own_s - self.own_s)
+        return max(0.0, others_s) / ((os.cpu_count() or 1) * (now.wall_s - self.wall_s))
+
+
 def _tree_without(roots: Iterable[int], others: Iterable[Iterable[int]]) -> set[int]:
     """Processes below `roots` that are not below any of the others."""
     foreign = {pid for each in others for root in each for pid in find_tree(root)}

@@ -11,7 +11,16 @@ import sys
 from pathlib import Path
 from typing import Final
 
-ALL: Final = ("relay_durable", "relay_ephemeral", "latency", "fanout", "idle_memory", "offline", "reconnect")
+ALL: Final = (
+    "relay_durable",
+    "relay_ephemeral",
+    "latency",
+    "fanout",
+    "idle_memory",
+    "offline",
+    "reconnect",
+    "cold_start",
+)
 """Those that take rounds and write a result, in the order in which they run."""
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import NamedTuple
 
 import pytest
 from bench.adapters import brokers as loads
@@ -13,8 +12,8 @@ from bench.adapters import xmpp, zajil
 from bench.generate import Load, Scanner, make_stamp
 from bench.peers import brokers, ejabberd, prosody
 from bench.peers import zajil as servers
-from bench.peers.starting import Running
-from bench.provision import template
+from bench.peers.starting import Running, Server
+from bench.provision import Template, template
 from bench.rounds import MissingError, Turn, WrongResultError
 
 from bench import relay
@@ -59,32 +58,37 @@ async def test_a_message_that_does_not_come_is_missed(monkeypatch: pytest.Monkey
         await load.drain()
 
 
-class Case(NamedTuple):
-    """A server and the load that speaks to it."""
-
-    start: Callable[[], AbstractContextManager[tuple[Running, relay.Pairs]]]
+Start = Callable[[Template | None], AbstractContextManager[tuple[Running, relay.Pairs]]]
+"""A server and the load that speaks to it; ours begins with the template."""
 
 
-def ours(server: servers.Zajil) -> Case:
+@pytest.fixture(scope="module")
+def made() -> Iterator[Template]:
+    with template(pairs=2) as found:
+        yield found
+
+
+def ours(server: servers.Zajil) -> Start:
     @contextmanager
-    def run() -> Iterator[tuple[Running, relay.Pairs]]:
-        with template(pairs=2) as made, server.run(made.folder) as running:
+    def run(made: Template | None) -> Iterator[tuple[Running, relay.Pairs]]:
+        assert made is not None
+        with server.run(made.folder) as running:
             yield running, zajil.Pairs(running.port, made.pairs)
 
-    return Case(run)
+    return run
 
 
-def peer(server: object, pairs: Callable[[int], relay.Pairs]) -> Case:
+def peer(server: Server, pairs: Callable[[int], relay.Pairs]) -> Start:
     @contextmanager
-    def run() -> Iterator[tuple[Running, relay.Pairs]]:
-        server.describe()  # type: ignore[attr-defined]  # any of the peers
-        with server.run() as running:  # type: ignore[attr-defined]  # as above
+    def run(_: Template | None) -> Iterator[tuple[Running, relay.Pairs]]:
+        server.describe()
+        with server.run() as running:
             yield running, pairs(running.port)
 
-    return Case(run)
+    return run
 
 
-CASES = {
+CASES: dict[str, Start] = {
     **{server.name: ours(server) for server in servers.VARIANTS},
     "nats": peer(brokers.Nats(), loads.open_nats),
     "mosquitto": peer(brokers.Mosquitto(), loads.open_mqtt),
@@ -95,8 +99,9 @@ CASES = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
-def test_twenty_messages_through_each_adapter(name: str) -> None:
+def test_twenty_messages_through_each_adapter(name: str, request: pytest.FixtureRequest) -> None:
     turn, load = Turn(), Load(2)
+    found = request.getfixturevalue("made") if name.startswith("zajil") else None
 
     async def main() -> None:
         await pairs.open(load, 2)
@@ -109,7 +114,7 @@ def test_twenty_messages_through_each_adapter(name: str) -> None:
         pairs.close()
 
     try:
-        with CASES[name].start() as (running, pairs):
+        with CASES[name](found) as (running, pairs):
             relay.run_load(main)
     except MissingError as missing:
         pytest.skip(f"a peer of the benchmarks is not here: {missing}")
