@@ -21,6 +21,7 @@ GENERATED = {
     "docs/protocol/errors.md": "zajil.protocol.errors",
     "docs/operate/settings.md": "zajil.server.config",
     "docs/operate/data.md": "zajil.server.inventory",
+    "docs/operate/figures.md": "zajil.server.metrics",
     "docs/operate/laboratory.md": "tests.censor.lab.page",
     "docs/operate/requests.md": "zajil.server.accounting.disclosure",
 }

@@ -33,6 +33,10 @@ KEPT_FREE_BYTES: Final = 256 << 20
 class Blobs(Protocol):
     """A place for blobs, each named by 16 bytes."""
 
+    @property
+    def used_bytes(self) -> int:
+        """Of all blobs, as far as is known."""
+
     def size(self, name: bytes) -> int:
         """Bytes that are there; 0 for a blob that was never begun."""
 

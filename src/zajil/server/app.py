@@ -114,6 +114,7 @@ class Server:
         except BaseException:
             storage.close()
             raise
+        self.metrics = Metrics()
         self._limits = Limits(settings.limits)
         self._bus = bus
         refs = RefBook(keys)
@@ -125,13 +126,13 @@ class Server:
             clock=clock,
             gather_ms=settings.mailbox_gather_ms,
             push_due=lambda: self.pushing.look(),
+            note_batch=self.metrics.note_batch,
         )
         self._delivery = self._make_delivery(keys, refs)
         self._attachments = Attachments(self._delivery, storage.blobs)
         self._auth = self._make_auth(keys, data)
         self.reports = self._make_inbox(keys, storage.moderators)
         self._registry = self._make_registry(keys)
-        self.metrics = Metrics()
         self.calling = self._make_calling(data, keys, storage.relays)
         self.pushing = self._make_pushing(storage.push_key)
         self.public = self._make_public(keys, fold) if settings.public_space and fold is not None else None
@@ -152,7 +153,11 @@ class Server:
             door=self._make_door(storage.signing),
         )
         self.metrics.watch(
-            connections=self.gateway.count, lag_s=lambda: self.gateway.loop_lag_s, media=self.calling.door.count
+            connections=self.gateway.count,
+            lag_s=lambda: self.gateway.loop_lag_s,
+            media=self.calling.door.count,
+            queue=lambda: self._engine.waiting,
+            attachments=lambda: storage.blobs.used_bytes,
         )
         self._metrics_runner: web.AppRunner | None = None
         self._upkeep: list[asyncio.Task[None]] = []

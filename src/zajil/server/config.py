@@ -24,6 +24,7 @@ from zajil.protocol.reach.endpoints import is_host
 RelayMode = Literal["off", "auto"]
 ModerationWorker = Literal["child", "apart", "inside"]
 GatewayShell = Literal["aiohttp", "picows"]
+LogForm = Literal["text", "json"]
 CONFIG_FILE = "zajil.toml"
 _NAME_FILE = "server_name"
 _NAME_PATTERN = r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$"
@@ -264,6 +265,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     metrics_port: Annotated[
         int, Meta(ge=0, le=65535, description="Loopback port of the Prometheus listener; 0 = off.")
     ] = 0
+    log_form: Annotated[
+        LogForm, Meta(description="What went wrong goes to standard error as lines of text, or of JSON.")
+    ] = "text"
     dev: Annotated[
         bool, Meta(description="Development: the web client may call any port of this machine. Never for other people.")
     ] = False

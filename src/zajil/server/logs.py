@@ -6,10 +6,11 @@ traceback keeps its frames but not the text of the exception, because both may q
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import traceback
-from typing import TextIO
+from typing import Literal, TextIO
 
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web import RequestPayloadError
@@ -19,12 +20,26 @@ class BlindFormatter(logging.Formatter):
     """Formats a record without anything that came from outside."""
 
     def format(self, record: logging.LogRecord) -> str:
-        ours = record.name == "zajil" or record.name.startswith("zajil.")
-        text = record.getMessage() if ours else f"at {record.filename}:{record.lineno}"
-        line = f"{record.levelname.lower()} {record.name}: {text}"
+        line = f"{record.levelname.lower()} {record.name}: {tell(record)}"
         if record.exc_info and record.exc_info[0] is not None:
             line += "\n" + describe_exception(record.exc_info[1])
         return line
+
+
+class JsonFormatter(BlindFormatter):
+    """The same, a line of JSON each: level, logger, text, and trace where there is an exception."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {"level": record.levelname.lower(), "logger": record.name, "text": tell(record)}
+        if record.exc_info and record.exc_info[0] is not None:
+            line["trace"] = describe_exception(record.exc_info[1])
+        return json.dumps(line, ensure_ascii=False)
+
+
+def tell(record: logging.LogRecord) -> str:
+    """Our own sentence, or of a library's the place that wrote it."""
+    ours = record.name == "zajil" or record.name.startswith("zajil.")
+    return record.getMessage() if ours else f"at {record.filename}:{record.lineno}"
 
 
 def is_worth_a_line(record: logging.LogRecord) -> bool:
@@ -48,9 +63,9 @@ def describe_exception(error: BaseException | None) -> str:
     return "\n".join(lines)
 
 
-def set_up_logging(stream: TextIO | None = None) -> None:
+def set_up_logging(stream: TextIO | None = None, *, form: Literal["text", "json"] = "text") -> None:
     """Route every logger to one blind stream (stderr by default); warnings and up, nothing on success."""
     handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(BlindFormatter())
+    handler.setFormatter(JsonFormatter() if form == "json" else BlindFormatter())
     handler.addFilter(is_worth_a_line)
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)

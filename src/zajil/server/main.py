@@ -50,6 +50,7 @@ def serve(
         raise ConfigError(f"everybody on this machine sees a password in a command: set `database` in {CONFIG_FILE}")
     told = {"host": host, "port": port, "registration": registration, "database": database, "bus": bus, "dev": dev}
     settings = load_settings(data, **told)
+    set_up_logging(form=settings.log_form)
     if relay:
         settings = replace(settings, calls=replace(settings.calls, relay="auto"))
     uvloop.run(_run(data, settings, tell_root))

@@ -5,11 +5,12 @@ Served on a loopback listener of its own, off by default, so that no proxy rule 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import partial
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from zajil.protocol.frames import Role
@@ -85,7 +86,27 @@ class Metrics:
             "zajil_calls_over_room", "Media frames dropped because their room had too many.", registry=self.registry
         )
         self._lag = Gauge("zajil_loop_lag_ms", "Longest recent pause of the event loop.", registry=self.registry)
+        self._batches = Histogram(
+            "zajil_batch_operations",
+            "Requests that the writer of mailboxes took into one transaction.",
+            buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 512),
+            registry=self.registry,
+        )
+        self._batch_seconds = Histogram(
+            "zajil_batch_seconds",
+            "How long such a transaction took, to its place on the disk.",
+            buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1, 5),
+            registry=self.registry,
+        )
+        self._queue = Gauge("zajil_queue_operations", "Requests that wait for the writer.", registry=self.registry)
+        self._attachments = Gauge("zajil_attachments_bytes", "Attachments on the disk.", registry=self.registry)
+        ProcessCollector(registry=self.registry)
         self.moderation = ModerationFigures(self.registry)
+
+    def note_batch(self, operations: int, seconds: float) -> None:
+        """One transaction of the writer of mailboxes; in any thread."""
+        self._batches.observe(operations)
+        self._batch_seconds.observe(seconds)
 
     def count_call(self, route: str, status: int) -> None:
         """route: as in the table of routes, never a path that was called."""
@@ -108,10 +129,18 @@ class Metrics:
         self._media_over.inc()
 
     def watch(
-        self, *, connections: Callable[[Role], int], lag_s: Callable[[], float], media: Callable[[], int]
+        self,
+        *,
+        connections: Callable[[Role], int],
+        lag_s: Callable[[], float],
+        media: Callable[[], int],
+        queue: Callable[[], int],
+        attachments: Callable[[], int],
     ) -> None:
         """Read these when asked."""
         self._media.set_function(media)
+        self._queue.set_function(queue)
+        self._attachments.set_function(attachments)
         for role in Role:
             self._connections.labels(role.name).set_function(partial(connections, role))
         self._lag.set_function(lambda: lag_s() * 1000)
@@ -127,3 +156,34 @@ class Metrics:
 
     async def _show(self, _request: web.Request) -> web.Response:
         return web.Response(body=generate_latest(self.registry), headers={"content-type": CONTENT_TYPE_LATEST})
+
+
+def render() -> str:
+    """`docs/operate/figures.md`: every figure with its kind and sentence."""
+    lines = [
+        "# Figures of a running server",
+        "",
+        "Written by `python -m zajil.server.metrics`. With `metrics_port` set, `http://127.0.0.1:PORT/metrics` gives",
+        "them in the form of Prometheus, on this machine alone: counts and times, nothing about a person.",
+        "[dashboard.json](dashboard.json) is a dashboard for Grafana (Dashboards > Import, with a data source of",
+        "Prometheus), [alerts.yaml](alerts.yaml) holds rules for Prometheus. Both name figures of this table alone.",
+        "",
+        "Standard error has what went wrong and nothing else: level, place and a fixed sentence, never an id, a token,",
+        'an address or a path. `log_form = "json"` makes each a line of JSON: `level`, `logger`, `text`, and `trace`,',
+        "the frames of an exception without its words. It carries no time: whoever collects the lines knows it.",
+        "",
+        "On Linux `process_resident_memory_bytes`, `process_cpu_seconds_total`, `process_open_fds`, `process_max_fds`",
+        "and `process_start_time_seconds` stand beside them.",
+        "",
+        "| Figure | Kind | What it is |",
+        "|---|---|---|",
+    ]
+    for family in sorted(Metrics().registry.collect(), key=lambda each: each.name):
+        total = "_total" if family.type == "counter" else ""
+        if not family.name.startswith("process_"):
+            lines.append(f"| `{family.name}{total}` | {family.type} | {family.documentation} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(render())

@@ -56,6 +56,7 @@ class Parts(TypedDict):
     cap: NotRequired[Cap]
     gather_ms: NotRequired[float]
     push_due: NotRequired[Callable[[], None]]
+    note_batch: NotRequired[Callable[[int, float], None]]
 
 
 _Queued = tuple[Operation, "asyncio.Future[Outcome]"]
@@ -76,11 +77,14 @@ class QueuedMailboxEngine(MailboxEngine):
         cap: Cap = Cap(op.MAILBOX_ENTRIES_MAX, op.MAILBOX_BYTES_MAX),  # noqa: B008  # an immutable constant
         gather_ms: float = 0,
         push_due: Callable[[], None] = lambda: None,
+        note_batch: Callable[[int, float], None] = lambda _operations, _seconds: None,
     ) -> None:
         """clock: Unix seconds, read in any thread. gather_ms: how long the writer waits for company.
 
-        push_due: told, as the bus is, that devices may have to be woken by push.
+        push_due: told, as the bus is, that devices may have to be woken by push. note_batch: told, in the writer's
+        thread, how many operations a batch had and how many seconds it took.
         """
+        self._note_batch = note_batch
         self._push_due = push_due
         self._tools = Tools(keys, open_ref, limits, random, cap)
         self._bus = bus
@@ -94,6 +98,11 @@ class QueuedMailboxEngine(MailboxEngine):
         self._readers = ThreadPoolExecutor(max_workers=_READERS, thread_name_prefix="zajil-read")
         self.last_statements = 0
         """Statements the last operation took (SQLite) or the last batch (PostgreSQL), BEGIN and SAVEPOINT aside."""
+
+    @property
+    def waiting(self) -> int:
+        """Operations that no batch has taken yet."""
+        return len(self._queue)
 
     # What a database does
 
@@ -211,8 +220,9 @@ class QueuedMailboxEngine(MailboxEngine):
 
     def _write(self) -> None:
         while batch := self._take_batch():
-            operations = [operation for operation, _ in batch]
+            operations, began = [operation for operation, _ in batch], time.perf_counter()
             done, outcomes = self._run_batch(operations, int(self._clock() * 1000))
+            self._note_batch(len(operations), time.perf_counter() - began)
             self._answer(batch, done, outcomes)
 
     def _take_batch(self) -> list[_Queued]:

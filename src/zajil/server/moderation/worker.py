@@ -41,6 +41,7 @@ def work(data: Path, *, tell: Callable[[], None]) -> None:
     """Judge posts until SIGTERM or SIGINT. tell: called once it does. Raises ConfigError, KeyFileError."""
     set_up_logging()
     settings = load_settings(data)
+    set_up_logging(form=settings.log_form)
     if not (settings.moderation.enabled and settings.moderation.worker == "apart"):
         raise ConfigError(
             'the server has a worker of its own unless [moderation] says enabled = true, worker = "apart"'

@@ -15,7 +15,7 @@ from pathlib import Path
 from zajil.channels.publishing import QUEUE
 from zajil.channels.wakeups import Wakeups
 from zajil.moderation.pipeline.work import Backlog, NoFigures
-from zajil.server.config import ConfigError
+from zajil.server.config import ConfigError, load_settings
 from zajil.server.logs import set_up_logging
 from zajil.server.moderation.beside.words import (
     LINE_MAX_BYTES,
@@ -146,6 +146,7 @@ def main() -> None:
     os.dup2(_STDERR, _STDOUT)
     set_up_logging()
     try:
+        set_up_logging(form=load_settings(Path(sys.argv[1])).log_form)
         asyncio.run(run(Path(sys.argv[1]), listen=_STDIN, speak=speak))
     except (ConfigError, KeyFileError) as error:
         sys.exit(f"moderation worker: {error}")
