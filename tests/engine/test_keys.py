@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 import pytest
 
-from zajil.engine.keys import KeyFileError, Keys, SealBroken
+from zajil.engine.keys import KeyFileError, Keys, SealBroken, rotate
 from zajil.protocol.ids import GroupId
 
 DAY = 86_400
@@ -104,3 +105,41 @@ def test_a_key_file_from_before_there_were_marks_makes_the_same_ones_at_every_st
     assert Keys.load(path).frank_keys(5) == Keys.load(path).frank_keys(5)
     assert Keys.load(path).frank_keys(5) != Keys.create().frank_keys(5)
     assert path.read_bytes() == before
+
+
+def test_a_new_key_seals_and_marks_and_the_old_ones_still_open(tmp_path: Path) -> None:
+    path = tmp_path / "zajil.key"
+    old = Keys.load(path, create=True)
+    gid = GroupId(b"g" * 16)
+    sealed, mark = old.seal("t", b"text", aad=b"row", now_s=0), old.frank(b"t" * 32, gid, 5)
+    for kind in ("storage", "frank", "calls", "ref", "storage"):
+        rotate(path, kind)
+    new = Keys.load(path)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert new.unseal("t", sealed, aad=b"row") == b"text"
+    fresh = new.seal("t", b"text", aad=b"row", now_s=0)
+    assert (sealed[0], fresh[0], new.newest_ref) == (1, 3, 2)
+    with pytest.raises(SealBroken):
+        old.unseal("t", fresh, aad=b"row")
+    assert new.frank(b"t" * 32, gid, 5) != mark
+    assert old.frank_keys(0)[0] in new.frank_keys(0)
+    assert new.calls_key("ticket") != old.calls_key("ticket")
+    assert new.pseudonym("t", b"x") == old.pseudonym("t", b"x")
+    assert set(old.marks()) < set(new.marks()), "a backup from before opens with the keys of now"
+
+
+def test_what_an_early_file_derived_goes_on_beside_a_new_key(tmp_path: Path) -> None:
+    path = tmp_path / "zajil.key"
+    Keys.load(path, create=True)
+    early = json.loads(path.read_text())
+    del early["frank"], early["calls"]
+    path.write_text(json.dumps(early))
+    old = Keys.load(path)
+    assert (rotate(path, "frank"), rotate(path, "calls")) == (2, 2)
+    new = Keys.load(path)
+    assert old.frank_keys(0)[0] == new.frank_keys(0)[1]
+    assert new.calls_key("relay") != old.calls_key("relay")
+    early["storage"] = {"255": "00" * 32}
+    path.write_text(json.dumps(early))
+    with pytest.raises(KeyFileError, match="no number left"):
+        rotate(path, "storage")

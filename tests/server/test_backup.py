@@ -263,9 +263,14 @@ def test_a_stopped_server_moves_to_postgres_and_forgets_nothing(
 ) -> None:
     before, url = rows_of(data), postgres.fresh("template1")
     command = ["admin", "move", "--data", str(data), "--database", url]
+    rotating = ["admin", "keys", "rotate", "storage", "--data", str(data)]
     with hold_data(data):
+        assert run_command(rotating) == 1
+        assert "another server is running" in capsys.readouterr().err
         assert run_command(command) == 1
         assert "another server is running" in capsys.readouterr().err
+    assert run_command(rotating) == 0
+    assert "Key 2 of storage" in capsys.readouterr().out.replace("\u2068", "").replace("\u2069", "")
     assert run_command(command) == 0
     assert "zajil.db.moved" in capsys.readouterr().out
     with PostgresSource(url) as source:

@@ -46,7 +46,7 @@ from zajil.cli.commands.moderation import (
     transparency,
     worker,
 )
-from zajil.cli.commands.operating import backup
+from zajil.cli.commands.operating import backup, keys
 from zajil.cli.commands.options import HomeFolder, decide_home
 from zajil.cli.commands.people import names, strangers
 from zajil.cli.commands.profile import profiles
@@ -76,6 +76,7 @@ from zajil.cli.texts.moderation import review as review_words
 from zajil.cli.texts.moderation import scores as moderation_words
 from zajil.cli.texts.moderation import steering as steering_words
 from zajil.cli.texts.operating import backup as backup_words
+from zajil.cli.texts.operating import keys as key_words
 from zajil.cli.texts.people import names as name_words
 from zajil.cli.texts.people import strangers as stranger_words
 from zajil.cli.texts.public import channel as channel_words
@@ -292,6 +293,7 @@ _ADMIN_NAME: tuple[_Command, ...] = (
     ("reserve", names.reserve, name_words.RESERVE),
     ("release", names.release, name_words.RELEASE),
 )
+_ADMIN_KEYS: tuple[_Command, ...] = (("rotate", keys.rotate, key_words.ROTATE),)
 _ADMIN_BRIDGES: tuple[_Command, ...] = (
     ("list", registry.list_, registry_words.LIST),
     ("invite", registry.invite, registry_words.INVITE),
@@ -343,6 +345,7 @@ def _build() -> typer.Typer:
     admin = _group(server_words.ADMIN, _ADMIN)
     admin.add_typer(_group(name_words.NAMES, _ADMIN_NAME), name="name")
     admin.add_typer(_group(registry_words.BRIDGES, _ADMIN_BRIDGES), name="bridges")
+    admin.add_typer(_group(key_words.KEYS, _ADMIN_KEYS), name="keys")
     root.add_typer(admin, name="admin", rich_help_panel=serving)
     moderation = _group(moderation_words.MODERATION, (*_MODERATION, *_REVIEW))
     moderation.add_typer(_group(review_words.STAFF, _STAFF), name="staff")

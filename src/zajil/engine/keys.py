@@ -17,6 +17,7 @@ import os
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 from cryptography.exceptions import InvalidTag
@@ -24,7 +25,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
-from zajil.engine.files import write_once
+from zajil.engine.files import replace_file, write_once
 from zajil.protocol.ids import GroupId
 from zajil.protocol.report.franking import derive_day_key, frank_day, make_frank
 
@@ -32,6 +33,9 @@ FILE_NAME = "zajil.key"
 _NONCE_SIZE = 12
 _HEAD_SIZE = 3  # key id u8, day u16
 _DAY_S = 86_400
+_NEWEST = 255
+"""The highest id: it is one byte of what it sealed."""
+KeyKind = Literal["storage", "ref", "frank", "calls"]
 
 
 class KeyFileError(Exception):
@@ -163,6 +167,25 @@ class Keys:
         return AESGCM(_expand(self._storage[key_id], info))
 
 
+def rotate(path: Path, kind: KeyKind, *, random: Callable[[int], bytes] = os.urandom) -> int:
+    """Add a key of this kind to the file, which whoever loads it from now on uses; its id. Older ones stay readable.
+
+    Nobody may have the file loaded meanwhile: they could not open what the new key seals. Raises KeyFileError.
+    """
+    Keys.load(path)  # it is whole, and private
+    content = msgspec.json.decode(path.read_bytes(), type=_KeyFile)
+    storage = _parse_keys(content.storage)
+    held: dict[int, str] = dict(getattr(content, kind))
+    if not held:  # of a file from before there were such keys: what was derived until now goes on
+        held = {1: _expand(storage[min(storage)], f"zajil {kind} master v1".encode()).hex()}
+    number = max(held) + 1
+    if number > _NEWEST:
+        raise KeyFileError(f"{path.name} has no number left for another key")
+    changed = msgspec.structs.replace(content, **{kind: {**held, number: random(32).hex()}})
+    replace_file(path, _encode(changed))
+    return number
+
+
 def _expand(key: bytes, info: bytes) -> bytes:
     return HKDFExpand(algorithm=SHA256(), length=32, info=info).derive(key)
 
@@ -176,5 +199,8 @@ def _parse_keys(texts: Mapping[int, str]) -> dict[int, bytes]:
 
 def _fresh_file() -> bytes:
     storage, ref, frank, calls = ({1: os.urandom(32).hex()} for _ in range(4))
-    content = _KeyFile(version=1, storage=storage, ref=ref, frank=frank, calls=calls)
+    return _encode(_KeyFile(version=1, storage=storage, ref=ref, frank=frank, calls=calls))
+
+
+def _encode(content: _KeyFile) -> bytes:
     return msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"

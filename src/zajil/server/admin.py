@@ -17,7 +17,7 @@ from zajil.auth.secrets import DAY_S, INVITE_LIFE_DAYS
 from zajil.bridges.registry import operator
 from zajil.bridges.registry import store as bridge_store
 from zajil.delivery.push import store as push_store
-from zajil.engine.keys import FILE_NAME, Keys
+from zajil.engine.keys import FILE_NAME, KeyKind, Keys, rotate
 from zajil.engine.moderationkeys import FILE_NAME as LOG_KEY_FILE
 from zajil.engine.moderationkeys import ModerationKeys
 from zajil.engine.pushkeys import FILE_NAME as PUSH_KEY_FILE
@@ -183,6 +183,12 @@ def link_of_invite(data: Path, code: str, *, front: str | None = None, bridges: 
     front = settings.front or f"http://{host}:{settings.port}"
     expires = int(time.time()) + INVITE_LIFE_DAYS * DAY_S
     return encode_contact_link(ContactLink(settings.server_name, expires, code=code, front=front, bridges=bridges))
+
+
+def rotate_key(data: Path, kind: KeyKind) -> int:
+    """A new key of this kind, for the server's next start; its id. Raises ConfigError (it runs), KeyFileError."""
+    with hold_data(data):
+        return rotate(data / FILE_NAME, kind)
 
 
 def disclose(data: Path, account_id: AccountId, *, reference: str, now: float | None = None) -> Document | None:

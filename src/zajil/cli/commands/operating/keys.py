@@ -1,0 +1,44 @@
+"""`admin keys`: new keys for a stopped server."""
+
+from __future__ import annotations
+
+import enum
+from typing import Annotated
+
+import typer
+
+from zajil.cli.commands.options import DataFolder, Json, decide_data
+from zajil.cli.commands.server import existing_data
+from zajil.cli.texts.operating import keys as words
+
+
+class Kind(enum.StrEnum):
+    """As `zajil.key` has them."""
+
+    STORAGE = "storage"
+    REF = "ref"
+    FRANK = "frank"
+    CALLS = "calls"
+
+
+def rotate(
+    kind: Annotated[Kind, typer.Argument(metavar="storage|ref|frank|calls", help=words.KIND())],
+    *,
+    data: DataFolder = None,
+    json: Json = False,
+) -> None:
+    """Its number. Raises Failed `settings` while the server runs."""
+    from zajil.cli.failures import Failed
+    from zajil.cli.output import console, print_json
+    from zajil.engine.keys import KeyFileError
+    from zajil.server.admin import rotate_key
+    from zajil.server.config import ConfigError
+
+    try:
+        number = rotate_key(existing_data(decide_data(data)), kind.value)
+    except (ConfigError, KeyFileError) as error:
+        raise Failed("settings", remark=str(error)) from error
+    if json:
+        print_json({"kind": kind.value, "number": number})
+        return
+    console().print(words.ROTATED(number=number, kind=kind.value))
