@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Final
 
 ALL: Final = (
-    *("relay_durable", "relay_ephemeral", "latency", "fanout"),
-    *("idle_memory", "offline", "reconnect", "cold_start", "media_relay"),
+    *("relay_durable", "relay_ephemeral", "latency", "fanout", "idle_memory"),
+    *("offline", "reconnect", "cold_start", "media_relay", "mls"),
 )
 """Those that take rounds and write a result, in the order in which they run."""
 
