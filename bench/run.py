@@ -13,7 +13,7 @@ from typing import Final
 
 ALL: Final = (
     *("relay_durable", "relay_ephemeral", "latency", "fanout", "idle_memory"),
-    *("offline", "reconnect", "cold_start", "media_relay", "mls"),
+    *("offline", "reconnect", "cold_start", "media_relay", "mls", "attachments"),
 )
 """Those that take rounds and write a result, in the order in which they run."""
 
