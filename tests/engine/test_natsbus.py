@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -258,6 +258,26 @@ async def test_users_and_tokens_open_the_server_and_are_never_told(caplog: pytes
             assert "ecret" not in str(caught.value)
     assert "ecret" not in caplog.text
     assert "ecret" not in repr(Access("nats://h", "secret"))
+
+
+async def test_a_bus_whose_client_swallows_a_cancellation_ends_all_the_same(
+    server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """NATS's own does so where one meets it while it flushes."""
+    bus = await NatsBus.connect(Access(server.url))
+    flushing = asyncio.Event()
+
+    async def flush(_timeout: int = 10) -> None:
+        flushing.set()
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        monkeypatch.undo()
+
+    monkeypatch.setattr(bus._client, "flush", flush)
+    bus.subscribe(A, lambda _: None)
+    await flushing.wait()
+    done, _ = await asyncio.wait([asyncio.create_task(bus.close())], timeout=10)
+    assert done
 
 
 async def test_tls_comes_first_and_the_certificate_must_be_of_whom_we_trust(

@@ -18,12 +18,12 @@ pytestmark = pytest.mark.scale
 
 @pytest.mark.slow
 async def test_a_killed_gateway_bus_or_database_loses_doubles_and_reorders_nothing(tmp_path: Path) -> None:
-    count = 600
+    count = 300
     with gateways(tmp_path, 3) as running:
         async with aiohttp.ClientSession() as client:
             crowd = Crowd([server.url for server in running.servers], client)
-            await crowd.gather(8, size=3)
-            faults = {100: running.restart_server, 250: running.restart_nats, 400: running.restart_database}
+            await crowd.gather(4, size=3)
+            faults = {60: running.restart_server, 130: running.restart_nats, 200: running.restart_database}
             await crowd.pour(count, per_s=100, at=faults)
             await crowd.settle(count)
             await crowd.leave()
