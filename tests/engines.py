@@ -42,7 +42,9 @@ class InFile:
 
     def ask(self, query: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
         if self._reader is None:
-            self._reader = sqlite3.connect(f"file:{self._path}?mode=ro", uri=True, timeout=10, isolation_level=None)
+            self._reader = sqlite3.connect(
+                f"file:{self._path}?mode=ro", uri=True, timeout=10, isolation_level=None, check_same_thread=False
+            )
         return self._reader.execute(query, values).fetchall()
 
     def columns(self) -> list[tuple[str, str]]:

@@ -41,7 +41,7 @@ def receive(data: bytes) -> object:
 
 
 def join(data: bytes) -> object:
-    return mls.Group.join(SCENE.erin.env, data, *SCENE.erin.packages[-1])
+    return mls.Group.join(SCENE.erin.env, data, *PACKAGE)
 
 
 def check_package(data: bytes) -> None:
@@ -88,6 +88,7 @@ def _proposals() -> list[bytes]:
 
 
 MADE = _seeds()
+PACKAGE = SCENE.erin.packages[-1]  # tests beside may have her make more
 _REQUIRED = RequiredCapabilities(extensions=(0xF0A0,), proposals=(), credentials=(1,))
 
 TARGETS: dict[str, Target] = {

@@ -38,9 +38,9 @@ from zajil.server import main
 
 set_up, render = main.set_up_logging, turnserver.render_conf
 
-def set_up_loud(stream=None):
-    set_up(stream)
-    raw = logging.StreamHandler(open(sys.argv[3], "w"))
+def set_up_loud(stream=None, **form):
+    set_up(stream, **form)
+    raw = logging.StreamHandler(open(sys.argv[3], "a"))
     logging.getLogger().addHandler(raw)
     logging.getLogger().setLevel(logging.DEBUG)
 
