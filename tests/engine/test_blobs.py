@@ -89,6 +89,18 @@ def test_pieces_of_every_size_make_one_blob_that_is_read_by_range(place: Place) 
     assert list(blobs.names()) == [name]
 
 
+def test_what_no_row_knows_is_spared_where_it_may_be_another_servers(place: Place) -> None:
+    """A copy of a server that is restored for a drill has the living one's bucket, and knows nothing of its uploads."""
+    name, blobs, other = os.urandom(16), place.open(), place.open()
+    blobs.append(name, 0, b"x" * 1000)
+    is_shared = isinstance(blobs, S3Blobs)
+    assert list(other.idle_names()) == ([] if is_shared else [name])
+    if is_shared:
+        with pytest.MonkeyPatch.context() as later:
+            later.setattr("zajil.engine.s3blobs.IDLE_S", -1.0)
+            assert list(other.idle_names()) == [name]
+
+
 def test_of_two_servers_at_one_offset_one_goes_on(place: Place) -> None:
     """Also in a short last piece, which a bucket writes anew."""
     name, first, second = os.urandom(16), place.open(), place.open()

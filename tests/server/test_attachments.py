@@ -607,7 +607,7 @@ async def test_a_row_names_no_account_and_the_disk_holds_only_ciphertext(uploade
             assert not any(repr(bytes(made.id))[2:-1] in each for each in rows), table
 
 
-def _answer_nothing(_blobs: S3Blobs) -> NoReturn:
+def _answer_nothing(_blobs: S3Blobs, **_which: object) -> NoReturn:
     raise BaseError
 
 

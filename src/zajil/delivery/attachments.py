@@ -165,7 +165,7 @@ class Attachments:
         while names := await self._delivery.db.read(lambda db: store.old_attachments(db, now=now, rows=_ROWS)):
             for name in names:
                 await self._expire(name, now)
-        names = await asyncio.to_thread(lambda: list(self._blobs.names()))
+        names = await asyncio.to_thread(lambda: list(self._blobs.idle_names()))
         for at in range(0, len(names), _ROWS):
             await self._sweep(names[at : at + _ROWS])
 

@@ -62,6 +62,9 @@ class Blobs(Protocol):
     def names(self) -> Iterator[bytes]:
         """Every blob there is, in no order."""
 
+    def idle_names(self) -> Iterator[bytes]:
+        """Those that may be deleted where no row knows them: no other server's are among them."""
+
 
 class DiskBlobs:
     """See `Blobs`. One file each, mode 0600, in 256 folders; most_bytes: of all of them together."""
@@ -142,6 +145,10 @@ class DiskBlobs:
         """As `Blobs.names`. What is no blob of ours is left alone."""
         for name, _ in find_files(self._folder):
             yield name
+
+    def idle_names(self) -> Iterator[bytes]:
+        """As `Blobs.idle_names`: a folder is of one server, and a copy of it has a copy of the folder."""
+        return self.names()
 
     def _path(self, name: bytes) -> Path:
         """Made of hexadecimal digits alone, whatever the name holds."""

@@ -75,11 +75,15 @@ class Keys:
         self._newest = max(self._storage)
         # Of the oldest key, so that a newer one gives nobody another name.
         self._names_key = _expand(self._storage[min(self._storage)], b"zajil pseudonyms v1")
-        self._challenges_key = _expand(self._storage[min(self._storage)], b"zajil challenges v1")
+        self._challenges_key = _expand(self._storage[self._newest], b"zajil challenges v1")
         self.newest_ref = max(self.ref)
         self._random = random
         self._table_key = lru_cache(maxsize=128)(self._derive_table_key)
         self._frank = dict(frank)
+        self._marked = {
+            kind: [held[n] for n in sorted(held)]
+            for kind, held in ((b"ref", ref), (b"frank", frank), (b"calls", calls or {}))
+        }
         derived = _expand(self._storage[min(self._storage)], b"zajil calls master v1")
         self._calls = calls[max(calls)] if calls else derived
         self._day_key = lru_cache(maxsize=256)(derive_day_key)
@@ -118,8 +122,10 @@ class Keys:
             raise KeyFileError(f"{name} is not a key file") from None
 
     def marks(self) -> tuple[str, ...]:
-        """What tells the keys of storage apart without telling them, 16 hex digits each, oldest first."""
-        return tuple(_expand(self._storage[n], b"zajil key mark v1")[:8].hex() for n in sorted(self._storage))
+        """What tells all of these keys apart without telling them, 16 hex digits each; those of storage first."""
+        storage = [_expand(self._storage[n], b"zajil key mark v1") for n in sorted(self._storage)]
+        others = [_expand(each, b"zajil key mark v1 " + kind) for kind, held in self._marked.items() for each in held]
+        return tuple(each[:8].hex() for each in (*storage, *others))
 
     def seal(self, table: str, plaintext: bytes, *, aad: bytes, now_s: float) -> bytes:
         """`key_id u8 || day u16 || nonce 12 || AES-256-GCM`, under the subkey of this table and day.

@@ -19,7 +19,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -32,6 +32,8 @@ from obstore.store import S3Store
 from zajil.protocol.errors import error
 
 _LOG = logging.getLogger(__name__)
+IDLE_S: Final = 32 * 86_400.0
+"""Longer than any attachment is kept."""
 _KEY: Final = re.compile(r"(?P<folder>[0-9a-f]{2})/(?P<name>(?P=folder)[0-9a-f]{30})/(?P<at>[0-9a-f]{10})", re.ASCII)
 _WHOLE_BYTES: Final = 256 << 10
 """A last piece below this is written anew with what follows it: no blob has more objects than its size in these."""
@@ -165,18 +167,29 @@ class S3Blobs:
         with _answering():
             yield from self._list_all()
 
-    def _list_all(self) -> Iterator[bytes]:
-        """Every blob, and what all of them take."""
+    def idle_names(self) -> Iterator[bytes]:
+        """As `Blobs.idle_names`: a copy of a server, restored on another machine, has the bucket of the living one.
+
+        What neither has written to for so long is no row's of either.
+        """
+        before = datetime.now(UTC) - timedelta(seconds=IDLE_S)
+        with _answering():
+            yield from self._list_all(before=before)
+
+    def _list_all(self, *, before: datetime | None = None) -> Iterator[bytes]:
+        """Every blob, and what all of them take. before: without those that were written to since then."""
         used = 0
         found = (
-            (match["name"], each["size"])
+            (match["name"], each["size"], each["last_modified"])
             for chunk in obstore.list(self._store)
             for each in chunk
             if (match := _KEY.fullmatch(each["path"]))
         )
         for text, objects in groupby(found, key=lambda each: each[0]):
-            used += sum(size for _, size in objects)
-            yield bytes.fromhex(text)
+            pieces = list(objects)
+            used += sum(size for _, size, _ in pieces)
+            if before is None or all(written < before for _, _, written in pieces):
+                yield bytes.fromhex(text)
         with self._lock:
             self._used_bytes = used
 

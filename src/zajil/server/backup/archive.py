@@ -254,7 +254,7 @@ class ArchiveReader:
     def _read_members(self) -> Iterator[tuple[str, Part]]:
         try:
             for header in self._tar:
-                content = self._tar.extractfile(header) if header.isreg() else None
+                content = self._tar.extractfile(header) if header.isreg() and not header.issparse() else None
                 named = _MEMBER.fullmatch(header.name)
                 if content is None or not (named or header.name in {HEAD, ROWS, END}) or self._is_over:
                     raise _damaged("a part that does not belong there")

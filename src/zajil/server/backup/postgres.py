@@ -6,6 +6,7 @@ The index of search is carried as SQLite has it, so that a backup of one kind of
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from typing import Any, Final, Self, cast
@@ -19,7 +20,7 @@ from zajil.engine.sql.postgres.connection import connect
 from zajil.engine.sql.postgres.database import PostgresDatabase
 from zajil.protocol.errors import ZajilError
 from zajil.server.backup.archive import BackupError, Row
-from zajil.server.backup.rows import SEQ_STEP, STEPPED, forgetting, listed
+from zajil.server.backup.rows import STEPPED, forgetting, listed, renumber
 from zajil.server.config import ConfigError
 from zajil.server.schema import find_columns, migrate_on
 
@@ -134,11 +135,14 @@ class PostgresSink:
 
     def finish(self, counters: Mapping[str, int], *, restored: bool) -> None:
         """As `RowSink.finish`."""
-        for statement in forgetting(self._columns) if restored else ():
+        at = int(time.time())
+        for statement in forgetting(self._columns, at=at) if restored else ():
             self._raw.execute(statement.encode())
         for table, column, sequence, _ in self._raw.execute(_COUNTERS.encode()).fetchall():
             ((most,),) = self._raw.execute(f'SELECT coalesce(max("{column}"), 0) FROM "{table}"'.encode()).fetchall()  # noqa: S608  # the schema's names
-            last = max(most, counters.get(table, 0)) + (SEQ_STEP if restored and table in STEPPED else 0)
+            last = max(most, counters.get(table, 0))
+            if restored and table in STEPPED:
+                last = renumber(last, at=at)
             if last:
                 self._raw.execute("SELECT setval(%s::regclass, %s)", (sequence, last))
         migrate_on(self._connection, place=self._place)

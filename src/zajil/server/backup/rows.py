@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Protocol, Self
@@ -15,11 +16,13 @@ from zajil.server.backup.archive import BackupError, Row
 from zajil.server.schema import migrate, newest_revision
 
 SEQ_STEP: Final = 1 << 32
-"""What a restore adds to the numbers that clients remember: nothing new falls under one they have seen."""
+"""What a restore adds at least to the numbers that clients remember: nothing new falls under one they have seen."""
+SEQ_SHIFT: Final = 20
+"""They go on from the Unix second of the restore times 2^20, far below what a browser counts to. So a second restore
+begins above all that came after the first one, whatever archive each of them takes."""
 STEPPED: Final = frozenset({"pub_event"})
 """Tables whose numbers clients remember as far as they have read."""
 FORGOTTEN: Final = (
-    f"UPDATE mailbox SET next_seq = next_seq + {SEQ_STEP}",  # noqa: S608  # a constant
     # Whoever claimed one since the backup used it up; devices bring new ones once they are told that few are left.
     "DELETE FROM key_package WHERE last_resort = 0",
 )
@@ -63,8 +66,16 @@ class RowSink(Protocol):
         """Let go of it; unfinished, nothing is left."""
 
 
-def forgetting(tables: Iterable[str]) -> Iterator[str]:
-    """Statements that take back what time has made false in these tables."""
+def renumber(number: int, *, at: int) -> int:
+    """What a number that clients remember goes on from after a restore. at: Unix second of that."""
+    return max(number + SEQ_STEP, at << SEQ_SHIFT)
+
+
+def forgetting(tables: Iterable[str], *, at: int) -> Iterator[str]:
+    """Statements that take back what time has made false in these tables. at: Unix second of the restore."""
+    step, floor = SEQ_STEP, at << SEQ_SHIFT
+    larger = f"CASE WHEN next_seq + {step:d} < {floor:d} THEN {floor:d} ELSE next_seq + {step:d} END"
+    yield f"UPDATE mailbox SET next_seq = {larger}"  # noqa: S608  # numbers
     yield from FORGOTTEN
     yield from (f'DELETE FROM "{table}"' for table in _ENDED if table in set(tables))  # noqa: S608  # of the line above
 
@@ -161,13 +172,14 @@ class SqliteSink:
 
     def finish(self, counters: Mapping[str, int], *, restored: bool) -> None:
         """As `RowSink.finish`."""
-        for statement in forgetting(self._inserts) if restored else ():
+        at = int(time.time())
+        for statement in forgetting(self._inserts, at=at) if restored else ():
             self._raw.execute(statement)
         numbered = {n for (n,) in self._raw.execute("SELECT name FROM sqlite_schema WHERE sql LIKE '%AUTOINCREMENT%'")}
         for table in counters.keys() & numbered:
-            step = SEQ_STEP if restored and table in STEPPED else 0
+            last = renumber(counters[table], at=at) if restored and table in STEPPED else counters[table]
             self._raw.execute("DELETE FROM sqlite_sequence WHERE name = ?", (table,))
-            self._raw.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table, counters[table] + step))
+            self._raw.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table, last))
         self._raw.execute("COMMIT")
         self._raw.close()
         migrate(self._database)
