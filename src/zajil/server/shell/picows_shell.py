@@ -168,7 +168,6 @@ class LeanCarrier(WSListener):
         "_loop",
         "_most_bytes",
         "_parts",
-        "_parts_bytes",
         "_records",
         "_transport",
     )
@@ -191,8 +190,7 @@ class LeanCarrier(WSListener):
         self._gone: asyncio.Future[None] | None = None
         self._most_bytes = most_bytes
         self._held: deque[tuple[WSMsgType, bool, bytes]] | None = None
-        self._parts: list[bytes] | None = None
-        self._parts_bytes = 0
+        self._parts: bytearray | None = None
         self._records: list[bytes] = []
         self._end_handle: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
@@ -285,14 +283,14 @@ class LeanCarrier(WSListener):
 
     def _take_part(self, fin: bool, payload: bytes) -> None:
         """A part of a message that comes in several; each costs what it costs to look at."""
-        parts = self._parts = self._parts or []
-        parts.append(payload)
-        self._parts_bytes += len(payload)
-        if self._parts_bytes > self._most_bytes:
+        if self._parts is None:
+            self._parts = bytearray()
+        self._parts += payload
+        if len(self._parts) > self._most_bytes:
             self._close(_TOO_BIG)
         elif fin:
-            self._parts, self._parts_bytes = None, 0
-            self._feed(b"".join(parts))
+            record, self._parts = bytes(self._parts), None
+            self._feed(record)
         else:
             self._charge()
 

@@ -18,8 +18,8 @@ UNSENT_BYTES: Final = 16 * 1024
 """Of one connection, between us and the system."""
 # Frames of WebSocket itself that carry no record. They are answered, but one by one, and only so many.
 _PLUMBING = {WSMsgType.PING, WSMsgType.PONG}
-PLUMBING_COST: Final = 256
-"""What such a frame is charged, in bytes."""
+PLUMBING_COST: Final = 4096
+"""What such a frame is charged, in bytes: a connection has some thousand, and then 64 a second."""
 
 
 class SocketCarrier:
