@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from collections.abc import Callable
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -16,7 +17,7 @@ from zajil.auth.context import Auth, CallingDevice
 from zajil.auth.secrets import digest
 from zajil.auth.tables import account
 from zajil.engine.limits import Limits
-from zajil.protocol.errors import ZajilError
+from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.identity.objects import DeviceList, DeviceListEntry, Kind, hash_object, open_chain, sign_object
 from zajil.protocol.ids import DeviceId
 
@@ -158,3 +159,49 @@ async def test_writing_lists_is_limited_per_account(auth: Auth) -> None:
     caller = await caller_of(auth, person)
     codes = [await code_of(limited, caller, person.next_list()) for _ in range(11)]
     assert codes == ["ok"] * 10 + ["slow-down"]
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+async def test_where_nobody_knows_whether_it_was_written_its_devices_keep_their_mailboxes(
+    auth: Auth, world: World, monkeypatch: pytest.MonkeyPatch, is_new: bool
+) -> None:
+    """The server of the database went away while it said that the transaction took place."""
+    person = Person()
+    caller = None if is_new else await caller_of(auth, person)
+    person.devices[2] = Ed25519PrivateKey.generate()
+    write = auth.db.write
+
+    async def write_and_hear_busy(work: Callable[[Connection], object]) -> None:
+        await write(work)
+        raise error("busy")
+
+    with monkeypatch.context() as away:
+        away.setattr(auth.db, "write", write_and_hear_busy)
+        if caller is None:
+            with pytest.raises(ZajilError, match="busy"):
+                await caller_of(auth, person)
+        else:
+            assert await code_of(auth, caller, person.next_list()) == "busy"
+    found = await lists.find_devices(auth, person.account_id)
+    assert found is not None
+    assert {row.mailbox_id for row in found.devices} == world.mailboxes
+
+
+async def test_whoever_asks_again_for_a_revocation_has_it_finished(
+    auth: Auth, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = Person()
+    caller = await caller_of(auth, person)
+    person.devices[2] = Ed25519PrivateKey.generate()
+    assert await code_of(auth, caller, person.next_list()) == "ok"
+    revoking = person.next_list(devices=[1])
+    with monkeypatch.context() as away:
+        away.setattr(store, "revoked_devices", _say_busy)
+        assert await code_of(auth, caller, revoking) == "busy"
+    assert world.dropped == []
+    assert await code_of(auth, caller, revoking) == "ok"
+    assert [device.device_id for device in world.dropped] == [2]
+
+
+def _say_busy(*_asked: object) -> None:
+    raise error("busy")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -15,6 +16,7 @@ from tests.postgres import Postgres
 
 from zajil.engine.sql.database import is_outage
 from zajil.engine.sql.dialects import upsert
+from zajil.engine.sql.postgres.connection import connect
 from zajil.engine.sql.postgres.database import WRITERS, PostgresDatabase
 from zajil.engine.sql.prepared import Prepared
 from zajil.protocol.errors import ZajilError
@@ -149,6 +151,35 @@ async def test_where_the_server_ends_the_connection_everybody_hears_busy_and_the
     with pytest.raises(ZajilError, match="busy"):
         await database.write(cut)  # a group of one, which has no savepoint
     assert await database.read(words) == ["after"]
+
+
+async def test_once_the_server_was_away_nobody_hears_of_each_old_connection(
+    database: PostgresDatabase, url: str
+) -> None:
+    question = Prepared(select(column("n")).select_from(table("t")).where(column("word") == bindparam("b_word")))
+
+    async def use() -> list[object]:
+        reading = [database.read(words) for _ in range(8)]
+        peeking = [database.peek(question, {"b_word": "none"}) for _ in range(4)]
+        return await asyncio.gather(*reading, *peeking, database.write(insert(f"w{next(numbers)}")))
+
+    numbers = itertools.count()
+    await use()
+    with psycopg.connect(url, autocommit=True) as other:
+        other.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    await use()
+    assert await database.read(words) == ["w0", "w1"]
+
+
+def test_a_server_that_vanished_is_not_waited_for_as_the_system_would(url: str) -> None:
+    with connect(url) as connection:
+        told = connection.info.get_parameters()
+    assert (told["connect_timeout"], told["tcp_user_timeout"], told["keepalives_idle"]) == ("5", "10000", "5")
+    with connect(url + "&connect_timeout=9") as connection:
+        assert connection.info.get_parameters()["connect_timeout"] == "9"
 
 
 async def test_another_gateway_that_stopped_in_its_turn_is_waited_for_no_longer_than_told(

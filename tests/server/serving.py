@@ -35,6 +35,8 @@ ORIGIN = OriginKey.from_seed(bytes(range(96)))
 ROOTS = b'["root"]'
 BRIDGE = "credential"
 GONE = DeviceId(99)
+AWAY = False
+"""Whether the database answers nobody."""
 """A device whose end no gateway was told of."""
 
 
@@ -74,6 +76,8 @@ async def _check(token: bytes) -> Hello:
 
 
 async def _stands(device: Identity) -> None:
+    if AWAY:
+        raise error("busy")
     if device.device_id == GONE:
         raise error("device-revoked")
 

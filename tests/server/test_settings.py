@@ -27,7 +27,8 @@ from zajil.server import config, inventory, schema
 from zajil.server.admin import create_invite
 from zajil.server.app import Server
 from zajil.server.config import CONFIG_FILE, ConfigError, Settings, load_settings
-from zajil.server.schema import all_tables, migrate, newest_revision, open_database
+from zajil.server.main import holds_password
+from zajil.server.schema import all_tables, hold_data, migrate, newest_revision, open_database
 
 # The full-text index and what FTS5 makes by itself.
 SEARCH = {table for table, *_ in SEARCH_COLUMNS}
@@ -250,6 +251,19 @@ async def test_an_address_in_use_is_an_error_that_leaves_nothing_open(tmp_path: 
         await Server.start(tmp_path / "other", Settings(port=server.port))
     again = await Server.start(tmp_path / "other", Settings(port=0))
     await again.stop()
+
+
+def test_a_password_in_the_name_of_a_database_is_seen() -> None:
+    assert holds_password("postgresql://user:secret@host/name")
+    assert holds_password("postgresql://host/name?user=u&password=p")
+    assert not holds_password("postgresql://user@host:5432/name?passfile=/etc/zajil/pgpass")
+
+
+def test_servers_share_a_directory_only_where_they_hear_of_each_other(tmp_path: Path) -> None:
+    with hold_data(tmp_path, shared=True), hold_data(tmp_path, shared=True), pytest.raises(ConfigError):
+        hold_data(tmp_path)
+    with hold_data(tmp_path), pytest.raises(ConfigError):
+        hold_data(tmp_path, shared=True)
 
 
 def test_migrations_are_one_line() -> None:

@@ -149,6 +149,26 @@ async def test_where_news_may_have_been_missed_a_device_that_is_no_more_is_found
     assert await lost.until_end() == "device-revoked"
 
 
+async def test_a_suspension_sends_to_the_login_and_locks_no_device(two: Two) -> None:
+    lost = await two.hello(0)
+    await _known(two, 1)
+    two.gateways[1].end_login(MAILBOX)
+    assert await lost.until_end() == "token-expired"
+
+
+async def test_a_device_that_could_not_be_looked_up_is_looked_up_again(
+    two: Two, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost, gateway = await two.hello(0), two.gateways[0]
+    (conversation,) = gateway._clerk._receivers._sessions.values()
+    monkeypatch.setattr(serving_module, "AWAY", True)
+    await gateway._clerk._check(conversation)
+    monkeypatch.setattr(serving_module, "AWAY", False)
+    monkeypatch.setattr(serving_module, "GONE", NUMBER)
+    gateway.sweep(gateway.now() + 61)
+    assert await lost.until_end() == "device-revoked"
+
+
 async def test_while_the_bus_is_away_each_look_is_for_the_device_too(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:
     lost = await two.hello(0)
     monkeypatch.setattr(serving_module, "GONE", NUMBER)

@@ -9,11 +9,16 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from typing import Final
 
 from zajil.protocol.errors import error
 from zajil.protocol.ids import AccountId, DeviceId, client_id
 
 NONCE_LIFE_S = 60
+SKEW_MS: Final = 5000
+"""So far the clocks of gateways may be apart."""
+SPENT_S: Final = 2 * NONCE_LIFE_S
+"""One that was used is remembered so long: by the fastest of those clocks too."""
 _TAG_BYTES = 24
 
 
@@ -34,7 +39,7 @@ class Challenges:
         """
         made_ms = int.from_bytes(nonce[:8], "big")
         genuine = hmac.compare_digest(nonce, self._nonce(account_id, device_id, made_ms))
-        if not genuine or not 0 <= now_ms - made_ms < 1000 * NONCE_LIFE_S:
+        if not genuine or not -SKEW_MS <= now_ms - made_ms < 1000 * NONCE_LIFE_S:
             raise error("bad-challenge")
 
     def _nonce(self, account_id: AccountId, device_id: DeviceId, made_ms: int) -> bytes:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from zajil.auth import store
 from zajil.auth.context import Auth, CallingDevice, RevokedDevice
-from zajil.protocol.errors import ZajilError, error
+from zajil.protocol.errors import Unavailable, ZajilError, error
 from zajil.protocol.identity.objects import DeviceList, VerifiedList, hash_object, open_list, parse_object
 from zajil.protocol.ids import AccountId, MailboxId
 from zajil.protocol.limits import LISTS_PER_ANSWER
@@ -44,6 +44,7 @@ async def put_list(auth: Auth, caller: CallingDevice, data: bytes) -> None:
     if before is None:
         raise error("not-allowed")
     if before.object == data:
+        await finish_revocations(auth)  # whoever asks again may have heard `busy` right after it was written
         return
     await replace(auth, before, open_next(data, before))
 
@@ -72,6 +73,8 @@ async def replace(
         await auth.add_mailbox(row.mailbox_id)
     try:
         await auth.db.write(lambda db: _write(auth, db, before, new, added, also))
+    except Unavailable:
+        raise  # it may be written all the same, and then its devices need their mailboxes
     except ZajilError:
         for row in added:
             await auth.drop_mailbox(row.mailbox_id)

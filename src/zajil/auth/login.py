@@ -11,13 +11,13 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from zajil.auth import store
-from zajil.auth.challenge import NONCE_LIFE_S, mark_of
+from zajil.auth.challenge import SPENT_S, mark_of
 from zajil.auth.context import Auth, CallingDevice
 from zajil.auth.registration import IssuedToken
 from zajil.auth.secrets import TOKEN_BYTES, TOKEN_LIFE_S, digest, new_token
 from zajil.auth.store import DeviceRow, MeasureRow
 from zajil.engine.nobody import NOBODY
-from zajil.protocol.errors import ZajilError, error
+from zajil.protocol.errors import Unavailable, ZajilError, error
 from zajil.protocol.identity.objects import DeviceList, Kind, Login, open_object, parse_object
 from zajil.protocol.ids import AccountId, DeviceId
 
@@ -46,6 +46,8 @@ async def log_in(auth: Auth, login: bytes, *, prefix: bytes) -> IssuedToken:
         auth.challenges.check(claimed.nonce, claimed.account_id, claimed.device_id, now_ms=int(auth.clock() * 1000))
         if row is None or await auth.db.read(lambda db: store.is_spent(db, mark_of(claimed.nonce))):
             raise error("bad-challenge")
+    except Unavailable:
+        raise  # nobody failed at anything
     except ZajilError:
         auth.limits.take("failed_token", prefix, now=auth.clock())
         # Also for an account that does not exist: the work must not tell.
@@ -92,7 +94,7 @@ def _was_listed(db: Connection, login: bytes, claimed: Login) -> bool:
 def _write(auth: Auth, db: Connection, claimed: Login, issued: IssuedToken) -> None:
     if store.find_device(db, claimed.account_id, claimed.device_id) is None:
         raise error("bad-challenge")  # revoked a moment ago
-    if not store.spend(db, mark_of(claimed.nonce), expires=auth.now() + NONCE_LIFE_S):
+    if not store.spend(db, mark_of(claimed.nonce), expires=auth.now() + SPENT_S):
         raise error("bad-challenge")  # used a moment ago
     store.touch_device(db, claimed.account_id, claimed.device_id, day=auth.today())
     store.insert_token(db, digest(issued.token), claimed.account_id, claimed.device_id, expires=issued.expires)

@@ -16,7 +16,7 @@ from zajil.auth.context import Auth
 from zajil.auth.gate.work import mark_of
 from zajil.auth.invites import first_good_day
 from zajil.auth.secrets import TOKEN_LIFE_S, digest, digest_of_code, new_token
-from zajil.protocol.errors import ZajilError, error
+from zajil.protocol.errors import Unavailable, ZajilError, error
 from zajil.protocol.gate.wire import WorkProof
 from zajil.protocol.identity.objects import Kind, Login, VerifiedList, open_list, open_object, parse_object
 from zajil.protocol.ids import AccountId, DeviceId, MailboxId
@@ -67,6 +67,8 @@ async def register(auth: Auth, newcomer: Newcomer, *, device_list: bytes, login:
     issued = IssuedToken(new_token(), auth.now() + TOKEN_LIFE_S)
     try:
         await auth.db.write(lambda db: _write(auth, db, first, rows, admitted, device_id, issued))
+    except Unavailable:
+        raise  # it may be written all the same, and then its devices need their mailboxes
     except ZajilError:
         for row in rows:
             await auth.drop_mailbox(row.mailbox_id)

@@ -13,7 +13,11 @@ ROWS = 1000
 
 
 async def run_often(auth: Auth) -> None:
-    """Delete linkings that are over: they hold a device's name, so they do not wait for the hourly run."""
+    """Delete linkings that are over: they hold a device's name, so they do not wait for the hourly run.
+
+    Nor does the end of a revoked device that was broken off in the middle.
+    """
+    await finish_revocations(auth)
     now = auth.now()
     if await auth.db.read(lambda db: store.has_expired_links(db, now=now)):
         await auth.db.write(lambda db: store.delete_expired_links(db, now=now))

@@ -323,7 +323,7 @@ class Server:
             measures=make_measures(
                 keys,
                 self._delivery,
-                close_device=lambda mailbox_id: self.gateway.close_device(mailbox_id),
+                end_login=lambda mailbox_id: self.gateway.end_login(mailbox_id),
             ),
             clock=self._clock,
         )

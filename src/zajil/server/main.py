@@ -10,13 +10,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
 
 import uvloop
 from msgspec.structs import replace
 
 from zajil.engine.reachkeys import FILE_NAME
 from zajil.server.app import Server
-from zajil.server.config import CONFIG_FILE, ConfigError, Settings, load_settings
+from zajil.server.config import ConfigError, Settings, load_settings
 from zajil.server.logs import set_up_logging
 
 _LOG = logging.getLogger(__name__)
@@ -46,8 +47,8 @@ def serve(
     Raises ConfigError, KeyFileError, OSError (address in use) before that.
     """
     set_up_logging()
-    if database and "@" in database and ":" in database.split("://", 1)[-1].split("@", 1)[0]:
-        raise ConfigError(f"everybody on this machine sees a password in a command: set `database` in {CONFIG_FILE}")
+    if database and holds_password(database):
+        raise ConfigError("everybody on this machine sees a password in a command: put it into the file of passfile=")
     told = {"host": host, "port": port, "registration": registration, "database": database, "bus": bus, "dev": dev}
     settings = load_settings(data, **told)
     set_up_logging(form=settings.log_form)
@@ -73,6 +74,12 @@ async def _run(data: Path, settings: Settings, tell_root: Callable[[Path], None]
         tell_root(data / FILE_NAME)
     await ended.wait()
     await server.stop()
+
+
+def holds_password(url: str) -> bool:
+    """Whether this URL of a database has a password in it."""
+    parts = urlsplit(url)
+    return bool(parts.password) or "password" in parse_qs(parts.query)
 
 
 def settle_process() -> None:

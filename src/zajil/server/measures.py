@@ -37,9 +37,9 @@ def make_measures(
     keys: Keys,
     delivery: Delivery,
     *,
-    close_device: Callable[[MailboxId], None],
+    end_login: Callable[[MailboxId], None],
 ) -> Measures:
-    """How they take effect. close_device: ends the connections of the device with this mailbox."""
+    """How they take effect. end_login: ends the connection of the device with this mailbox."""
 
     def apply(db: Connection, measure: AccountMeasure) -> None:
         if measure.action != "suspend":
@@ -61,7 +61,7 @@ def make_measures(
         devices = await delivery.db.read(lambda db: login.devices_of(db, account))
         if measure.action == "suspend" and not undone:
             for device in devices:
-                close_device(device.mailbox_id)
+                end_login(device.mailbox_id)
         await send_notice(
             delivery,
             tuple(device.mailbox_id for device in devices),

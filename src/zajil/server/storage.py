@@ -47,7 +47,7 @@ class Storage:
 
         Raises ConfigError (another server runs here, no database), KeyFileError.
         """
-        lock = hold_data(data, shared=bool(settings.database))
+        lock = hold_data(data, shared=bool(settings.bus))
         try:
             db = open_database(data, settings.database)
         except BaseException:

@@ -12,13 +12,13 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from zajil.auth import lists, store
-from zajil.auth.challenge import NONCE_LIFE_S, mark_of
+from zajil.auth.challenge import SPENT_S, mark_of
 from zajil.auth.context import Auth
 from zajil.auth.login import check_not_suspended
 from zajil.auth.registration import IssuedToken
 from zajil.auth.secrets import TOKEN_LIFE_S, digest, new_token
 from zajil.engine.nobody import NOBODY
-from zajil.protocol.errors import ZajilError, error
+from zajil.protocol.errors import Unavailable, ZajilError, error
 from zajil.protocol.identity.objects import DeviceList, Kind, Login, VerifiedList, open_object, parse_object
 from zajil.protocol.ids import DeviceId
 
@@ -46,6 +46,8 @@ async def restore(auth: Auth, *, device_list: bytes, login: bytes, prefix: bytes
             raise error("account-exists")
         new = lists.open_next(device_list, newest)
         device_id = _check_login(auth, login, newest, new)
+    except Unavailable:
+        raise  # nobody failed at anything
     except ZajilError:
         auth.limits.take("failed_token", prefix, now=auth.clock())
         raise
@@ -73,9 +75,11 @@ async def read_lists(auth: Auth, login: bytes, *, first: int, prefix: bytes) -> 
         if claimed.server_name != auth.server_name or claimed.device_id != NO_DEVICE:
             raise error("bad-challenge")
         auth.challenges.check(claimed.nonce, claimed.account_id, NO_DEVICE, now_ms=int(auth.clock() * 1000))
-        ends = auth.now() + NONCE_LIFE_S
+        ends = auth.now() + SPENT_S
         if newest is None or not await auth.db.write(lambda db: store.spend(db, mark_of(claimed.nonce), expires=ends)):
             raise error("bad-challenge")
+    except Unavailable:
+        raise  # nobody failed at anything
     except ZajilError:
         auth.limits.take("failed_token", prefix, now=auth.clock())
         raise error("bad-challenge") from None

@@ -17,6 +17,10 @@ from zajil.protocol.errors import error
 from zajil.protocol.ids import PersonaId
 
 NONCE_LIFE_S: Final = 60
+SKEW_MS: Final = 5000
+"""So far the clocks of gateways may be apart."""
+SPENT_S: Final = 2 * NONCE_LIFE_S
+"""One that was used is remembered so long: by the fastest of those clocks too."""
 _HEAD_BYTES: Final = 16
 _TAG_BYTES: Final = 16
 
@@ -39,7 +43,7 @@ class PersonaChallenges:
         """
         made_ms = int.from_bytes(nonce[:8], "big")
         genuine = hmac.compare_digest(nonce, self._nonce(nonce[:_HEAD_BYTES], persona_id))
-        if not genuine or not 0 <= now_ms - made_ms < 1000 * NONCE_LIFE_S:
+        if not genuine or not -SKEW_MS <= now_ms - made_ms < 1000 * NONCE_LIFE_S:
             raise error("bad-challenge")
 
     def _nonce(self, head: bytes, persona_id: PersonaId) -> bytes:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from zajil.channels.context import TOKEN_BYTES, TOKEN_LIFE_S, CallingPersona, Channels, digest
-from zajil.channels.identity.challenge import NONCE_LIFE_S, mark_of
+from zajil.channels.identity.challenge import SPENT_S, mark_of
 from zajil.channels.rules.trust import decide_trust
 from zajil.channels.store import personas
 from zajil.channels.store.personas import PersonaRow
@@ -55,7 +55,7 @@ async def log_in(
     issued = IssuedToken(space.random(TOKEN_BYTES), space.now() + TOKEN_LIFE_S)
 
     def write(db: Connection) -> None:
-        if not personas.spend(db, mark_of(nonce), expires=space.now() + NONCE_LIFE_S):
+        if not personas.spend(db, mark_of(nonce), expires=space.now() + SPENT_S):
             raise error("bad-challenge")  # used a moment ago
         personas.insert_token(db, digest(issued.token), persona_id, expires=issued.expires)
 

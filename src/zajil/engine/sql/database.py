@@ -23,8 +23,6 @@ from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 from sqlalchemy import BigInteger, Connection, Engine, Index, Integer, MetaData, text
 from sqlalchemy.exc import DataError, DBAPIError
-from sqlalchemy.exc import InterfaceError as AnyInterfaceError
-from sqlalchemy.exc import OperationalError as AnyOperationalError
 
 from zajil.engine.sql.prepared import Prepared
 from zajil.protocol.errors import ZajilError, error
@@ -32,12 +30,16 @@ from zajil.protocol.errors import ZajilError, error
 METADATA = MetaData()
 GROUP_MAX: Final = 256
 """Works of one transaction."""
+QUEUE_MAX: Final = 20_000
+"""Works that wait; who comes then hears `busy`."""
 GROUP_S: Final = 0.050
 """A group takes no more works after so long: those it has wait for its COMMIT."""
 
 DEADLINE_S: Final = 10.0
 """So long a writer waits for its turn, of whichever process it is."""
 
+_LOST_STATES: Final = frozenset({"25P03"})
+"""A transaction that idled too long."""
 _BUSY_RETRY_MS: Final = 1000
 _OUTAGES: Final = frozenset(
     {
@@ -134,6 +136,8 @@ class Database(ABC):
     async def _enqueue(self, work: Callable[[Connection], T], *, flushed: bool) -> T:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         with self._queue_lock:
+            if len(self._queue) >= QUEUE_MAX:
+                raise error("busy", retry_ms=_BUSY_RETRY_MS)
             self._queue.append(Waiting(work, future, flushed))
             begins, self._is_writing = not self._is_writing, True
         if begins:
@@ -230,9 +234,15 @@ def _sqlite_code(fault: BaseException) -> int | None:
 
 
 def _is_of_postgres(fault: BaseException) -> bool:
-    """Whether it is of PostgreSQL, and of its server or the way there: those two classes are nothing else with it."""
-    is_sqlite = isinstance(fault, DBAPIError) and isinstance(fault.orig, sqlite3.Error)
-    return isinstance(fault, (AnyOperationalError, AnyInterfaceError)) and not is_sqlite
+    """Whether it is of PostgreSQL, and of its server or the way there: two of its classes are nothing else.
+
+    By their names, since whoever has a file of SQLite has no such driver.
+    """
+    driver = fault.orig if isinstance(fault, DBAPIError) else fault
+    if not type(driver).__module__.startswith("psycopg"):
+        return False
+    named = {each.__name__ for each in type(driver).__mro__}
+    return bool(named & {"OperationalError", "InterfaceError"}) or getattr(driver, "sqlstate", None) in _LOST_STATES
 
 
 def as_error(fault: BaseException) -> Exception:

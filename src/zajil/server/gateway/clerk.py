@@ -58,6 +58,7 @@ class Clerk:
         self._receivers = Receivers(bus, now_ms=lambda: int(clock() * 1000), check=self._start_check)
         self._acking: dict[Conversation, asyncio.Task[None]] = {}
         self._reread_at: dict[Conversation, float] = {}
+        self._unchecked: set[Conversation] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start_work(self, conversation: Conversation, work: list[Work]) -> None:
@@ -141,9 +142,9 @@ class Clerk:
             if identity is not None and not conversation.session.closed:
                 await self._services.check_standing(identity)
         except Unavailable:
-            pass  # looked at again with the next outage, or by the next HELLO
-        except ZajilError:
-            conversation.end("device-revoked", 0)
+            self._unchecked.add(conversation)
+        except ZajilError as reason:
+            conversation.end("token-expired" if reason.code == "suspended" else "device-revoked", 0)
             conversation.kick()
         except Exception as bug:  # noqa: BLE001  # the boundary of one task
             _LOG.error("a device's standing could not be looked up", exc_info=bug)
@@ -186,7 +187,8 @@ class Clerk:
             if now >= at:
                 self._reread_at[conversation] = now + self._reread_s
                 self.start_work(conversation, conversation.woken(now=now))
-                if not self._bus.is_whole:
+                if conversation in self._unchecked or not self._bus.is_whole:
+                    self._unchecked.discard(conversation)
                     self._start_check(conversation)
 
     async def is_live(self, mailbox_id: MailboxId) -> bool:
@@ -197,10 +199,15 @@ class Clerk:
         """End the R session of a device that was revoked, detached or not."""
         self._receivers.close_device(mailbox_id)
 
+    def end_login(self, mailbox_id: MailboxId) -> None:
+        """End the R session of a device of a suspended account."""
+        self._receivers.end_login(mailbox_id)
+
     def forget(self, conversation: Conversation) -> None:
         """The session is over."""
         self._receivers.forget(conversation)
         self._reread_at.pop(conversation, None)
+        self._unchecked.discard(conversation)
         self._acking.pop(conversation, None)
 
     async def stop(self) -> None:

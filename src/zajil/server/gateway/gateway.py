@@ -214,6 +214,10 @@ class Gateway:
         """End the R session of the device with this mailbox, which was revoked, detached or not, at any gateway."""
         self._clerk.close_device(mailbox_id)
 
+    def end_login(self, mailbox_id: MailboxId) -> None:
+        """End the R session of a device of a suspended account, at any gateway: its login says what is the matter."""
+        self._clerk.end_login(mailbox_id)
+
     async def is_live(self, mailbox_id: MailboxId) -> bool:
         """Whether the device with this mailbox has an R session on a connection, here or at another gateway."""
         return await self._clerk.is_live(mailbox_id)

@@ -1,9 +1,10 @@
 """The newest R session of each device, here and at other gateways: a newer one anywhere ends the older one.
 
 News on the bus, of a mailbox: `n || time u64 ms || 8 random bytes`, a newer session than any with a smaller stamp; `c`,
-the device is no more; `?`, who has it on a connection is to say `!`. Times are of the gateways' clocks: where they are
-apart by some seconds, an older session may stay beside a newer one for as long as it has a connection, and both get
-what comes. No message is lost or counted twice by that: what a device has is what it acknowledged.
+the device is no more; `s`, its account is suspended; `?`, who has it on a connection is to say `!`. Times are of the
+gateways' clocks: where they are apart by some seconds, an older session may stay beside a newer one for as long as it
+has a connection, and both get what comes. No message is lost or counted twice by that: what a device has is what it
+acknowledged.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from zajil.engine.bus import Bus, Listener, Topic
 from zajil.protocol.ids import MailboxId
 from zajil.server.gateway.conversation import Conversation
 
-_NEWER, _CLOSED, _ASK, _YES = b"n", b"c", b"?", b"!"
+_NEWER, _CLOSED, _SUSPENDED, _ASK, _YES = b"n", b"c", b"s", b"?", b"!"
 _ANSWER_S: Final = 0.25
 _STAMP_BYTES: Final = 16
 
@@ -49,6 +50,8 @@ class Receivers:
                     self._bus.tell(Topic.RECEIVER, mailbox_id, _YES)
             elif news == _CLOSED:
                 _end(conversation, "device-revoked")
+            elif news == _SUSPENDED:
+                _end(conversation, "token-expired")
             elif news[:1] == _NEWER and len(news) == 1 + _STAMP_BYTES and news[1:] > stamp:
                 _end(conversation, "replaced")
 
@@ -96,6 +99,13 @@ class Receivers:
     def close_device(self, mailbox_id: MailboxId) -> None:
         """End the R session of a device that was revoked, detached or not, wherever it is."""
         self._bus.tell(Topic.RECEIVER, mailbox_id, _CLOSED)
+
+    def end_login(self, mailbox_id: MailboxId) -> None:
+        """End the R session of a device of a suspended account, wherever it is. Its login then tells until when.
+
+        As a revoked one it would lock itself for good.
+        """
+        self._bus.tell(Topic.RECEIVER, mailbox_id, _SUSPENDED)
 
 
 def _end(conversation: Conversation, code: str) -> None:

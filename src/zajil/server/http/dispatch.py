@@ -27,7 +27,7 @@ from zajil.protocol.control import (
     find_route,
     parse_json,
 )
-from zajil.protocol.errors import ZajilError, error
+from zajil.protocol.errors import Unavailable, ZajilError, error
 from zajil.protocol.ids import parse_b64
 from zajil.protocol.public.routes import SCHEME as PUBLIC_SCHEME
 from zajil.protocol.public.routes import is_public_call
@@ -154,6 +154,8 @@ class Dispatcher:
             return _Caller(token=token)
         try:
             caller = await self._prove(kind, token)
+        except Unavailable:
+            raise  # nobody failed at anything
         except ZajilError:
             self._limits.take("failed_token", call.peer.prefix, now=self._clock())
             raise
@@ -173,6 +175,8 @@ class Dispatcher:
         credential = parse_b64(text, size=32)
         try:
             return await self._proofs.bridge(credential)
+        except Unavailable:
+            raise  # nobody failed at anything
         except ZajilError:
             self._limits.take("failed_token", peer.prefix, now=self._clock())
             raise

@@ -15,7 +15,7 @@ import msgspec
 from zajil.channels.context import CallingPersona
 from zajil.engine.limits import Limits
 from zajil.protocol.control import parse_json
-from zajil.protocol.errors import ZajilError, error
+from zajil.protocol.errors import Unavailable, ZajilError, error
 from zajil.protocol.ids import parse_b64
 from zajil.protocol.public.routes import (
     CHALLENGE,
@@ -168,6 +168,8 @@ class PublicDispatcher:
         check = self._check_whoever if route in SUSPENDED_TOO else self._check_persona
         try:
             return await check(token), token
+        except Unavailable:
+            raise  # nobody failed at anything
         except ZajilError:
             self._limits.take("failed_token", call.peer.prefix, now=self._clock())
             raise

@@ -88,26 +88,40 @@ class PostgresDatabase(Database):
 
         return self._on_kept(self._reader, read)
 
-    def _on_kept(self, engine: Engine, work: Callable[[Connection], T]) -> T:
-        """On the connection of this thread, which is given up where it broke. Raises Unavailable `busy`."""
+    def _on_kept(
+        self, engine: Engine, work: Callable[[Connection], T], *, may_repeat: Callable[[], bool] = lambda: True
+    ) -> T:
+        """On the connection of this thread, which is given up where it broke. Raises Unavailable `busy`.
+
+        may_repeat: whether nothing was done yet. Then one that broke since its last use is not told to anybody, as each
+        is once the server was away.
+        """
         connection: Connection | None = getattr(self._kept, "connection", None)
+        is_old = connection is not None
         try:
             if connection is None:
                 connection = self._kept.connection = engine.connect()
                 self._all_kept.add(connection)
             return work(connection)
         except (DBAPIError, psycopg.Error) as fault:
-            if connection is not None and (connection.invalidated or _raw(connection).closed):
-                self._kept.connection = None
-                self._all_kept.discard(connection)
-                connection.close()
-            raise as_error(fault) from fault
+            if connection is None or not _is_broken(connection):
+                raise as_error(fault) from fault
+            self._kept.connection = None
+            self._all_kept.discard(connection)
+            connection.close()
+            if not (is_old and may_repeat()):
+                raise as_error(fault) from fault
+        return self._on_kept(engine, work, may_repeat=may_repeat)
 
     def _write_group(self, first: Waiting, group: list[tuple[Waiting, Any]]) -> None:
         with self._queue_lock:
             flushed = first.flushed or any(each.flushed for each in self._queue)
         self._begin.words = _BEGIN if flushed else _BEGIN_UNFLUSHED
-        self._on_kept(self._writer, lambda connection: self._write_on(connection, first, group, flushed=flushed))
+        self._on_kept(
+            self._writer,
+            lambda connection: self._write_on(connection, first, group, flushed=flushed),
+            may_repeat=lambda: not group,
+        )
 
     def _write_on(
         self, connection: Connection, first: Waiting, group: list[tuple[Waiting, Any]], *, flushed: bool
