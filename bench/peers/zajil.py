@@ -69,7 +69,9 @@ class Zajil:
         data.mkdir(exist_ok=True)
         port = port or find_free_port()
         limits = "\n".join(f"{name} = {_BEYOND}" for name in DEFAULTS)
-        lines = [f"metrics_port = {find_free_port()}", self._settings, "[limits]", limits, ""]
+        # All come from one address, which has no more than half of them.
+        room = "connections_max = 200000"
+        lines = [f"metrics_port = {find_free_port()}", room, self._settings, "[limits]", limits, ""]
         (data / "zajil.toml").write_text("\n".join(lines))
         command: list[str | Path] = [
             sys.executable,
