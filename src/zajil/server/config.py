@@ -187,7 +187,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Meta(
             pattern=r"^(postgres(ql)?://\S*)?$",
             description="Where accounts, mailboxes and posts are kept: `postgresql://user@host/name` for a database of "
-            "PostgreSQL, which any number of servers may share; empty for a file of SQLite in the data directory. "
+            "PostgreSQL, which servers on one `bus` may share; empty for a file of SQLite in the data directory. "
             "Needs the extra `zajil[postgres]`. A password belongs into the file that `passfile=` names.",
         ),
     ] = ""
