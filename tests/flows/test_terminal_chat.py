@@ -47,10 +47,20 @@ async def screen_of(
     app = ChatScreen(client, first=first)
     try:
         async with app.run_test(size=size, notifications=True) as pilot:
-            yield app, pilot
+            try:
+                yield app, pilot
+            finally:
+                await leave(app)
     finally:
         if app.failure is not None:
             raise app.failure
+
+
+async def leave(app: ChatScreen) -> None:
+    """End it as Ctrl+Q does: `run_test` alone takes the widgets away while the app still ticks and hears events."""
+    app.exit()
+    while app.is_running:  # noqa: ASYNC110  # its end has no event
+        await asyncio.sleep(0.01)
 
 
 def picture(app: ChatScreen) -> str:
