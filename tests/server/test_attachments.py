@@ -6,6 +6,7 @@ import asyncio
 import errno
 import hashlib
 import os
+import socket
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -22,10 +23,10 @@ from obstore.exceptions import BaseError
 from tests.s3 import BUCKET, KEY_ID, SECRET, S3Server
 from tests.server.carriers import until
 from tests.server.conftest import NO_LIMITS
-from tests.server.people import Person
+from tests.server.people import FakeGroup, Person
 from tests.server.wire import Http, Wire
 
-from zajil.engine import blobs
+from zajil.engine import blobs, blobthreads
 from zajil.engine.blobs import DiskBlobs
 from zajil.engine.limits import Limit
 from zajil.engine.s3blobs import S3Blobs, open_s3
@@ -648,6 +649,63 @@ async def test_a_file_in_a_bucket_outlives_the_server_and_goes_with_its_days(
         await server.run_retention()
         assert set(store.names()) == kept
     await server.stop()
+
+
+class DeadStore:
+    """A bucket that lets a server start, takes every connection after that and answers none of them."""
+
+    def __init__(self) -> None:
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.endpoint = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self._first = threading.Thread(target=self._answer_once)
+        self._first.start()
+
+    def _answer_once(self) -> None:
+        connection, _ = self._socket.accept()
+        with connection:
+            connection.recv(65536)
+            body = b'<?xml version="1.0"?><ListBucketResult><Name>b</Name></ListBucketResult>'
+            connection.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+
+    def close(self) -> None:
+        """It is gone, and whoever waits hears so."""
+        self._first.join()
+        self._socket.close()
+
+
+async def test_a_store_that_hangs_delays_no_message_and_is_busy_beyond_a_bound(
+    tmp_path: Path, settings: Settings, client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads, waiting = 40, 3  # more than the loop's own threads are on any machine
+    monkeypatch.setattr(blobthreads, "THREADS", threads)
+    monkeypatch.setattr(blobthreads, "WAITING_MAX", waiting)
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "s3.key").write_text(f"{KEY_ID}\n{SECRET}\n")
+    store = DeadStore()
+    settings = msgspec.structs.replace(settings, blobs=f"s3://b?endpoint={store.endpoint}")
+    server = await Server.start(data, settings)
+    pieces: list[asyncio.Task[str]] = []
+    try:
+        http = Http(f"http://127.0.0.1:{server.port}", client)
+        uploader = Uploader(http, await http.register(Person()))
+        group = FakeGroup()
+        async with Wire(http.url, Role.S, client) as sender:
+            create = group.create(1, await http.group_pass(uploader.device), (await http.refs(uploader.device))[0])
+            assert isinstance(await sender.ask(create), frames.Ok)
+            made = [await uploader.add(b"x" * 1024) for _ in range(threads + waiting + 1)]
+            pieces = [asyncio.create_task(code_of(uploader.put(each, 0, b"x"))) for each in made]
+            done, _ = await asyncio.wait(pieces, return_when=asyncio.FIRST_COMPLETED)
+            assert {task.result() for task in done} == {"busy"}
+            large = group.send(2, b"x" * 4000)
+            assert len(large.body) > 65_536, "hashed in a thread"
+            assert isinstance(await sender.ask(large), frames.Ok)
+            # Retention looks into the bucket, too, and may have come before one of them.
+            assert sum(task.done() for task in pieces) <= 2
+    finally:
+        store.close()
+        assert set(await asyncio.gather(*pieces)) <= {"busy"}
+        await server.stop()
 
 
 @given(size=st.integers(0, attachments.FILE_BYTES))

@@ -16,6 +16,7 @@ import hmac
 from collections import Counter
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Final
 
 from sqlalchemy import Connection
@@ -24,6 +25,7 @@ from zajil.delivery import store
 from zajil.delivery.context import Delivery
 from zajil.delivery.store import StoredAttachment
 from zajil.engine.blobs import Blobs
+from zajil.engine.blobthreads import BlobThreads
 from zajil.engine.sql.interface import PASS_UPLOAD, UPLOAD_PASS_TTL_DAYS
 from zajil.protocol.attachments import (
     KEPT_S,
@@ -50,8 +52,13 @@ class Attachments:
     def __init__(self, delivery: Delivery, blobs: Blobs) -> None:
         self._delivery = delivery
         self._blobs = blobs
+        self._threads = BlobThreads()
         self._locks: dict[bytes, asyncio.Lock] = {}
         self._waiting: Counter[bytes] = Counter()
+
+    async def close(self) -> None:
+        """Return when nothing is written any more; what has not begun is refused."""
+        await asyncio.to_thread(self._threads.close)
 
     async def check(self, request: AddAttachment) -> None:
         """Raises as `add` does for a size that is none and for passes that are no good; none is spent."""
@@ -115,7 +122,7 @@ class Attachments:
                 raise error("malformed", "bytes beyond the announced size")
             if row.done:
                 raise error("wrong-offset", detail={"offset": row.size})
-            size = await _to_the_end(asyncio.to_thread(self._blobs.append, row.id, offset, data))
+            size = await _to_the_end(self._threads.run(partial(self._blobs.append, row.id, offset, data)))
             return UploadOffset(await self._settle(row) if size == row.size else size)
 
     async def read(self, attachment_id: bytes, *, start: int, length: int) -> Piece:
@@ -124,7 +131,7 @@ class Attachments:
         if start >= row.size:
             raise error("malformed", "a range beyond the end")
         length = min(length, row.size - start, PIECE_MAX_BYTES)
-        data = await asyncio.to_thread(self._blobs.read, row.id, start, length)
+        data = await self._threads.run(partial(self._blobs.read, row.id, start, length))
         if len(data) != length:
             raise error("gone")
         return Piece(data, start, row.size)
@@ -138,7 +145,7 @@ class Attachments:
         row = await self._find_current(attachment_id)
         if row.done:
             return row
-        if await asyncio.to_thread(self._blobs.size, row.id) < row.size:
+        if await self._threads.run(partial(self._blobs.size, row.id)) < row.size:
             raise error("gone")
         async with self._alone(attachment_id):
             row = await self._find_current(attachment_id)
@@ -165,7 +172,7 @@ class Attachments:
         while names := await self._delivery.db.read(lambda db: store.old_attachments(db, now=now, rows=_ROWS)):
             for name in names:
                 await self._expire(name, now)
-        names = await asyncio.to_thread(lambda: list(self._blobs.idle_names()))
+        names = await self._threads.run(lambda: list(self._blobs.idle_names()))
         for at in range(0, len(names), _ROWS):
             await self._sweep(names[at : at + _ROWS])
 
@@ -175,7 +182,7 @@ class Attachments:
         for name in names:
             if name not in known:
                 async with self._alone(name):
-                    await asyncio.to_thread(self._blobs.delete, name)
+                    await self._threads.run(partial(self._blobs.delete, name))
 
     async def _expire(self, name: bytes, now: int) -> None:
         """Delete one that was found to be over, unless it became whole meanwhile."""
@@ -183,7 +190,7 @@ class Attachments:
             row = await self._delivery.db.read(lambda db: store.find_attachment(db, name))
             if row is None or row.expires > now:
                 return
-            await asyncio.to_thread(self._blobs.delete, name)
+            await self._threads.run(partial(self._blobs.delete, name))
             await self._delivery.db.write(lambda db: store.drop_attachment(db, name))
 
     async def _find_own(self, attachment_id: bytes, secret: bytes) -> StoredAttachment:
@@ -193,17 +200,17 @@ class Attachments:
         right = hmac.compare_digest(held, hashlib.sha256(secret).digest())
         if row is None or not right or row.expires <= self._delivery.now():
             raise error("gone")
-        if row.done and await asyncio.to_thread(self._blobs.size, row.id) < row.size:
+        if row.done and await self._threads.run(partial(self._blobs.size, row.id)) < row.size:
             raise error("gone", "its file is missing")
         return row
 
     async def _settle(self, row: StoredAttachment) -> int:
         """Bytes that are stored; a whole one is checked and marked on the way. Raises Malformed `hash-mismatch`."""
-        size = await asyncio.to_thread(self._blobs.size, row.id)
+        size = await self._threads.run(partial(self._blobs.size, row.id))
         if row.done or size < row.size:
             return size
-        if not hmac.compare_digest(await asyncio.to_thread(self._blobs.sha256, row.id), row.sha256):
-            await asyncio.to_thread(self._blobs.delete, row.id)
+        if not hmac.compare_digest(await self._threads.run(partial(self._blobs.sha256, row.id)), row.sha256):
+            await self._threads.run(partial(self._blobs.delete, row.id))
             await self._delivery.db.write(lambda db: store.drop_attachment(db, row.id))
             raise error("hash-mismatch")
         until = _round_up(self._delivery.now() + KEPT_S, _DAY_S)

@@ -234,6 +234,7 @@ class Server:
         await self.pushing.stop()
         if self._metrics_runner is not None:
             await self._metrics_runner.cleanup()
+        await self._attachments.close()
         await self._engine.close()
         await self._bus.close()
         await asyncio.to_thread(self._storage.close)
