@@ -37,6 +37,11 @@ class NatsServer:
                 return
         raise TimeoutError("nats-server does not answer")
 
+    def signal(self, number: int) -> None:
+        """SIGHUP has it read its file again, SIGSTOP and SIGCONT have it take nothing for a time."""
+        if self._process is not None:
+            self._process.send_signal(number)
+
     def stop(self) -> None:
         """Kill it, as a machine that dies would."""
         if self._process is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -53,7 +54,7 @@ async def arrives(seen: list[Volatile | None], count: int) -> None:
 async def settled(bus: NatsBus, seen: list[Volatile | None]) -> None:
     """The server knows of this listener as soon as it was called for that; forget the call."""
     await until(lambda: None in seen)
-    await bus._client.flush()
+    await natsbus._settle(bus._client)
     seen.clear()
 
 
@@ -75,8 +76,8 @@ async def test_who_listens_at_one_gateway_hears_of_what_is_written_at_another(se
             leave_other()
             await until(lambda: one._held == {} == other._held)
             two.wake([mailbox_id])
-            await two._client.flush()
-            await one._client.flush()
+            await natsbus._settle(two._client)
+            await natsbus._settle(one._client)
             assert len(seen) == 2
 
 
@@ -88,7 +89,7 @@ async def test_what_is_written_here_is_heard_here_once_and_without_the_server(se
         bus.wake([A])
         assert seen == [None]
         await until(lambda: not bus._leaving)
-        await bus._client.flush()
+        await natsbus._settle(bus._client)
         assert seen == [None]
 
 
@@ -168,8 +169,8 @@ async def test_two_servers_on_one_nats_do_not_hear_each_other(server: NatsServer
         await settled(two, seen)
         one.wake([A])
         await until(lambda: not one._leaving)
-        await one._client.flush()
-        await two._client.flush()
+        await natsbus._settle(one._client)
+        await natsbus._settle(two._client)
         assert seen == []
 
 
@@ -202,8 +203,8 @@ async def test_what_comes_faster_than_it_is_read_is_dropped_and_looked_for(
         for _ in range(1000):
             two.tell(Topic.RECEIVER, A, b"news")
         await until(lambda: not two._leaving)
-        await two._client.flush()
-        await one._client.flush()
+        await natsbus._settle(two._client)
+        await natsbus._settle(one._client)
         assert seen.count(None) > 1
 
 
@@ -258,6 +259,80 @@ async def test_users_and_tokens_open_the_server_and_are_never_told(caplog: pytes
             assert "ecret" not in str(caught.value)
     assert "ecret" not in caplog.text
     assert "ecret" not in repr(Access("nats://h", "secret"))
+
+
+def allow(folder: Path, publish: str, subscribe: str, more: str = "") -> tuple[str, str]:
+    """Options of a server at which our user may do this alone."""
+    file = folder / "allow.conf"
+    rights = f'publish: "{publish}", subscribe: "{subscribe}"'
+    file.write_text(
+        f'authorization {{ users = [{{user: "u", password: "p:secret", permissions: {{{rights}}}}}] }}\n{more}'
+    )
+    return "--config", str(file)
+
+
+async def test_a_server_that_lets_us_do_too_little_is_refused_at_the_start(tmp_path: Path) -> None:
+    """NATS says no to a subscription and goes on: whoever reads at this gateway would never be woken."""
+    with nats_server() as server:
+        access = Access(server.url, "u:p:secret", prefix="zajil.example.org")
+        for publish, subscribe, more, told in (
+            ("zajil.>", "_INBOX.>", "", "does not let this user subscribe below zajil.example.org"),
+            ("zajil.*.*.w.*", "zajil.>", "", "does not let this user publish below zajil.example.org"),
+            ("zajil.>", "zajil.>", "max_payload: 32768", "takes messages of 32768 bytes at most"),
+        ):
+            server.stop()
+            server.start(*allow(tmp_path, publish, subscribe, more))
+            with pytest.raises(BusRefused, match=told):
+                await NatsBus.connect(access)
+        server.stop()
+        server.start(*allow(tmp_path, "zajil.example.org.>", "zajil.example.org.>"))
+        await (await NatsBus.connect(access)).close()
+
+
+async def test_a_bus_that_may_listen_no_more_is_not_whole_until_it_may(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with nats_server() as server:
+        server.stop()
+        server.start(*allow(tmp_path, "zajil.>", "zajil.>"))
+        bus = await NatsBus.connect(Access(server.url, "u:p:secret"))
+        seen: list[Volatile | None] = []
+        bus.subscribe(A, seen.append)
+        await settled(bus, seen)
+        allow(tmp_path, "zajil.>", "_INBOX.>")
+        server.signal(signal.SIGHUP)  # reads its file again
+        await until(lambda: "does not let this user subscribe below zajil" in caplog.text)
+        assert not bus.is_whole
+        allow(tmp_path, "zajil.>", "zajil.>")
+        server.signal(signal.SIGHUP)
+        await until(lambda: bus.is_whole and None in seen)
+        await bus.close()
+        assert "ecret" not in caplog.text
+
+
+async def test_a_server_that_takes_nothing_more_leaves_no_socket_and_no_task(
+    server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """NATS's own client waits for it to be told the rest."""
+    monkeypatch.setattr(natsbus, "STEP_S", 0.2)
+    monkeypatch.setattr(natsbus, "CLOSE_S", 0.2)
+    async with gateways(server, 1) as (bus,):
+        seen: list[Volatile | None] = []
+        bus.subscribe(A, seen.append)
+        await settled(bus, seen)
+        client = bus._client
+        writer = client._transport._io_writer  # type: ignore[union-attr]  # TCP's
+        server.signal(signal.SIGSTOP)
+        try:
+            for _ in range(200):
+                bus.tell(Topic.RECEIVER, B, bytes(NEWS_BYTES))
+            await until(lambda: client.is_closed and not client._subs)
+            await until(lambda: writer.transport.get_write_buffer_size() == 0)
+            assert writer.transport.is_closing()
+            assert not [task for task in asyncio.all_tasks() if "_wait_for_msgs" in repr(task)]
+        finally:
+            server.signal(signal.SIGCONT)
+        await until(lambda: bus.is_whole and None in seen)
 
 
 async def test_a_bus_whose_client_swallows_a_cancellation_ends_all_the_same(

@@ -74,6 +74,10 @@ class Access:
     prefix: str = PREFIX
 
 
+class _Unfit(NatsError):
+    """The server takes us and lets us do too little; the text says what. Its own words hold subjects."""
+
+
 class BusRefused(OSError):
     """The first connection did not come about; the text says why, without URL or secret."""
 
@@ -92,6 +96,7 @@ class NatsBus:
         self._work = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
         self._is_closing = False
+        self._is_unfit = False
 
     @classmethod
     async def connect(cls, access: Access) -> NatsBus:
@@ -110,7 +115,7 @@ class NatsBus:
     @property
     def is_whole(self) -> bool:
         """See Bus."""
-        return self._client.is_connected
+        return self._client.is_connected and not self._is_unfit
 
     async def close(self) -> None:
         """Leave the server. What still waits to be told is told for as long as it takes it."""
@@ -120,12 +125,12 @@ class NatsBus:
             self._work.set()
             self._worker.cancel()
             await asyncio.wait([self._worker], timeout=CLOSE_S)
-        if self._client.is_connected:
+        if self.is_whole:
             with suppress(NatsError, OSError, TimeoutError):
                 async with asyncio.timeout(CONNECT_S):
                     while self._leaving:
                         await self._publish(_STEP)
-                    await self._client.flush()
+                    await _settle(self._client)
         await _end(self._client)
 
     # Bus
@@ -177,7 +182,7 @@ class NatsBus:
         self._send(topic, key, news)
 
     def _send(self, kind: str, key: bytes, payload: bytes) -> None:
-        if kind in _FLEETING and not self._client.is_connected:
+        if kind in _FLEETING and not self.is_whole:
             return
         self._leaving.append((f"{self._access.prefix}.{kind}.{key.hex()}", payload))
         self._leaving_bytes += len(payload)
@@ -192,7 +197,18 @@ class NatsBus:
         access = self._access
         is_tls = access.url.startswith("tls:")
         user, is_named, password = access.secret.partition(":")
-        client = Client()
+        client, forbidden = Client(), list[str]()
+
+        async def note(problem: Exception) -> None:
+            if isinstance(problem, SlowConsumerError):
+                # More came than was read: what was dropped is looked for, as after an outage.
+                self._near.miss((_key_of(problem.subject),))
+            elif "permissions violation" in str(problem):
+                forbidden.append("subscribe" if "subscription" in str(problem) else "publish")
+                if client is self._client:  # by what its operator changed since
+                    self._is_unfit = True
+                    self._work.set()
+
         try:
             async with asyncio.timeout(CONNECT_S):
                 await client.connect(
@@ -210,13 +226,14 @@ class NatsBus:
                     reconnect_time_wait=1,
                     connect_timeout=2,
                     ping_interval=PING_S,
-                    error_cb=self._note,
+                    error_cb=note,
                     closed_cb=self._lose,
                 )
+                await self._prove(client, forbidden)
         except BaseException:
             await _end(client)
             raise
-        self._client = client
+        self._client, self._is_unfit = client, False
         self._held.clear()
         self._changed.update(dict.fromkeys(self._near.heard()))
         self._work.set()
@@ -224,10 +241,21 @@ class NatsBus:
     async def _lose(self) -> None:
         self._work.set()
 
-    async def _note(self, problem: Exception) -> None:
-        if isinstance(problem, SlowConsumerError):
-            # More came than was read: what was dropped is looked for, as after an outage.
-            self._near.miss((_key_of(problem.subject),))
+    async def _prove(self, client: Client, forbidden: list[str]) -> None:
+        """Do once whatever will be done, about nobody: NATS says no to it, and goes on as if nothing was.
+
+        forbidden: fills with what it says no to. Raises _Unfit.
+        """
+        nobody = os.urandom(16).hex()
+        heard = await client.subscribe(f"{self._access.prefix}.*.{nobody}", cb=self._hear)
+        for kind in (_WAKE, _PASS, *_TOPICS):
+            await client.publish(f"{self._access.prefix}.{kind}.{nobody}", b"")
+        await _settle(client)
+        await heard.unsubscribe()
+        if forbidden:
+            raise _Unfit(f"does not let this user {forbidden[0]} below {self._access.prefix}")
+        if client.max_payload < NEWS_BYTES:
+            raise _Unfit(f"takes messages of {client.max_payload} bytes at most, and {NEWS_BYTES} are needed")
 
     async def _run(self) -> None:
         """Tells the server what changed here, in batches. While it is away, all of it waits."""
@@ -236,7 +264,8 @@ class NatsBus:
             await self._work.wait()
             self._work.clear()
             try:
-                if not self._client.is_connected:
+                if not self.is_whole:
+                    await _end(self._client)
                     await self._connect()
                 async with asyncio.timeout(STEP_S):
                     await self._step()
@@ -259,7 +288,7 @@ class NatsBus:
         new = await self._subscribe(_STEP)
         await self._publish(_STEP)
         if new:
-            await self._client.flush()
+            await _settle(self._client)
             self._near.miss(new)
         if self._changed or self._leaving:
             self._work.set()
@@ -290,6 +319,7 @@ class NatsBus:
         for _ in range(min(most, len(self._leaving))):
             subject, payload = self._leaving[0]
             await self._client.publish(subject, payload)
+            _check_cancelled()
             # Only now: what fails is told again by the next client.
             if self._leaving and self._leaving[0][0] is subject:
                 self._leaving.popleft()
@@ -308,15 +338,49 @@ class NatsBus:
             self._near.tell(_TOPICS[kind], key, message.data)
 
 
+async def _settle(client: Client) -> None:
+    """The server has taken all that was asked of it before. Raises what `flush` does.
+
+    `flush` alone sends its PING ahead of what still waits for the client's own task, so that its answer proves nothing
+    of a subscription made just before.
+    """
+    await client._flush_pending(force_flush=True)  # noqa: SLF001
+    _check_cancelled()
+    await client.flush()
+
+
+def _check_cancelled() -> None:
+    """Raises CancelledError where this task was cancelled: the client swallows that while it waits for room to write.
+
+    It would wait again for the next, and for ever once it is closed.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 async def _end(client: Client) -> None:
-    """Close it. Its own `close` waits without end for a TLS connection that failed, which is closed by then."""
+    """Close it, and cut off what it leaves.
+
+    Its own `close`, also where it calls that itself, waits for a peer that takes nothing more and for a TLS that
+    failed; given up there it keeps its socket, with all that was not sent, and a task for each subscription.
+    """
     with suppress(NatsError, OSError, TimeoutError):
         async with asyncio.timeout(CLOSE_S):
             await client.close()
+    # It has no public way to do this.
+    for held in client._subs.values():  # noqa: SLF001
+        held._stop_processing()  # noqa: SLF001
+    client._subs.clear()  # noqa: SLF001
+    writer = getattr(client._transport, "_io_writer", None)  # noqa: SLF001
+    if isinstance(writer, asyncio.StreamWriter):
+        writer.transport.abort()
 
 
 def _judge(problem: Exception) -> str:
     """What is wrong with the server; nothing of the problem's own text, which may hold its URL."""
+    if isinstance(problem, _Unfit):
+        return str(problem)
     refused = "authorization" in str(problem).lower()
     return "refuses this user" if refused else f"does not answer ({type(problem).__name__})"
 
