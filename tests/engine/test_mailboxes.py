@@ -340,7 +340,7 @@ def test_hot_operations_take_the_same_few_statements_for_any_group(server: Serve
         took.append(server.engine.last_statements)
     server.commit(group.commit_frame([(members, server.refs.make_ref(server.mailbox()))], welcome=b"w"))
     took.append(server.engine.last_statements)
-    assert took == ([7, 5, 1, 12] if server.url is None else [7, 5, 1, 8])
+    assert took == [7, 5, 1, 8]
 
 
 @pytest.mark.parametrize("make_server", ["sqlite"], indirect=True)

@@ -52,6 +52,12 @@ class Queue:
     async def ack(self, mailbox_id: MailboxId, upto: int) -> None:
         self.messages = [message for message in self.messages if message.seq > upto]
 
+    def begin_ack(self, mailbox_id: MailboxId, upto: int) -> asyncio.Future[None]:
+        return asyncio.ensure_future(self.ack(mailbox_id, upto))
+
+    def fresh(self, mailbox_id: MailboxId, after: int, *, n: int, max_bytes: int) -> None:
+        """Nothing: each read is one of what rests."""
+
     async def read(self, mailbox_id: MailboxId, after: int, *, n: int, max_bytes: int) -> tuple[Msg, ...]:
         found: list[Msg] = []
         for message in self.messages:

@@ -57,7 +57,7 @@ def reads_of(actions: list[Action]) -> list[Read]:
 def test_ready_then_one_read_then_drained() -> None:
     one, actions = live(head=2)
     assert isinstance(frames_of(actions)[0], frames.Ready)
-    assert reads_of(actions) == [Read(0, R_WINDOW_MESSAGES, R_WINDOW_BYTES)]
+    assert reads_of(actions) == [Read(0, R_WINDOW_MESSAGES, R_WINDOW_BYTES, drains=True)]
     sent = frames_of(rows(one, 1, 2, complete=True))
     assert sent == [message(1), message(2), frames.Drained(2)]
 
@@ -68,7 +68,7 @@ def test_drained_waits_for_everything_that_was_queued_at_the_hello() -> None:
     assert frames.Drained not in map(type, frames_of(first))
     assert not reads_of(first), "the window is full"
     more = one.mack(frames.Mack(64), now=1)
-    assert more == [Acknowledge(64), Read(64, 64, R_WINDOW_BYTES)]
+    assert more == [Acknowledge(64), Read(64, 64, R_WINDOW_BYTES, drains=True)]
     assert frames_of(rows(one, 65, 100, complete=True))[-1] == frames.Drained(100)
 
 
@@ -81,7 +81,7 @@ def test_a_queue_that_expired_meanwhile_is_drained_all_the_same() -> None:
 def test_the_byte_window_closes_too() -> None:
     one, _ = live(head=10)
     assert not reads_of(rows(one, 1, 4, complete=False, size=R_WINDOW_BYTES // 4))
-    assert reads_of(one.mack(frames.Mack(1), now=0)) == [Read(4, 61, R_WINDOW_BYTES // 4)]
+    assert reads_of(one.mack(frames.Mack(1), now=0)) == [Read(4, 61, R_WINDOW_BYTES // 4, drains=True)]
 
 
 def test_a_wake_up_during_a_read_leads_to_another_read() -> None:

@@ -19,6 +19,7 @@ checked everything that needs no stored state; the engine trusts it in that.
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
@@ -268,6 +269,18 @@ class MailboxEngine(ABC):
     @abstractmethod
     async def ack(self, mailbox_id: MailboxId, upto: int) -> Done:
         """Entries up to `upto` are gone."""
+
+    @abstractmethod
+    def begin_ack(self, mailbox_id: MailboxId, upto: int) -> asyncio.Future[Outcome]:
+        """`ack` without a coroutine: there is one for each message that a device has. Raises Unavailable at once."""
+
+    @abstractmethod
+    def fresh(self, mailbox_id: MailboxId, after: int, *, n: int, max_bytes: int) -> tuple[Msg, ...] | None:
+        """What came into this mailbox with the batch that the bus is waking for right now, if that follows on `after`.
+
+        None where it does not, or is more than that: then `read` has to look. Of other gateways' messages it knows
+        nothing; for those they wake by themselves.
+        """
 
     @abstractmethod
     async def add_mailbox(self, mailbox_id: MailboxId) -> None:

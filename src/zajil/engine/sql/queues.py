@@ -9,9 +9,10 @@ from __future__ import annotations
 import heapq
 import sqlite3
 from abc import ABC, abstractmethod
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple, Protocol
+from functools import lru_cache
+from typing import Any, ClassVar, Final, NamedTuple, Protocol
 
 from zajil.engine.keys import Keys
 from zajil.engine.sql.interface import (
@@ -58,6 +59,21 @@ class Outgoing(NamedTuple):
     wake: bool = False
 
 
+class Entry(NamedTuple):
+    """What was put into a mailbox. ts: Unix ms of acceptance."""
+
+    mailbox_id: MailboxId
+    seq: int
+    via: bytes | None
+    message: Outgoing
+    ts: int
+
+    def as_frame(self) -> Msg:
+        """As a reader would make it of the stored row."""
+        each = self.message
+        return Msg(self.seq, each.id, Kind(each.kind), each.gid, each.epoch, self.ts, each.body, each.frank, self.via)
+
+
 class Answer(Protocol):
     """What a driver gives for a statement: rows as they rest, once each."""
 
@@ -76,14 +92,24 @@ class Answer(Protocol):
 
 
 class Sql(ABC):
-    """Statements of one transaction, with `?` for each bound value, counted: tests assert how many an operation takes.
+    """Statements of one transaction, with `?` for each bound value, counted: tests assert how many a batch takes.
 
-    larger, same: this database's words for the larger of two values, and for an equality that also joins NULLs.
+    larger, same: this database's words for the larger of two values, and for an equality that also joins NULLs. alone,
+    shared, unlocked: behind a SELECT, to lock the rows that it finds for this transaction or together with others that
+    only read them, or to leave out those that others have locked. SQLite locks the file.
+
+    Message bodies lose their pointers all at once, by `settle`, in the order of ids.
     """
 
     larger: ClassVar[str]
     same: ClassVar[str]
-    statements = 0
+    alone: ClassVar[str]
+    shared: ClassVar[str]
+    unlocked: ClassVar[str]
+
+    def __init__(self) -> None:
+        self.statements = 0
+        self._released: Counter[bytes] = Counter()
 
     @abstractmethod
     def run(self, statement: str, values: Sequence[object] = ()) -> Answer:
@@ -94,17 +120,51 @@ class Sql(ABC):
         """One prepared statement for many rows."""
 
     @abstractmethod
+    def run_keys(self, statement: str, keys: Sequence[bytes], values: Sequence[object] = ()) -> list[Any]:
+        """One statement for all keys, which are what it has `IN {keys}` for, behind its values; the rows it gives."""
+
+    @abstractmethod
+    def run_rows(self, statement: str, columns: Mapping[str, str], rows: Sequence[Sequence[object]]) -> list[Any]:
+        """One statement for all rows, which are the table `given` to it; what it gives. columns: types by name."""
+
     def release(self, message_ids: Sequence[bytes]) -> None:
-        """One pointer less to each of these messages; without any left, a message is deleted."""
+        """One pointer less to each of these messages; without any left, a message is deleted by `settle`."""
+        self._released.update(message_ids)
+
+    def settle(self) -> None:
+        """Take the released pointers away. At most 3 statements; the last of a transaction, whatever else it locks."""
+        if not self._released:
+            return
+        find = f"SELECT id, refs FROM message WHERE id IN {{keys}} ORDER BY id{self.alone}"  # noqa: S608
+        locked = self.run_keys(find, sorted(self._released))
+        left = {message_id: refs - self._released[message_id] for message_id, refs in locked}
+        self._released.clear()
+        if over := [message_id for message_id, refs in left.items() if refs <= 0]:
+            self.run_keys("DELETE FROM message WHERE id IN {keys}", over)
+        if kept := [(message_id, refs) for message_id, refs in left.items() if refs > 0]:
+            self.run_rows("UPDATE message SET refs = given.refs FROM given WHERE message.id = given.id", _REFS, kept)
+
+
+_REFS: Final = {"id": "bytea", "refs": "bigint"}
+_KEYS_MAX: Final = 4096
+_ROWS_MAX: Final = 2048
+"""Of 8 columns: SQLite binds 32,766 values."""
 
 
 class SqliteSql(Sql):
-    """On a connection of SQLite's driver."""
+    """On a connection of SQLite's driver.
+
+    Keys and rows are bound in sizes of powers of two, so that the same statements come again and stay compiled: by keys
+    that are named again and rows of nothing. Each statement is one step of SQLite, after which the thread asks for the
+    interpreter once, however many rows it was.
+    """
 
     larger = "MAX"
     same = "IS"
+    alone = shared = unlocked = ""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
+        super().__init__()
         self._connection = connection
 
     def run(self, statement: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
@@ -115,12 +175,33 @@ class SqliteSql(Sql):
         self.statements += 1
         self._connection.executemany(statement, rows)
 
-    def release(self, message_ids: Sequence[bytes]) -> None:
-        for start in range(0, len(message_ids), _CHUNK):
-            part = message_ids[start : start + _CHUNK]
-            marks = _marks(len(part))
-            self.run(f"UPDATE message SET refs = refs - 1 WHERE id IN ({marks})", part)  # noqa: S608
-            self.run(f"DELETE FROM message WHERE id IN ({marks}) AND refs <= 0", part)  # noqa: S608
+    def run_keys(self, statement: str, keys: Sequence[bytes], values: Sequence[object] = ()) -> list[Any]:
+        found: list[Any] = []
+        for start in range(0, len(keys), _KEYS_MAX):
+            part = list(keys[start : start + _KEYS_MAX])
+            size = 1 << (len(part) - 1).bit_length()
+            part += [part[-1]] * (size - len(part))  # a key that is named twice is found once
+            found += self.run(statement.replace("{keys}", f"({_marks(size)})"), (*values, *part)).fetchall()
+        return found
+
+    def run_rows(self, statement: str, columns: Mapping[str, str], rows: Sequence[Sequence[object]]) -> list[Any]:
+        found: list[Any] = []
+        none = (None,) * len(columns)
+        for start in range(0, len(rows), _ROWS_MAX):
+            part = rows[start : start + _ROWS_MAX]
+            size = 1 << (len(part) - 1).bit_length()
+            values = [value for each in part for value in each]
+            values += none * (size - len(part))
+            found += self.run(f"{_given(tuple(columns), size)} {statement}", values).fetchall()
+        return found
+
+
+@lru_cache(maxsize=128)
+def _given(columns: tuple[str, ...], size: int) -> str:
+    """The table of so many rows. The first column of a real one is never NULL."""
+    names = ", ".join(f'"{each}"' for each in columns)
+    rows = ", ".join([f"({_marks(len(columns))})"] * size)
+    return f'WITH bound ({names}) AS (VALUES {rows}), given AS (SELECT * FROM bound WHERE "{columns[0]}" IS NOT NULL)'  # noqa: S608
 
 
 def _marks(count: int) -> str:
@@ -142,87 +223,10 @@ def parse_entry(keys: Keys, row: tuple[int, bytes, int, int, int, bytes, bytes |
     return Msg(seq, message_id, Kind(kind), gid, epoch, ts, plain[cut:], frank, via)
 
 
-def deliver(
-    sql: Sql, keys: Keys, message: Outgoing, targets: Mapping[MailboxId, bytes | None], *, now_ms: int, cap: Cap
-) -> list[MailboxId]:
-    """Put one entry into each of these mailboxes (target -> serial it comes through); those that are gone are skipped.
-
-    Returns the mailboxes reached. 3 statements when none is over its cap; 1 more to wake some of them by push.
-    """
-    size = len(message.body)
-    reached: list[tuple[bytes, int, int, int, int]] = []
-    ids = list(targets)
-    for start in range(0, len(ids), _CHUNK):
-        part = ids[start : start + _CHUNK]
-        reached += sql.run(
-            f"UPDATE mailbox SET next_seq = next_seq + 1, count = count + 1, bytes = bytes + ?"  # noqa: S608
-            f" WHERE mailbox_id IN ({_marks(len(part))}) RETURNING mailbox_id, next_seq, count, bytes, push",
-            (size, *part),
-        ).fetchall()
-    if not reached:
-        return []
-    sql.run(
-        "INSERT INTO message (id, kind, epoch, ts, body, frank, refs, expires) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            message.id,
-            message.kind,
-            message.epoch,
-            now_ms,
-            seal_body(keys, message, now_ms),
-            message.frank,
-            len(reached),
-            now_ms // 1000 + message.ttl_s,
-        ),
-    )
-    sql.run_many(
-        "INSERT INTO mailbox_item (mailbox_id, seq, message_id, size, via) VALUES (?, ?, ?, ?, ?)",
-        [(box, seq - 1, message.id, size, targets[MailboxId(box)]) for box, seq, *_ in reached],
-    )
-    if message.wake and (asleep := [(box, seq - 1) for box, seq, _, _, push in reached if push]):
-        _note_due(sql, asleep, message.ttl_s, now_ms)
-    for box, _, count, size_bytes, _ in reached:
-        if count > cap.entries or size_bytes > cap.size_bytes:
-            evict(sql, box, count=count, size_bytes=size_bytes, cap=cap, now_s=now_ms // 1000)
-    return [MailboxId(box) for box, *_ in reached]
-
-
 def plan_wake(ttl_s: int, now_ms: int) -> tuple[Wake, int]:
     """How a device is woken for a message that waits so long, and the Unix second at which that is given up."""
     wake = Wake.RING if ttl_s <= SIGNAL_TTL_S else Wake.MESSAGE
     return wake, now_ms // 1000 + min(ttl_s, MANNERS[wake].ttl_s)
-
-
-def _note_due(sql: Sql, entries: Sequence[tuple[bytes, int]], ttl_s: int, now_ms: int) -> None:
-    """Have these mailboxes woken for these entries. One row stands for all messages of a mailbox, another for rings."""
-    wake, until = plan_wake(ttl_s, now_ms)
-    sql.run_many(
-        "INSERT INTO push_due (mailbox_id, wake, seq, due, until, tries) VALUES (?, ?, ?, ?, ?, 0)"
-        " ON CONFLICT (mailbox_id, wake) DO UPDATE SET seq = excluded.seq, until = excluded.until",
-        [(box, wake, seq, now_ms, until) for box, seq in entries],
-    )
-
-
-def acknowledge(sql: Sql, mailbox_id: MailboxId, upto: int) -> int:
-    """Delete entries up to `upto`; returns how many. 5 statements, 1 when there is nothing to do."""
-    row = sql.run("SELECT next_seq, acked, gap_seq FROM mailbox WHERE mailbox_id = ?", (mailbox_id,)).fetchone()
-    if row is None:
-        raise error("gone", "mailbox")
-    next_seq, acked, gap_seq = row
-    if upto >= next_seq:
-        raise error("malformed", "acknowledges what was never sent")
-    if upto <= acked:
-        return 0
-    gone = sql.run(
-        "DELETE FROM mailbox_item WHERE mailbox_id = ? AND seq <= ? RETURNING message_id, size", (mailbox_id, upto)
-    ).fetchall()
-    sql.release([message_id for message_id, _ in gone])
-    keep_gap = int(upto < gap_seq)
-    sql.run(
-        "UPDATE mailbox SET acked = ?, count = count - ?, bytes = bytes - ?, gap_count = gap_count * ?,"
-        " gap_seq = gap_seq * ? WHERE mailbox_id = ?",
-        (upto, len(gone), sum(size for _, size in gone), keep_gap, keep_gap, mailbox_id),
-    )
-    return len(gone)
 
 
 def evict(sql: Sql, mailbox_id: bytes, *, count: int, size_bytes: int, cap: Cap, now_s: int) -> None:

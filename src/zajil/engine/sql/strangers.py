@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from zajil.engine.sql.interface import KIND_APPLICATION, KIND_COMMIT, KIND_WELCOME
-from zajil.engine.sql.queues import Sql
 from zajil.protocol.contacts.requests import HANDSHAKE_BYTES, HANDSHAKES, MESSAGE_BYTES, MESSAGES
 
 Counts = tuple[int, int, int]
@@ -38,29 +37,3 @@ def weigh(
         else:
             counted[key] = handshakes, octets, messages
     return refused, counted
-
-
-def refuse(sql: Sql, keys: Sequence[bytes], *, kind: int | None, size: int, day: int) -> list[bytes]:
-    """Those of these references that this body does not pass through; it is counted for the others.
-
-    keys: SHA-256 of mailbox and serial. kind: None for what is never stored, which strangers may not send. Two
-    statements, one where nothing passes.
-    """
-    if not may_pass(kind, size):
-        return list(keys)
-    marks = ",".join("?" * len(keys))
-    found = sql.run(
-        f"SELECT hash, handshakes, bytes, messages FROM ref_use WHERE hash IN ({marks})",  # noqa: S608  # placeholders
-        tuple(keys),
-    ).fetchall()
-    used = {bytes(key): (handshakes, octets, messages) for key, handshakes, octets, messages in found}
-    refused, counted = weigh(used, keys, kind=kind, size=size)
-    rows = [(key, day, *counts) for key, counts in counted.items()]
-    if rows:
-        sql.run_many(
-            "INSERT INTO ref_use (hash, day, handshakes, bytes, messages) VALUES (?, ?, ?, ?, ?) ON CONFLICT (hash)"
-            " DO UPDATE SET day = excluded.day, handshakes = excluded.handshakes, bytes = excluded.bytes,"
-            " messages = excluded.messages",
-            rows,
-        )
-    return refused

@@ -18,23 +18,23 @@ from zajil.engine.bus import Volatile
 from zajil.engine.keys import Keys
 from zajil.engine.limits import Limits
 from zajil.engine.sql import interface as op
-from zajil.engine.sql import queues, strangers
-from zajil.engine.sql.queues import Cap, Outgoing, Sql
+from zajil.engine.sql import queues
+from zajil.engine.sql.batch.rosters import Rosters
+from zajil.engine.sql.queues import Cap, Entry, Sql
 from zajil.protocol.errors import error
-from zajil.protocol.frames import Eph
 from zajil.protocol.ids import GroupId, MailboxId
 from zajil.protocol.limits import ROSTER_ENTRIES
-from zajil.protocol.roster import NONCE_BYTES, RosterEntry, open_roster, seal_roster
+from zajil.protocol.roster import NONCE_BYTES, RosterEntry, seal_roster
 
 DAY_S = 86_400
 _NOBODY = bytes(32)
 
 
 class Effects:
-    """What one operation leaves behind for after COMMIT: mailboxes to wake, frames to pass on, pushes that are due."""
+    """What one operation leaves behind for after COMMIT: new entries, frames to pass on, pushes that are due."""
 
     def __init__(self) -> None:
-        self.woken: set[MailboxId] = set()
+        self.entries: list[Entry] = []
         self.volatile: list[tuple[tuple[MailboxId, ...], Volatile]] = []
         self.wakes = False
 
@@ -53,13 +53,6 @@ class Transaction(Effects):
         """Days since 1970."""
         return self.now_ms // 1000 // DAY_S
 
-    def deliver(self, message: Outgoing, targets: dict[MailboxId, bytes | None]) -> None:
-        """Fan one body out and remember whom to wake."""
-        self.wakes |= message.wake
-        self.woken.update(
-            queues.deliver(self.sql, self.tools.keys, message, targets, now_ms=self.now_ms, cap=self.tools.cap)
-        )
-
 
 class Tools(NamedTuple):
     """What an engine was built with."""
@@ -69,6 +62,7 @@ class Tools(NamedTuple):
     limits: Limits
     random: Callable[[int], bytes]
     cap: Cap
+    rosters: Rosters
 
 
 class GroupRow(NamedTuple):
@@ -107,19 +101,6 @@ def write_answer(epoch: int, now_ms: int) -> bytes:
     return msgspec.msgpack.encode((epoch, now_ms))
 
 
-def _find_accepted(tx: Transaction, key: bytes, body_hash: bytes) -> op.Accepted | None:
-    """The stored answer of this very request. Raises as `read_accepted` does."""
-    return read_accepted(tx.sql.run("SELECT body_hash, answer FROM idem WHERE key = ?", (key,)).fetchone(), body_hash)
-
-
-def _accept(tx: Transaction, key: bytes, body_hash: bytes, epoch: int) -> op.Accepted:
-    answer = write_answer(epoch, tx.now_ms)
-    tx.sql.run(
-        "INSERT INTO idem (key, body_hash, answer, at) VALUES (?, ?, ?, ?)", (key, body_hash, answer, tx.now_ms // 1000)
-    )
-    return op.Accepted(epoch, tx.now_ms)
-
-
 def check_token(group: GroupRow | None, epoch: int, token: bytes) -> GroupRow:
     """The group, if this is the token of its epoch and the request is of that epoch.
 
@@ -134,12 +115,6 @@ def check_token(group: GroupRow | None, epoch: int, token: bytes) -> GroupRow:
     if group is not None and is_prev:
         raise error("stale-epoch", detail={"epoch": group.epoch})
     raise error("bad-group-token")
-
-
-def _find_member_group(tx: Transaction, gid: GroupId, epoch: int, token: bytes) -> GroupRow:
-    """The group whose member asks. Raises as `check_token` does."""
-    row = tx.sql.run(f"SELECT {GROUP_COLUMNS} FROM grp WHERE gid = ?", (gid,)).fetchone()  # noqa: S608
-    return check_token(None if row is None else GroupRow(*row), epoch, token)
 
 
 def check_member(sql: Sql, gid: GroupId, epoch: int, token: bytes) -> bool:
@@ -176,48 +151,6 @@ def seal_new_roster(tools: Tools, key: bytes, gid: GroupId, epoch: int, entries:
     return seal_roster(key, gid, epoch, entries, nonce=tools.random(NONCE_BYTES))
 
 
-def _targets(
-    tx: Transaction, entries: Sequence[RosterEntry], kind: int | None, size: int = 0
-) -> dict[MailboxId, bytes | None]:
-    """Mailbox -> serial of these entries, one per mailbox, without blocked references and what strangers used up.
-
-    kind: of the body on its way, None for what is not stored; size: its bytes.
-    """
-    by_hash = open_refs(tx.tools, entries)
-    if not by_hash:
-        return {}
-    marks = ",".join("?" * len(by_hash))
-    denied = tx.sql.run(f"SELECT hash FROM ref_deny WHERE hash IN ({marks})", tuple(by_hash)).fetchall()  # noqa: S608
-    for (key,) in denied:
-        del by_hash[key]
-    unknown = [key for key, ref in by_hash.items() if ref.stranger]
-    for key in strangers.refuse(tx.sql, unknown, kind=kind, size=size, day=tx.day) if unknown else ():
-        del by_hash[key]
-    return address(by_hash.values())
-
-
-def create(tx: Transaction, request: op.Create) -> op.Accepted:
-    """5 statements."""
-    if known := _find_accepted(tx, request.key, request.body_hash):
-        return known
-    for entry in request.roster:
-        tx.tools.open_ref(entry.deliver_to)
-    spent = tx.sql.run(
-        "DELETE FROM pass WHERE hash = ? AND kind = ? AND day > ?",
-        (request.pass_hash, op.PASS_GROUP, tx.day - op.PASS_TTL_DAYS),
-    )
-    if spent.rowcount != 1:
-        raise error("pass-spent")
-    if tx.sql.run("SELECT 1 FROM grp WHERE gid = ?", (request.gid,)).fetchone():
-        raise error("group-exists")
-    roster = seal_new_roster(tx.tools, request.roster_key, request.gid, 0, request.roster)
-    tx.sql.run(
-        "INSERT INTO grp (gid, epoch, token_hash, prev_hash, roster, used_day) VALUES (?, 0, ?, NULL, ?, ?)",
-        (request.gid, request.token_hash, roster, tx.day),
-    )
-    return _accept(tx, request.key, request.body_hash, 0)
-
-
 def change_roster(old: Sequence[RosterEntry], add: Sequence[RosterEntry], rm: Sequence[int]) -> tuple[RosterEntry, ...]:
     """The roster after a commit. Raises `malformed` and `too-big` as `Commit` says."""
     entries = {entry.leaf: entry for entry in old}
@@ -231,79 +164,6 @@ def change_roster(old: Sequence[RosterEntry], add: Sequence[RosterEntry], rm: Se
     if len(entries) > ROSTER_ENTRIES:
         raise error("too-big", "roster")
     return tuple(entries.values())
-
-
-def commit(tx: Transaction, request: op.Commit) -> op.Accepted:
-    """8 statements, 4 more with a Welcome."""
-    if known := _find_accepted(tx, request.key, request.body_hash):
-        return known
-    group = _find_member_group(tx, request.gid, request.epoch, request.token)
-    tx.tools.limits.take("commit", request.gid, now=tx.now_ms / 1000)
-    old = open_roster(request.roster_key, request.gid, group.epoch, group.roster)
-    for entry in request.add:
-        tx.tools.open_ref(entry.deliver_to)
-    entries = change_roster(old, request.add, request.rm)
-    epoch = group.epoch + 1
-    roster = seal_new_roster(tx.tools, request.new_roster_key or request.roster_key, request.gid, epoch, entries)
-    moved = tx.sql.run(
-        "UPDATE grp SET epoch = ?, prev_hash = token_hash, token_hash = ?, roster = ?, used_day = ?"
-        " WHERE gid = ? AND epoch = ?",
-        (epoch, request.next_token_hash, roster, tx.day, request.gid, group.epoch),
-    )
-    if moved.rowcount != 1:
-        raise error("stale-epoch", detail={"epoch": epoch})
-    message = Outgoing(tx.tools.random(16), op.KIND_COMMIT, request.gid, group.epoch, request.commit)
-    tx.deliver(message, _targets(tx, old, op.KIND_COMMIT, len(request.commit)))
-    if request.welcome is not None:
-        welcome = Outgoing(tx.tools.random(16), op.KIND_WELCOME, request.gid, epoch, request.welcome)
-        tx.deliver(welcome, _targets(tx, request.add, op.KIND_WELCOME, len(request.welcome)))
-    return _accept(tx, request.key, request.body_hash, epoch)
-
-
-def _touch(tx: Transaction, gid: GroupId, group: GroupRow) -> None:
-    if group.used_day != tx.day:
-        tx.sql.run("UPDATE grp SET used_day = ? WHERE gid = ?", (tx.day, gid))
-
-
-def send(tx: Transaction, request: op.Send) -> op.Accepted:
-    """7 statements, however many receive it; 1 more on the first use of a day, and 1 to wake somebody by push."""
-    if known := _find_accepted(tx, request.key, request.body_hash):
-        # The mark is of the time at which it was first taken.
-        return msgspec.structs.replace(known, frank=tx.tools.keys.frank(request.tag, request.gid, known.ts))
-    group = _find_member_group(tx, request.gid, request.epoch, request.token)
-    tx.tools.limits.take("send", request.gid, now=tx.now_ms / 1000)
-    entries = open_roster(request.roster_key, request.gid, group.epoch, group.roster)
-    frank = tx.tools.keys.frank(request.tag, request.gid, tx.now_ms)
-    id_ = tx.tools.random(16)
-    message = Outgoing(
-        id_, op.KIND_APPLICATION, request.gid, group.epoch, request.body, frank, request.ttl_s, request.wake
-    )
-    tx.deliver(message, _targets(tx, entries, op.KIND_APPLICATION, len(request.body)))
-    _touch(tx, request.gid, group)
-    accepted = _accept(tx, request.key, request.body_hash, group.epoch)
-    return msgspec.structs.replace(accepted, frank=frank)
-
-
-def send_ephemeral(tx: Transaction, request: op.SendEphemeral) -> op.Accepted:
-    """2 statements, nothing written."""
-    group = _find_member_group(tx, request.gid, request.epoch, request.token)
-    tx.tools.limits.take("ephemeral", request.gid, now=tx.now_ms / 1000)
-    entries = open_roster(request.roster_key, request.gid, group.epoch, group.roster)
-    tx.volatile.append((tuple(_targets(tx, entries, None)), Eph(request.gid, group.epoch, tx.now_ms, request.body)))
-    return op.Accepted(group.epoch, tx.now_ms)
-
-
-def notify(tx: Transaction, request: op.Notify) -> op.Done:
-    """Rows: mailboxes reached. 3 statements."""
-    before = len(tx.woken)
-    message = Outgoing(tx.tools.random(16), op.KIND_NOTICE, None, 0, request.body)
-    tx.deliver(message, dict.fromkeys(request.mailbox_ids))
-    return op.Done(len(tx.woken) - before)
-
-
-def acknowledge(tx: Transaction, request: op.Ack) -> op.Done:
-    """Rows: entries deleted."""
-    return op.Done(queues.acknowledge(tx.sql, request.mailbox_id, request.upto))
 
 
 def add_mailbox(tx: Transaction, request: op.AddMailbox) -> op.Done:
@@ -340,6 +200,8 @@ def change_ref(tx: Transaction, request: op.DenyRef | op.AllowRef) -> op.Done:
     return op.Done(made.rowcount)
 
 
+Rare = op.AddMailbox | op.DropMailbox | op.AddPasses | op.DenyRef | op.AllowRef | op.Expire
+
 _EXPIRY: tuple[tuple[str, int] | tuple[str, int, int], ...] = (
     ("DELETE FROM idem WHERE key IN (SELECT key FROM idem WHERE at <= ? LIMIT ?)", op.IDEM_TTL_S),
     ("DELETE FROM pass WHERE hash IN (SELECT hash FROM pass WHERE day <= ? LIMIT ?)", op.PASS_TTL_DAYS),
@@ -369,21 +231,9 @@ def expire_the_rest(tx: Transaction, rows: int) -> int:
     return most
 
 
-def run(tx: Transaction, operation: op.Operation) -> op.Outcome:
-    """Carry one operation out. Raises what it names."""
+def run(tx: Transaction, operation: Rare) -> op.Outcome:
+    """Carry one operation out that is in no batch. Raises what it names."""
     match operation:
-        case op.Send():
-            return send(tx, operation)
-        case op.Ack():
-            return acknowledge(tx, operation)
-        case op.SendEphemeral():
-            return send_ephemeral(tx, operation)
-        case op.Commit():
-            return commit(tx, operation)
-        case op.Create():
-            return create(tx, operation)
-        case op.Notify():
-            return notify(tx, operation)
         case op.AddMailbox():
             return add_mailbox(tx, operation)
         case op.DropMailbox():

@@ -16,7 +16,7 @@ import os
 import threading
 import time
 from abc import abstractmethod
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -27,8 +27,9 @@ from zajil.engine.keys import Keys
 from zajil.engine.limits import Limits
 from zajil.engine.sql import interface as op
 from zajil.engine.sql import queues, schema, transactions
+from zajil.engine.sql.batch.rosters import Rosters
 from zajil.engine.sql.interface import MailboxEngine, MailboxState, Operation, Outcome, RefOpener
-from zajil.engine.sql.queues import Cap, Sql
+from zajil.engine.sql.queues import Cap, Entry, Sql
 from zajil.engine.sql.transactions import Effects, Tools
 from zajil.protocol.errors import error
 from zajil.protocol.frames import Msg
@@ -86,7 +87,7 @@ class QueuedMailboxEngine(MailboxEngine):
         """
         self._note_batch = note_batch
         self._push_due = push_due
-        self._tools = Tools(keys, open_ref, limits, random, cap)
+        self._tools = Tools(keys, open_ref, limits, random, cap, Rosters())
         self._bus = bus
         self._clock = clock
         self._gather_s = gather_ms / 1000
@@ -95,6 +96,7 @@ class QueuedMailboxEngine(MailboxEngine):
         self._closing = False
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._fresh: Mapping[MailboxId, Sequence[Entry]] = {}
         self._readers = ThreadPoolExecutor(max_workers=_READERS, thread_name_prefix="zajil-read")
         self.last_statements = 0
         """Statements the last operation took (SQLite) or the last batch (PostgreSQL), BEGIN and SAVEPOINT aside."""
@@ -156,6 +158,9 @@ class QueuedMailboxEngine(MailboxEngine):
     async def ack(self, mailbox_id: MailboxId, upto: int) -> op.Done:
         return _done(await self._submit(op.Ack(mailbox_id=mailbox_id, upto=upto)))
 
+    def begin_ack(self, mailbox_id: MailboxId, upto: int) -> asyncio.Future[Outcome]:
+        return self._enqueue(op.Ack(mailbox_id=mailbox_id, upto=upto))
+
     async def add_mailbox(self, mailbox_id: MailboxId) -> None:
         await self._submit(op.AddMailbox(mailbox_id=mailbox_id))
 
@@ -188,6 +193,15 @@ class QueuedMailboxEngine(MailboxEngine):
 
         return await asyncio.get_running_loop().run_in_executor(self._readers, work)
 
+    def fresh(self, mailbox_id: MailboxId, after: int, *, n: int, max_bytes: int) -> tuple[Msg, ...] | None:
+        found = self._fresh.get(mailbox_id)
+        if not found or found[0].seq > after + 1:
+            return None
+        wanted = [each for each in found if each.seq > after]
+        if len(wanted) > n or sum(len(each.message.body) for each in wanted) > max_bytes:
+            return None
+        return tuple(each.as_frame() for each in wanted)
+
     async def mailbox_state(self, mailbox_id: MailboxId) -> MailboxState:
         return await asyncio.get_running_loop().run_in_executor(self._readers, self.state_now, mailbox_id)
 
@@ -204,7 +218,12 @@ class QueuedMailboxEngine(MailboxEngine):
         return await asyncio.get_running_loop().run_in_executor(self._readers, work)
 
     async def _submit(self, operation: Operation) -> Outcome:
-        loop = asyncio.get_running_loop()
+        # Shielded: a caller that gives up does not undo what the batch has done.
+        return await asyncio.shield(self._enqueue(operation))
+
+    def _enqueue(self, operation: Operation) -> asyncio.Future[Outcome]:
+        """Its outcome, once its batch is durable. Raises Unavailable `busy`, `restarting`."""
+        loop = self._loop or asyncio.get_running_loop()
         future: asyncio.Future[Outcome] = loop.create_future()
         with self._filled:
             if self._closing:
@@ -213,8 +232,7 @@ class QueuedMailboxEngine(MailboxEngine):
                 raise error("busy", retry_ms=BUSY_RETRY_MS)
             self._queue.append((operation, future))
             self._filled.notify()
-        # Shielded: a caller that gives up does not undo what the batch has done.
-        return await asyncio.shield(future)
+        return future
 
     # The writer thread
 
@@ -257,10 +275,13 @@ class QueuedMailboxEngine(MailboxEngine):
         return outcomes
 
     def _wake(self, done: Sequence[Effects]) -> None:
-        woken: set[MailboxId] = set()
+        fresh: defaultdict[MailboxId, list[Entry]] = defaultdict(list)
         for tx in done:
-            woken |= tx.woken
-        self._bus.wake(woken)
+            for entry in tx.entries:
+                fresh[entry.mailbox_id].append(entry)
+        self._fresh = fresh
+        self._bus.wake(fresh)
+        self._fresh = {}
         if any(tx.wakes for tx in done):
             self._push_due()
         for tx in done:

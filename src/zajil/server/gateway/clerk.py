@@ -9,6 +9,8 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any
 
 from zajil.engine.bus import Bus, Volatile
 from zajil.engine.limits import Limits
@@ -56,7 +58,7 @@ class Clerk:
         self._weigh = weigh
         self._logins = asyncio.Semaphore(_LOGINS_AT_ONCE)
         self._receivers = Receivers(bus, now_ms=lambda: int(clock() * 1000), check=self._start_check)
-        self._acking: dict[Conversation, asyncio.Task[None]] = {}
+        self._acking: dict[Conversation, asyncio.Future[Any]] = {}  # Any: their outcomes are not read
         self._reread_at: dict[Conversation, float] = {}
         self._unchecked: set[Conversation] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -64,10 +66,45 @@ class Clerk:
     def start_work(self, conversation: Conversation, work: list[Work]) -> None:
         """Begin these; whoever carries the session hears of the results."""
         for item in work:
-            task = self._spawn(self._carry_out(conversation, item))
-            if isinstance(item, Acknowledge):
-                self._acking[conversation] = task
+            if isinstance(item, Acknowledge) and conversation.identity:
+                self._acknowledge(conversation, conversation.identity.mailbox_id, item.upto)
+            elif not (isinstance(item, Read) and self._pass_on(conversation, item)):
+                self._spawn(self._carry_out(conversation, item))
         conversation.kick()
+
+    def _acknowledge(self, conversation: Conversation, mailbox_id: MailboxId, upto: int) -> None:
+        try:
+            acking = self._services.mailboxes.begin_ack(mailbox_id, upto)
+        except ZajilError as reason:
+            conversation.end(_FAREWELLS.get(reason.code, reason.code), reason.retry_ms or 0)
+            return
+        self._acking[conversation] = acking
+        acking.add_done_callback(partial(self._acknowledged, conversation))
+
+    def _acknowledged(self, conversation: Conversation, acking: asyncio.Future[Any]) -> None:  # Any: it is not read
+        if self._acking.get(conversation) is acking:
+            del self._acking[conversation]
+        reason = None if acking.cancelled() else acking.exception()
+        if reason is None:
+            return
+        if isinstance(reason, ZajilError):
+            conversation.end(_FAREWELLS.get(reason.code, reason.code), reason.retry_ms or 0)
+        else:
+            _LOG.error("a session's work failed", exc_info=reason)
+            conversation.end("internal", jitter_ms(1000))
+        conversation.kick()
+
+    def _pass_on(self, conversation: Conversation, item: Read) -> bool:
+        """Whether what this read would find was just written, and is passed on from memory."""
+        if item.drains or conversation.identity is None:
+            return False
+        mailbox_id, size = conversation.identity.mailbox_id, max(item.size_bytes, 1)
+        found = self._services.mailboxes.fresh(mailbox_id, item.after, n=item.most, max_bytes=size)
+        if found is None:
+            return False
+        self.start_work(conversation, conversation.rows(found, complete=True, now=self._now()))
+        self._weigh(conversation)
+        return True
 
     def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
@@ -80,8 +117,6 @@ class Clerk:
             match item:
                 case Authenticate():
                     await self._admit(conversation, item)
-                case Acknowledge() if conversation.identity:
-                    await self._services.mailboxes.ack(conversation.identity.mailbox_id, item.upto)
                 case Read() if conversation.identity:
                     await self._read(conversation, conversation.identity.mailbox_id, item)
                 case Submit():

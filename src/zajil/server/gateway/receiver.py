@@ -37,11 +37,15 @@ class Acknowledge(NamedTuple):
 
 
 class Read(NamedTuple):
-    """Read at most `most` messages and about `size_bytes` after this seq; answer with `rows`."""
+    """Read at most `most` messages and about `size_bytes` after this seq; answer with `rows`.
+
+    drains: whether a HELLO waits to hear that everything was read.
+    """
 
     after: int
     most: int
     size_bytes: int
+    drains: bool = False
 
 
 class Emit(NamedTuple):
@@ -252,4 +256,11 @@ class Receiver:
             return []
         self._reading, self._dirty = True, False
         self._drains_of_read, self._drains = self._drains, []
-        return [Read(self._sent, R_WINDOW_MESSAGES - len(self._flight), R_WINDOW_BYTES - self._flight_bytes)]
+        return [
+            Read(
+                self._sent,
+                R_WINDOW_MESSAGES - len(self._flight),
+                R_WINDOW_BYTES - self._flight_bytes,
+                bool(self._drains_of_read),
+            )
+        ]

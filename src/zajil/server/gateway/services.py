@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from zajil.auth.context import CallingDevice
 from zajil.protocol.frames import KeysLow, Msg, Ok, Request
@@ -23,8 +24,11 @@ class Hello(NamedTuple):
 class Mailboxes(Protocol):
     """The reading half of the mailbox engine."""
 
-    async def ack(self, mailbox_id: MailboxId, upto: int) -> object:
-        """Delete everything up to `upto`."""
+    def begin_ack(self, mailbox_id: MailboxId, upto: int) -> asyncio.Future[Any]:  # Any: nobody reads it
+        """Delete everything up to `upto`. Raises Unavailable."""
+
+    def fresh(self, mailbox_id: MailboxId, after: int, *, n: int, max_bytes: int) -> tuple[Msg, ...] | None:
+        """What the mailbox was just woken for, if that is all that follows `after`; None where `read` has to look."""
 
     async def read(self, mailbox_id: MailboxId, after: int, *, n: int, max_bytes: int) -> tuple[Msg, ...]:
         """At most n messages after this seq, at least one if there is any."""

@@ -7,8 +7,7 @@ gateway that was stopped in the middle of one.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any, Final
@@ -24,6 +23,7 @@ from zajil.engine.sql.writer import BUSY_RETRY_MS, TABLES
 from zajil.protocol.errors import error
 
 Connection = psycopg.Connection[tuple[Any, ...]]  # Any: columns of whatever types
+_Found = list[tuple[Any, ...]]  # Any: as above
 _OPTIONS: Final = " ".join(
     f"-c {name}={value}"
     for name, value in {
@@ -72,15 +72,25 @@ def _in_own_marks(statement: str) -> bytes:
     return statement.replace("?", "%s").encode()
 
 
+@lru_cache(maxsize=64)
+def _of_rows(statement: str, columns: tuple[tuple[str, str], ...]) -> bytes:
+    names = ", ".join(f'"{name}"' for name, _ in columns)
+    arrays = ", ".join(f"%s::{kind}[]" for _, kind in columns)
+    return f"WITH given ({names}) AS (SELECT * FROM unnest({arrays})) {statement}".encode()  # noqa: S608
+
+
 class PostgresSql(Sql):
-    """On a connection of psycopg. Message bodies lose their pointers all at once, by `settle`, in the order of ids."""
+    """On a connection of psycopg."""
 
     larger = "GREATEST"
     same = "IS NOT DISTINCT FROM"
+    alone = " FOR UPDATE"
+    shared = " FOR SHARE"
+    unlocked = " FOR UPDATE SKIP LOCKED"
 
     def __init__(self, connection: Connection) -> None:
+        super().__init__()
         self._connection = connection
-        self._released: Counter[bytes] = Counter()
 
     def run(self, statement: str, values: Sequence[object] = ()) -> psycopg.Cursor[tuple[Any, ...]]:  # Any: as above
         self.statements += 1
@@ -90,26 +100,18 @@ class PostgresSql(Sql):
         self.statements += 1
         self._connection.cursor().executemany(_in_own_marks(statement), rows)
 
-    def release(self, message_ids: Sequence[bytes]) -> None:
-        self._released.update(message_ids)
+    def run_keys(self, statement: str, keys: Sequence[bytes], values: Sequence[object] = ()) -> _Found:
+        return _rows(self.run(statement.replace("IN {keys}", "= ANY(?)"), (*values, list(keys))))
 
-    def settle(self) -> None:
-        """Take the released pointers away. At most 3 statements; the last of a transaction, whatever else it locks."""
-        if not self._released:
-            return
-        locked = self.run(
-            "SELECT id, refs FROM message WHERE id = ANY(?) ORDER BY id FOR UPDATE", (sorted(self._released),)
-        ).fetchall()
-        left = {message_id: refs - self._released[message_id] for message_id, refs in locked}
-        self._released.clear()
-        if over := [message_id for message_id, refs in left.items() if refs <= 0]:
-            self.run("DELETE FROM message WHERE id = ANY(?)", (over,))
-        if kept := {message_id: refs for message_id, refs in left.items() if refs > 0}:
-            self.run(
-                "UPDATE message SET refs = now.refs FROM unnest(?::bytea[], ?::bigint[]) AS now (id, refs)"
-                " WHERE message.id = now.id",
-                (list(kept), list(kept.values())),
-            )
+    def run_rows(self, statement: str, columns: Mapping[str, str], rows: Sequence[Sequence[object]]) -> _Found:
+        self.statements += 1
+        arrays = [list(column) for column in zip(*rows, strict=True)]
+        whole = _of_rows(statement, tuple(columns.items()))
+        return _rows(self._connection.cursor(binary=True).execute(whole, arrays))
+
+
+def _rows(cursor: psycopg.Cursor[tuple[Any, ...]]) -> _Found:  # Any: as above
+    return cursor.fetchall() if cursor.description else []
 
 
 class ReadingSql(PostgresSql):

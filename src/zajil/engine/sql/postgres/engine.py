@@ -22,11 +22,11 @@ from psycopg import errors
 
 from zajil.engine.sql import interface as op
 from zajil.engine.sql import transactions
+from zajil.engine.sql.batch.batch import BATCHED, Batch, Batched
+from zajil.engine.sql.batch.ledger import TryAgain
 from zajil.engine.sql.interface import Operation, Outcome
-from zajil.engine.sql.postgres.batch import BATCHED, Batch, Batched
 from zajil.engine.sql.postgres.connection import Connection, PostgresSql, ReadingSql, connect, roll_back
-from zajil.engine.sql.postgres.ledger import TryAgain
-from zajil.engine.sql.transactions import Effects, Transaction
+from zajil.engine.sql.transactions import Effects, Rare, Transaction
 from zajil.engine.sql.writer import BUSY_RETRY_MS, LOG, Parts, QueuedMailboxEngine
 from zajil.protocol.errors import ZajilError, error
 
@@ -95,14 +95,14 @@ class PostgresMailboxEngine(QueuedMailboxEngine):
                 pairs = batch.run(cast("Sequence[Batched]", part))  # as `BATCHED` told them apart
                 self.last_statements = sql.statements
             else:
-                pairs = [self._run_apart(connection, each, now_ms) for each in part]
+                pairs = [self._run_apart(connection, cast("Rare", each), now_ms) for each in part]
             connection.execute("COMMIT")
         except BaseException:
             roll_back(connection)
             raise
         return pairs
 
-    def _run_apart(self, connection: Connection, operation: Operation, now_ms: int) -> _Pair:
+    def _run_apart(self, connection: Connection, operation: Rare, now_ms: int) -> _Pair:
         tx = Transaction(PostgresSql(connection), self._tools, now_ms)
         connection.execute("SAVEPOINT operation")
         outcome: Outcome | Exception
@@ -146,7 +146,7 @@ class PostgresMailboxEngine(QueuedMailboxEngine):
         self._open_readers.clear()
 
 
-def _run_rare(tx: Transaction, operation: Operation) -> Outcome:
+def _run_rare(tx: Transaction, operation: Rare) -> Outcome:
     """Carry one out that is not batched. Raises what it names."""
     sql = cast("PostgresSql", tx.sql)
     match operation:

@@ -1,8 +1,9 @@
 """The mailbox engine on SQLite: one writer thread with group commit, readers on connections of their own.
 
-A batch is one BEGIN IMMEDIATE, each operation in a SAVEPOINT, so that one that is refused takes nothing of its
-neighbours along. The one COMMIT is one fsync. How batches come about: `writer.py`; there too how to use it in tests.
-Each `apply` is one transaction.
+A batch is one BEGIN IMMEDIATE. What is frequent in it goes by few statements for all (`engine/sql/batch`); what is rare
+(mailboxes, passes and references made or ended, retention) goes one by one, each in a SAVEPOINT, so that one that is
+refused takes nothing of its neighbours along. The one COMMIT is one fsync. How batches come about: `writer.py`; there
+too how to use it in tests. Each `apply` is one transaction.
 """
 
 from __future__ import annotations
@@ -10,15 +11,19 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Sequence
-from typing import Unpack
+from itertools import groupby
+from typing import Unpack, cast
 
 from zajil.engine.sql import transactions
+from zajil.engine.sql.batch.batch import BATCHED, Batch, Batched
 from zajil.engine.sql.interface import Operation, Outcome
 from zajil.engine.sql.queues import SqliteSql
 from zajil.engine.sql.sqlite.database import SQLiteDatabase, set_pragmas
-from zajil.engine.sql.transactions import Effects, Transaction
+from zajil.engine.sql.transactions import Effects, Rare, Transaction
 from zajil.engine.sql.writer import BUSY_RETRY_MS, LOG, Parts, QueuedMailboxEngine
 from zajil.protocol.errors import ZajilError, error
+
+_Pair = tuple[Effects, Outcome | Exception]
 
 
 class SQLiteMailboxEngine(QueuedMailboxEngine):
@@ -36,38 +41,52 @@ class SQLiteMailboxEngine(QueuedMailboxEngine):
     def _run_batch(
         self, operations: Sequence[Operation], now_ms: int
     ) -> tuple[Sequence[Effects], list[Outcome | Exception]]:
-        """One transaction for all; the Transactions of those that went well, and every outcome, in order."""
+        pairs = self._run_safely(operations, now_ms)
+        done = [effects for effects, outcome in pairs if not isinstance(outcome, Exception)]
+        return done, [outcome for _, outcome in pairs]
+
+    def _run_safely(self, operations: Sequence[Operation], now_ms: int) -> list[_Pair]:
+        """The effects and the outcome of each, in order, in one transaction; where a bug breaks that, in one each."""
         try:
             with self._database.turn:
-                pairs = self._run_together(operations, now_ms)
-        except (sqlite3.Error, ZajilError, OSError):
+                return self._run_together(operations, now_ms)
+        except (sqlite3.OperationalError, ZajilError, OSError):
             # A full disk, or another process holding the file too long: nothing of this batch is stored.
             LOG.exception("a batch of mailbox operations could not be written")
-            return [], [error("busy", retry_ms=BUSY_RETRY_MS) for _ in operations]
-        return [tx for tx, outcome in pairs if not isinstance(outcome, Exception)], [outcome for _, outcome in pairs]
+            return [(Effects(), error("busy", retry_ms=BUSY_RETRY_MS)) for _ in operations]
+        except Exception:  # noqa: BLE001  # a bug in one operation must not take its neighbours along
+            if len(operations) == 1:
+                LOG.exception("a mailbox operation failed")
+                return [(Effects(), error("internal"))]
+            return [pair for each in operations for pair in self._run_safely([each], now_ms)]
 
-    def _run_together(
-        self, operations: Sequence[Operation], now_ms: int
-    ) -> list[tuple[Transaction, Outcome | Exception]]:
+    def _run_together(self, operations: Sequence[Operation], now_ms: int) -> list[_Pair]:
         connection = self._writing()
+        pairs: list[_Pair] = []
+        connection.execute("BEGIN IMMEDIATE")
         try:
-            connection.execute("BEGIN IMMEDIATE")
-            pairs = [self._run_one(connection, operation, now_ms) for operation in operations]
+            for batched, run in groupby(operations, lambda each: isinstance(each, BATCHED)):
+                if batched:
+                    sql = SqliteSql(connection)
+                    batch = Batch(sql, self._tools, now_ms, set())
+                    pairs += batch.run(cast("list[Batched]", list(run)))  # as `BATCHED` told them apart
+                    self.last_statements = sql.statements
+                else:
+                    pairs += [self._run_apart(connection, cast("Rare", each), now_ms) for each in run]
             connection.execute("COMMIT")
-        except sqlite3.Error:
+        except BaseException:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
         return pairs
 
-    def _run_one(
-        self, connection: sqlite3.Connection, operation: Operation, now_ms: int
-    ) -> tuple[Transaction, Outcome | Exception]:
+    def _run_apart(self, connection: sqlite3.Connection, operation: Rare, now_ms: int) -> _Pair:
         tx = Transaction(SqliteSql(connection), self._tools, now_ms)
         connection.execute("SAVEPOINT operation")
         outcome: Outcome | Exception
         try:
             outcome = transactions.run(tx, operation)
+            tx.sql.settle()
         except ZajilError as refusal:
             outcome = refusal
         except sqlite3.OperationalError:

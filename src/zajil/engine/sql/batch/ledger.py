@@ -8,12 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
+from typing import Final
 
 from zajil.engine.sql import interface as op
-from zajil.engine.sql.postgres.connection import PostgresSql
+from zajil.engine.sql.queues import Sql
 from zajil.engine.sql.transactions import GROUP_COLUMNS, GroupRow, read_accepted, write_answer
 from zajil.protocol.ids import GroupId
 
+_REQUESTS: Final = {"key": "bytea", "body_hash": "bytea", "answer": "bytea", "at": "bigint"}
+_GROUPS: Final = {
+    "gid": "bytea",
+    "epoch": "bigint",
+    "token_hash": "bytea",
+    "prev_hash": "bytea",
+    "roster": "bytea",
+    "used_day": "bigint",
+}
 Keyed = op.Create | op.Commit | op.Send
 
 
@@ -24,7 +34,7 @@ class TryAgain(Exception):
 class Ledger:
     """Which requests were accepted. One statement, 1 more where a request was known, 2 more where one was refused."""
 
-    def __init__(self, sql: PostgresSql, requests: Iterable[Keyed], now_ms: int) -> None:
+    def __init__(self, sql: Sql, requests: Iterable[Keyed], now_ms: int) -> None:
         self._sql = sql
         self._now_ms = now_ms
         # An accepted request's answer is known before it is: its epoch and this time.
@@ -36,15 +46,15 @@ class Ledger:
         if not first:
             return
         keys = sorted(first)
-        inserted = sql.run(
-            "INSERT INTO idem (key, body_hash, answer, at) SELECT key, body_hash, answer, ?::bigint"
-            " FROM unnest(?::bytea[], ?::bytea[], ?::bytea[]) AS new (key, body_hash, answer) ORDER BY key"
-            " ON CONFLICT DO NOTHING RETURNING key",
-            (now_ms // 1000, keys, [first[key][0] for key in keys], [first[key][1] for key in keys]),
+        inserted = sql.run_rows(
+            "INSERT INTO idem (key, body_hash, answer, at) SELECT key, body_hash, answer, at FROM given WHERE TRUE"
+            " ORDER BY key ON CONFLICT DO NOTHING RETURNING key",
+            _REQUESTS,
+            [(key, *first[key], now_ms // 1000) for key in keys],
         )
         self._mine = {key: first[key] for (key,) in inserted}
         if others := [key for key in keys if key not in self._mine]:
-            found = sql.run("SELECT key, body_hash, answer FROM idem WHERE key = ANY(?)", (others,)).fetchall()
+            found = sql.run_keys("SELECT key, body_hash, answer FROM idem WHERE key IN {keys}", others)
             self._known = {key: (body_hash, answer) for key, body_hash, answer in found}
             if len(found) < len(others):
                 raise TryAgain  # expired between the two statements
@@ -62,14 +72,14 @@ class Ledger:
     def settle(self) -> None:
         """Nothing stays of what was refused. Of two requests under one key, what was accepted stays."""
         if refused := [key for key in self._mine if key not in self._known]:
-            self._sql.run("DELETE FROM idem WHERE key = ANY(?)", (refused,))
+            self._sql.run_keys("DELETE FROM idem WHERE key IN {keys}", refused)
         other = [key for key, row in self._mine.items() if self._known.get(key, row) != row]
         if other:
-            self._sql.run(
-                "UPDATE idem SET body_hash = now.body_hash, answer = now.answer"
-                " FROM unnest(?::bytea[], ?::bytea[], ?::bytea[]) AS now (key, body_hash, answer)"
-                " WHERE idem.key = now.key",
-                (other, [self._known[key][0] for key in other], [self._known[key][1] for key in other]),
+            self._sql.run_rows(
+                "UPDATE idem SET body_hash = given.body_hash, answer = given.answer FROM given"
+                " WHERE idem.key = given.key",
+                _REQUESTS,
+                [(key, *self._known[key], 0) for key in other],
             )
 
 
@@ -90,7 +100,7 @@ class Groups:
     One statement for each run of groups, in the order of ids, that are locked alike.
     """
 
-    def __init__(self, sql: PostgresSql, operations: Sequence[op.Operation], day: int) -> None:
+    def __init__(self, sql: Sql, operations: Sequence[op.Operation], day: int) -> None:
         self._sql = sql
         self._day = day
         self._rows: dict[GroupId, GroupRow] = {}
@@ -102,10 +112,10 @@ class Groups:
             each.gid for each in operations if isinstance(each, op.Create | op.Commit | op.Send | op.SendEphemeral)
         }
         for alone, run in groupby(sorted(named), changing.__contains__):
-            found = sql.run(
-                f"SELECT gid, {GROUP_COLUMNS} FROM grp WHERE gid = ANY(?)"  # noqa: S608
-                f" ORDER BY gid FOR {'UPDATE' if alone else 'SHARE'}",
-                (list(run),),
+            found = sql.run_keys(
+                f"SELECT gid, {GROUP_COLUMNS} FROM grp WHERE gid IN {{keys}}"  # noqa: S608
+                f" ORDER BY gid{sql.alone if alone else sql.shared}",
+                list(run),
             )
             self._rows |= {GroupId(gid): GroupRow(*row) for gid, *row in found}
 
@@ -132,45 +142,46 @@ class Groups:
 
     def settle(self) -> None:
         """Write what changed. Raises TryAgain where another gateway made the same group."""
-        columns = "?::bytea[], ?::bigint[], ?::bytea[], ?::bytea[], ?::bytea[], ?::bigint[]"
         if made := sorted(self._made):
-            done = self._sql.run(
-                f"INSERT INTO grp (gid, {GROUP_COLUMNS}) SELECT * FROM unnest({columns})"  # noqa: S608
-                " ON CONFLICT DO NOTHING",
+            done = self._sql.run_rows(
+                f"INSERT INTO grp (gid, {GROUP_COLUMNS}) SELECT gid, {GROUP_COLUMNS} FROM given WHERE TRUE"  # noqa: S608
+                " ON CONFLICT DO NOTHING RETURNING gid",
+                _GROUPS,
                 self._columns(made),
             )
-            if done.rowcount != len(made):
+            if len(done) != len(made):
                 raise TryAgain
         if moved := sorted(self._moved - self._made):
-            self._sql.run(
-                "UPDATE grp SET epoch = now.epoch, token_hash = now.token_hash, prev_hash = now.prev_hash,"  # noqa: S608
-                f" roster = now.roster, used_day = now.used_day FROM unnest({columns}) AS now (gid, {GROUP_COLUMNS})"
-                " WHERE grp.gid = now.gid",
+            self._sql.run_rows(
+                "UPDATE grp SET epoch = given.epoch, token_hash = given.token_hash, prev_hash = given.prev_hash,"
+                " roster = given.roster, used_day = given.used_day FROM given WHERE grp.gid = given.gid",
+                _GROUPS,
                 self._columns(moved),
             )
         if touched := sorted(self._touched - self._made - self._moved):
             # Others may share the lock on such a row, and each would wait for the rest: then a later send does it.
-            self._sql.run(
-                "UPDATE grp SET used_day = ? WHERE gid IN"
-                " (SELECT gid FROM grp WHERE gid = ANY(?) ORDER BY gid FOR UPDATE SKIP LOCKED)",
-                (self._day, touched),
+            self._sql.run_keys(
+                "UPDATE grp SET used_day = ? WHERE gid IN"  # noqa: S608
+                f" (SELECT gid FROM grp WHERE gid IN {{keys}} ORDER BY gid{self._sql.unlocked})",
+                touched,
+                (self._day,),
             )
 
-    def _columns(self, gids: Sequence[GroupId]) -> tuple[list[object], ...]:
-        rows = [(gid, *self._rows[gid]) for gid in gids]
-        return tuple(list(column) for column in zip(*rows, strict=True))
+    def _columns(self, gids: Sequence[GroupId]) -> list[tuple[object, ...]]:
+        return [(gid, *self._rows[gid]) for gid in gids]
 
 
 class Passes:
     """The passes that requests of a batch spend, locked. One statement, 1 more where some are spent."""
 
-    def __init__(self, sql: PostgresSql, creates: Iterable[op.Create]) -> None:
+    def __init__(self, sql: Sql, creates: Iterable[op.Create]) -> None:
         self._sql = sql
         self._spent: list[bytes] = []
         hashes = sorted({each.pass_hash for each in creates})
         self._rows: dict[bytes, tuple[int, int]] = {}
         if hashes:
-            found = sql.run("SELECT hash, kind, day FROM pass WHERE hash = ANY(?) ORDER BY hash FOR UPDATE", (hashes,))
+            statement = f"SELECT hash, kind, day FROM pass WHERE hash IN {{keys}} ORDER BY hash{sql.alone}"  # noqa: S608
+            found = sql.run_keys(statement, hashes)
             self._rows = {name: (kind, day) for name, kind, day in found}
 
     def is_good(self, name: bytes, day: int) -> bool:
@@ -186,4 +197,4 @@ class Passes:
     def settle(self) -> None:
         """Write what changed."""
         if self._spent:
-            self._sql.run("DELETE FROM pass WHERE hash = ANY(?)", (self._spent,))
+            self._sql.run_keys("DELETE FROM pass WHERE hash IN {keys}", self._spent)

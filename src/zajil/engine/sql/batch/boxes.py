@@ -9,16 +9,39 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from zajil.engine.sql import interface as op
 from zajil.engine.sql import queues, strangers
-from zajil.engine.sql.postgres.connection import PostgresSql
-from zajil.engine.sql.queues import Outgoing
+from zajil.engine.sql.queues import Entry, Outgoing, Sql
 from zajil.engine.sql.strangers import Counts
 from zajil.engine.sql.transactions import Tools
 from zajil.protocol.errors import error
 from zajil.protocol.ids import MailboxId
+
+_COUNTS: Final = {"hash": "bytea", "day": "bigint", "handshakes": "bigint", "bytes": "bigint", "messages": "bigint"}
+_MESSAGES: Final = {
+    "id": "bytea",
+    "kind": "bigint",
+    "epoch": "bigint",
+    "ts": "bigint",
+    "body": "bytea",
+    "frank": "bytea",
+    "refs": "bigint",
+    "expires": "bigint",
+}
+_ENTRIES: Final = {"mailbox_id": "bytea", "seq": "bigint", "message_id": "bytea", "size": "bigint", "via": "bytea"}
+_DUE: Final = {"mailbox_id": "bytea", "wake": "bigint", "seq": "bigint", "due": "bigint", "until": "bigint"}
+_ACKS: Final = {"mailbox_id": "bytea", "upto": "bigint"}
+_ROWS: Final = {
+    "mailbox_id": "bytea",
+    "next_seq": "bigint",
+    "acked": "bigint",
+    "count": "bigint",
+    "bytes": "bigint",
+    "gap_count": "bigint",
+    "gap_seq": "bigint",
+}
 
 
 class _Row:
@@ -45,7 +68,7 @@ class Boxes:
 
     def __init__(
         self,
-        sql: PostgresSql,
+        sql: Sql,
         tools: Tools,
         mailbox_ids: Collection[MailboxId],
         refs: Mapping[bytes, op.OpenRef],
@@ -55,21 +78,21 @@ class Boxes:
         self._sql, self._tools, self._now_ms = sql, tools, now_ms
         self._rows: dict[bytes, _Row] = {}
         if mailbox_ids:
-            found = sql.run(
-                "SELECT mailbox_id, next_seq, acked, count, bytes, gap_count, gap_seq, push FROM mailbox"
-                " WHERE mailbox_id = ANY(?) ORDER BY mailbox_id FOR UPDATE",
-                (sorted(mailbox_ids),),
+            found = sql.run_keys(
+                "SELECT mailbox_id, next_seq, acked, count, bytes, gap_count, gap_seq, push FROM mailbox"  # noqa: S608
+                f" WHERE mailbox_id IN {{keys}} ORDER BY mailbox_id{sql.alone}",
+                sorted(mailbox_ids),
             )
             self._rows = {mailbox_id: _Row(*row) for mailbox_id, *row in found}
         # After the lock, which `DenyRef` takes too: nothing comes through a reference once it is denied.
         self._denied: set[bytes] = set()
         if refs:
-            denied = sql.run("SELECT hash FROM ref_deny WHERE hash = ANY(?)", (sorted(refs),))
+            denied = sql.run_keys("SELECT hash FROM ref_deny WHERE hash IN {keys}", sorted(refs))
             self._denied = {name for (name,) in denied}
         self._used: dict[bytes, Counts] = {}
         self._counted: set[bytes] = set()
         if unknown := sorted(name for name, ref in refs.items() if ref.stranger):
-            used = sql.run("SELECT hash, handshakes, bytes, messages FROM ref_use WHERE hash = ANY(?)", (unknown,))
+            used = sql.run_keys("SELECT hash, handshakes, bytes, messages FROM ref_use WHERE hash IN {keys}", unknown)
             self._used = {name: tuple(counts) for name, *counts in used}
         self._messages: list[tuple[Outgoing, int]] = []
         self._entries: list[tuple[bytes, int, bytes, int, bytes | None]] = []
@@ -91,9 +114,9 @@ class Boxes:
                 del open_[name]
         return open_
 
-    def deliver(self, message: Outgoing, targets: Mapping[MailboxId, bytes | None]) -> list[MailboxId]:
+    def deliver(self, message: Outgoing, targets: Mapping[MailboxId, bytes | None]) -> list[Entry]:
         """Put one entry into each of these mailboxes, target -> serial; those that are gone are skipped."""
-        reached: list[MailboxId] = []
+        reached: list[Entry] = []
         size = len(message.body)
         for mailbox_id, via in targets.items():
             row = self._rows.get(mailbox_id)
@@ -103,8 +126,8 @@ class Boxes:
             if message.wake and row.push:
                 wake, until = queues.plan_wake(message.ttl_s, self._now_ms)
                 self._due[mailbox_id, wake] = row.next_seq, until
+            reached.append(Entry(mailbox_id, row.next_seq, via, message, self._now_ms))
             row.next_seq, row.count, row.size, row.is_changed = row.next_seq + 1, row.count + 1, row.size + size, True
-            reached.append(mailbox_id)
         if reached:
             self._messages.append((message, len(reached)))
         return reached
@@ -135,16 +158,14 @@ class Boxes:
         self._evict()
         self._sql.settle()
         if self._counted:
-            names = sorted(self._counted)
-            counts = [[self._used[name][part] for name in names] for part in range(3)]
-            self._sql.run(
+            day = self._now_ms // 86_400_000
+            self._sql.run_rows(
                 "INSERT INTO ref_use (hash, day, handshakes, bytes, messages)"
-                " SELECT hash, ?::bigint, handshakes, bytes, messages"
-                " FROM unnest(?::bytea[], ?::bigint[], ?::bigint[], ?::bigint[])"
-                " AS now (hash, handshakes, bytes, messages)"
+                " SELECT hash, day, handshakes, bytes, messages FROM given WHERE TRUE"
                 " ON CONFLICT (hash) DO UPDATE SET day = excluded.day, handshakes = excluded.handshakes,"
                 " bytes = excluded.bytes, messages = excluded.messages",
-                (self._now_ms // 86_400_000, names, *counts),
+                _COUNTS,
+                [(name, day, *self._used[name]) for name in sorted(self._counted)],
             )
         return gone
 
@@ -152,31 +173,31 @@ class Boxes:
         if not self._messages:
             return
         keys, now_ms = self._tools.keys, self._now_ms
-        rows = [
-            (each.id, each.kind, each.epoch, queues.seal_body(keys, each, now_ms), each.frank, refs, each.ttl_s)
-            for each, refs in self._messages
-        ]
-        ids, kinds, epochs, bodies, franks, refs, ttls = (list(column) for column in zip(*rows, strict=True))
-        self._sql.run(
+        self._sql.run_rows(
             "INSERT INTO message (id, kind, epoch, ts, body, frank, refs, expires)"
-            " SELECT id, kind, epoch, ?::bigint, body, frank, refs, ttl + ?::bigint"
-            " FROM unnest(?::bytea[], ?::bigint[], ?::bigint[], ?::bytea[], ?::bytea[], ?::bigint[], ?::bigint[])"
-            " AS new (id, kind, epoch, body, frank, refs, ttl)",
-            (now_ms, now_ms // 1000, ids, kinds, epochs, bodies, franks, refs, ttls),
+            " SELECT id, kind, epoch, ts, body, frank, refs, expires FROM given",
+            _MESSAGES,
+            [
+                (
+                    *(each.id, each.kind, each.epoch, now_ms, queues.seal_body(keys, each, now_ms), each.frank),
+                    *(refs, each.ttl_s + now_ms // 1000),
+                )
+                for each, refs in self._messages
+            ],
         )
-        self._sql.run(
+        self._sql.run_rows(
             "INSERT INTO mailbox_item (mailbox_id, seq, message_id, size, via)"
-            " SELECT * FROM unnest(?::bytea[], ?::bigint[], ?::bytea[], ?::bigint[], ?::bytea[])",
-            tuple(list(column) for column in zip(*self._entries, strict=True)),
+            " SELECT mailbox_id, seq, message_id, size, via FROM given",
+            _ENTRIES,
+            self._entries,
         )
         if self._due:
-            due = [(mailbox_id, wake, seq, until) for (mailbox_id, wake), (seq, until) in sorted(self._due.items())]
-            self._sql.run(
+            self._sql.run_rows(
                 "INSERT INTO push_due (mailbox_id, wake, seq, due, until, tries)"
-                " SELECT mailbox_id, wake, seq, ?::bigint, until, 0"
-                " FROM unnest(?::bytea[], ?::bigint[], ?::bigint[], ?::bigint[]) AS new (mailbox_id, wake, seq, until)"
+                " SELECT mailbox_id, wake, seq, due, until, 0 FROM given WHERE TRUE"
                 " ON CONFLICT (mailbox_id, wake) DO UPDATE SET seq = excluded.seq, until = excluded.until",
-                (now_ms, *(list(column) for column in zip(*due, strict=True))),
+                _DUE,
+                [(box, wake, seq, now_ms, until) for (box, wake), (seq, until) in sorted(self._due.items())],
             )
 
     def _delete_acknowledged(self) -> Mapping[int, int]:
@@ -184,12 +205,13 @@ class Boxes:
         if not self._acks:
             return gone
         boxes = sorted(self._acks)
-        deleted = self._sql.run(
-            "DELETE FROM mailbox_item USING unnest(?::bytea[], ?::bigint[]) AS done (mailbox_id, upto)"
-            " WHERE mailbox_item.mailbox_id = done.mailbox_id AND mailbox_item.seq <= done.upto"
-            " RETURNING mailbox_item.mailbox_id, seq, message_id, size",
-            (boxes, [self._acks[box][-1].upto for box in boxes]),
-        ).fetchall()
+        deleted = self._sql.run_rows(
+            "DELETE FROM mailbox_item WHERE (mailbox_id, seq) IN (SELECT i.mailbox_id, i.seq FROM given"
+            " JOIN mailbox_item i ON i.mailbox_id = given.mailbox_id AND i.seq <= given.upto)"
+            " RETURNING mailbox_id, seq, message_id, size",
+            _ACKS,
+            [(box, self._acks[box][-1].upto) for box in boxes],
+        )
         for mailbox_id, seq, _, size in deleted:
             row = self._rows[mailbox_id]
             row.count, row.size = row.count - 1, row.size - size
@@ -205,13 +227,12 @@ class Boxes:
             if row.is_changed
         ]
         if changed:
-            self._sql.run(
-                "UPDATE mailbox SET next_seq = now.next_seq, acked = now.acked, count = now.count, bytes = now.bytes,"
-                " gap_count = now.gap_count, gap_seq = now.gap_seq FROM unnest(?::bytea[], ?::bigint[], ?::bigint[],"
-                " ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[])"
-                " AS now (mailbox_id, next_seq, acked, count, bytes, gap_count, gap_seq)"
-                " WHERE mailbox.mailbox_id = now.mailbox_id",
-                tuple(list(column) for column in zip(*changed, strict=True)),
+            self._sql.run_rows(
+                "UPDATE mailbox SET next_seq = given.next_seq, acked = given.acked, count = given.count,"
+                " bytes = given.bytes, gap_count = given.gap_count, gap_seq = given.gap_seq FROM given"
+                " WHERE mailbox.mailbox_id = given.mailbox_id",
+                _ROWS,
+                changed,
             )
 
     def _evict(self) -> None:

@@ -1,9 +1,9 @@
 """A batch as one transaction of few statements: lock what it names, decide in memory and in order, write it all.
 
-The checks are those of `transactions.py`, by the same functions and in the same order. They need no savepoints: a
-request that is refused has changed nothing in memory, so nothing of it is written. Locks are taken in one order by all
-gateways: requests, passes, groups, mailboxes, messages, each by their keys; where PostgreSQL finds a deadlock all the
-same, with an `Expire` for instance, it ends one transaction, which is tried again.
+It needs no savepoints: a request that is refused has changed nothing in memory, so nothing of it is written. Locks are
+taken in one order by all gateways: requests, passes, groups, mailboxes, messages, each by their keys; where PostgreSQL
+finds a deadlock all the same, with an `Expire` for instance, it ends one transaction, which is tried again. On SQLite
+the transaction has the whole file.
 """
 
 from __future__ import annotations
@@ -13,13 +13,11 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
-import psycopg
 
 from zajil.engine.sql import interface as op
-from zajil.engine.sql.postgres.boxes import Boxes
-from zajil.engine.sql.postgres.connection import PostgresSql
-from zajil.engine.sql.postgres.ledger import Groups, Keyed, Ledger, Passes, TryAgain
-from zajil.engine.sql.queues import Outgoing
+from zajil.engine.sql.batch.boxes import Boxes
+from zajil.engine.sql.batch.ledger import Groups, Keyed, Ledger, Passes
+from zajil.engine.sql.queues import Outgoing, Sql
 from zajil.engine.sql.transactions import (
     DAY_S,
     Effects,
@@ -33,7 +31,7 @@ from zajil.engine.sql.transactions import (
 )
 from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.frames import Eph
-from zajil.protocol.ids import MailboxId
+from zajil.protocol.ids import GroupId, MailboxId
 from zajil.protocol.roster import open_roster
 
 _LOG = logging.getLogger(__name__)
@@ -53,16 +51,17 @@ class _Planned(NamedTuple):
 class Batch:
     """One try of one batch. charged: places whose request has paid its rate limit in an earlier try; filled here."""
 
-    def __init__(self, sql: PostgresSql, tools: Tools, now_ms: int, charged: set[int]) -> None:
+    def __init__(self, sql: Sql, tools: Tools, now_ms: int, charged: set[int]) -> None:
         self._sql, self._tools, self._now_ms, self._charged = sql, tools, now_ms, charged
         self._day = now_ms // 1000 // DAY_S
         self._planned: list[_Planned] = []
 
     def run(self, operations: Sequence[Batched]) -> list[tuple[Effects, op.Outcome | Exception]]:
-        """Every outcome, and what it leaves behind for after COMMIT. Raises TryAgain and psycopg.Error: roll back."""
+        """Every outcome, and what it leaves for after COMMIT. Roll back on TryAgain and on what the driver raises."""
         self._ledger = Ledger(self._sql, (each for each in operations if isinstance(each, Keyed)), self._now_ms)
         self._passes = Passes(self._sql, (each for each in operations if isinstance(each, op.Create)))
         self._groups = Groups(self._sql, operations, self._day)
+        self._tools.rosters.drop_old(self._now_ms / 1000)
         outcomes = [self._decide(place, each) for place, each in enumerate(operations)]
         effects = [Effects() for _ in operations]
         boxes = self._lock_boxes(operations)
@@ -102,7 +101,7 @@ class Batch:
         targets = address(boxes.admit(planned.refs, body.kind, len(body.body)).values())
         reached = boxes.deliver(body, targets | dict.fromkeys(planned.direct))
         effects.wakes |= body.wake
-        effects.woken.update(reached)
+        effects.entries += reached
         return len(reached)
 
     # Deciding
@@ -127,8 +126,6 @@ class Batch:
                     return op.Done(0)
         except ZajilError as refusal:
             return refusal
-        except (TryAgain, psycopg.Error):
-            raise
         except Exception:  # noqa: BLE001  # a bug in one operation must not take its neighbours along
             _LOG.exception("a mailbox operation failed")
             return error("internal")
@@ -145,7 +142,7 @@ class Batch:
             return msgspec.structs.replace(known, frank=self._tools.keys.frank(request.tag, request.gid, known.ts))
         group = check_token(self._groups.find(request.gid), request.epoch, request.token)
         self._charge(place, "send", request.gid)
-        refs = open_refs(self._tools, open_roster(request.roster_key, request.gid, group.epoch, group.roster))
+        refs = self._find_refs(request.gid, group, request.roster_key)
         frank = self._tools.keys.frank(request.tag, request.gid, self._now_ms)
         id_ = self._tools.random(16)
         kind, gid, ttl_s, wake = op.KIND_APPLICATION, request.gid, request.ttl_s, request.wake
@@ -154,10 +151,16 @@ class Batch:
         self._groups.touch(request.gid)
         return msgspec.structs.replace(self._ledger.accept(request), frank=frank)
 
+    def _find_refs(self, gid: GroupId, group: GroupRow, key: bytes) -> Mapping[bytes, op.OpenRef]:
+        def open_() -> Mapping[bytes, op.OpenRef]:
+            return open_refs(self._tools, open_roster(key, gid, group.epoch, group.roster))
+
+        return self._tools.rosters.find(gid, group.roster, key, now_s=self._now_ms / 1000, open_=open_)
+
     def _send_ephemeral(self, place: int, request: op.SendEphemeral) -> op.Accepted:
         group = check_token(self._groups.find(request.gid), request.epoch, request.token)
         self._charge(place, "ephemeral", request.gid)
-        refs = open_refs(self._tools, open_roster(request.roster_key, request.gid, group.epoch, group.roster))
+        refs = self._find_refs(request.gid, group, request.roster_key)
         self._planned.append(_Planned(place, Eph(request.gid, group.epoch, self._now_ms, request.body), refs))
         return op.Accepted(group.epoch, self._now_ms)
 

@@ -1,0 +1,65 @@
+"""Where the rosters of groups lead that somebody sends to right now: opened once, and known for a minute at most.
+
+A member shows the key with each request, and whoever shows another one opens nothing. Nothing of this reaches a disk.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
+
+from zajil.engine.sql.interface import OpenRef
+from zajil.protocol.ids import GroupId
+
+LIFE_S: Final = 60.0
+REFS_MAX: Final = 1 << 17
+"""Of all together: some 30 MB."""
+
+
+class _Opened(NamedTuple):
+    """until: Unix seconds."""
+
+    sealed: bytes
+    key_hash: bytes
+    refs: Mapping[bytes, OpenRef]
+    until: float
+
+
+class Rosters:
+    """Of one writer thread."""
+
+    def __init__(self) -> None:
+        self._opened: OrderedDict[GroupId, _Opened] = OrderedDict()
+        self._refs = 0
+
+    def find(
+        self, gid: GroupId, sealed: bytes, key: bytes, *, now_s: float, open_: Callable[[], Mapping[bytes, OpenRef]]
+    ) -> Mapping[bytes, OpenRef]:
+        """What `open_` gives for this roster under this key. sealed: as it rests. Raises what `open_` raises."""
+        key_hash = hashlib.sha256(key).digest()
+        found = self._opened.get(gid)
+        is_known = found is not None and found.sealed == sealed and now_s < found.until
+        if found is not None and is_known and hmac.compare_digest(found.key_hash, key_hash):
+            return found.refs
+        refs = open_()
+        if found is not None:
+            self._drop(gid)
+        self._opened[gid] = _Opened(sealed, key_hash, refs, now_s + LIFE_S)
+        self._refs += len(refs)
+        while self._refs > REFS_MAX:
+            self._drop(next(iter(self._opened)))
+        return refs
+
+    def drop_old(self, now_s: float) -> None:
+        """Forget what is over, the oldest first."""
+        while self._opened:
+            gid, oldest = next(iter(self._opened.items()))
+            if now_s < oldest.until:
+                return
+            self._drop(gid)
+
+    def _drop(self, gid: GroupId) -> None:
+        self._refs -= len(self._opened.pop(gid).refs)
