@@ -53,6 +53,7 @@ modules:
     min_message_interval: 0
     history_size: 0
     default_room_options:
+      max_users: 10000
       presence_broadcast: []
 {modules}
 """

@@ -29,24 +29,38 @@ class Wakeups:
         """An event that is set whenever one of these topics is woken; the caller clears it before it reads."""
         own, topics = asyncio.Event(), tuple(topics)
         for topic in topics:
-            self._listen(topic)
-            self._waiting[topic].add(own)
+            self.add(topic, own)
         if self.stopped:
             own.set()
+        try:
+            with self.counted():
+                yield own
+        finally:
+            for topic in topics:
+                self.remove(topic, own)
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """One more waits."""
         self.waiting += 1
         try:
-            yield own
+            yield
         finally:
             self.waiting -= 1
-            for topic in topics:
-                self._waiting[topic].discard(own)
-                if not self._waiting[topic]:
-                    del self._waiting[topic]
-                    self._leave.pop(topic)()
 
-    def _listen(self, topic: bytes) -> None:
+    def add(self, topic: bytes, own: asyncio.Event) -> None:
+        """Set this event whenever the topic is woken."""
         if topic not in self._leave:
             self._leave[topic] = self._bus.listen(Topic.PUBLIC, topic, lambda _news: self._set(topic))
+        self._waiting[topic].add(own)
+
+    def remove(self, topic: bytes, own: asyncio.Event) -> None:
+        """No more; harmless where it was not added."""
+        self._waiting[topic].discard(own)
+        if not self._waiting[topic]:
+            del self._waiting[topic]
+            if (leave := self._leave.pop(topic, None)) is not None:
+                leave()
 
     def _set(self, topic: bytes) -> None:
         for each in self._waiting.get(topic, ()):

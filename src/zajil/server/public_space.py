@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import Connection
 
 from zajil.channels import events, gate, retention
+from zajil.channels.broadcast import Broadcast
 from zajil.channels.context import Channels, SpendPass
 from zajil.channels.identity import login
 from zajil.channels.identity.challenge import PersonaChallenges
@@ -76,8 +77,9 @@ class PublicSpace:
             random=os.urandom,
             wakeups=Wakeups(bus),
         )
+        self._broadcast = Broadcast(self.space)
         self._dispatcher = PublicDispatcher(
-            routes=bind_public_space(self.space),
+            routes=bind_public_space(self.space, self._broadcast),
             check_persona=lambda token: login.check_persona(self.space, token),
             check_whoever=lambda token: login.check_whoever(self.space, token),
             limits=limits,
@@ -113,6 +115,7 @@ class PublicSpace:
     async def stop(self) -> None:
         """End streams, long polls and the gate."""
         self.space.wakeups.stop()
+        await self._broadcast.stop()
         if self._gate is not None:
             self._gate.cancel()
             await asyncio.gather(self._gate, return_exceptions=True)
@@ -127,7 +130,11 @@ class PublicSpace:
         last = call.headers.get("last-event-id") or None
         following = await events.follow(self.space, request.persona, names, last)
         events.check_room(self.space)
-        return StreamAnswer({**API_HEADERS, **_STREAM_HEADERS}, events.stream_events(self.space, following))
+
+        async def play(outlet: events.Outlet) -> None:
+            await events.stream_events(self.space, self._broadcast, following, outlet)
+
+        return StreamAnswer({**API_HEADERS, **_STREAM_HEADERS}, play)
 
     async def _run_gate(self) -> None:
         while True:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select
+from sqlalchemy import BindParameter, Connection, bindparam, delete, func, insert, select
 
 from zajil.channels.store.tables import applied, happening
 from zajil.protocol.public.api import EventName
@@ -36,6 +36,11 @@ _EVENT = [happening.c[name] for name in EventRow._fields]
 _INSERT = insert(happening)
 _APPLIED = select(applied.c.decision_id).where(applied.c.decision_id.in_(bindparam("b_ids", expanding=True)))
 _NOTE_APPLIED = insert(applied)
+_AFTER = select(*_EVENT).where(happening.c.seq > bindparam("b_after")).order_by(happening.c.seq).limit(bindparam("b_n"))
+_TOPICS: BindParameter[bytes] = bindparam("b_topics", expanding=True)
+_AFTER_OF = _AFTER.where(
+    (happening.c.channel_id.in_(_TOPICS) & happening.c.persona_id.is_(None)) | happening.c.persona_id.in_(_TOPICS)
+)
 
 
 def insert_event(
@@ -53,14 +58,11 @@ def insert_event(
     db.execute(_INSERT, {"name": name, **values})
 
 
-def events_after(
-    db: Connection, after: int, *, channels: Sequence[bytes], persona_id: bytes | None, n: int
-) -> list[EventRow]:
-    """Events above this seq of these channels, and of this persona alone, oldest first."""
-    public = happening.c.channel_id.in_(channels) & happening.c.persona_id.is_(None)
-    mine = public if persona_id is None else or_(public, happening.c.persona_id == persona_id)
-    found = select(*_EVENT).where(happening.c.seq > after, mine).order_by(happening.c.seq).limit(n)
-    return [EventRow(*row) for row in db.execute(found)]
+def events_after(db: Connection, after: int, *, topics: Collection[bytes] | None, n: int) -> list[EventRow]:
+    """Events above this seq, oldest first. topics: channels, and personas that are told alone; None for every event."""
+    found = _AFTER if topics is None else _AFTER_OF
+    values = {"b_after": after, "b_n": n, **({} if topics is None else {"b_topics": list(topics)})}
+    return [EventRow(*row) for row in db.execute(found, values)]
 
 
 def newest_event(db: Connection) -> int:

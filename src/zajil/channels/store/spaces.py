@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
@@ -51,6 +51,10 @@ _FIND = select(*_CHANNEL).where(channel.c.id == bindparam("b_id"), _LIVES)
 _FIND_HANDLE = select(*_CHANNEL).where(channel.c.handle == bindparam("b_handle"), _LIVES)
 _HERE = (member.c.channel_id == bindparam("b_channel")) & (member.c.persona_id == bindparam("b_persona"))
 _FIND_MEMBER = select(*_MEMBER).where(_HERE)
+_AMONG_AT_ONCE = 500
+_MEMBERS_AMONG = select(*_MEMBER).where(
+    member.c.channel_id == bindparam("b_channel"), member.c.persona_id.in_(bindparam("b_personas", expanding=True))
+)
 _OWN = (member.c.channel_id == channel.c.id) & (member.c.persona_id == bindparam("b_persona"))
 _WITH_MEMBER = select(*_CHANNEL, *_MEMBER).outerjoin(member, _OWN).where(_LIVES)
 _FIND_WITH_MEMBER = _WITH_MEMBER.where(channel.c.id == bindparam("b_id"))
@@ -124,6 +128,15 @@ def find_member(db: Connection, channel_id: bytes, persona_id: bytes) -> MemberR
     """This persona in this channel."""
     row = db.execute(_FIND_MEMBER, {"b_channel": channel_id, "b_persona": persona_id}).one_or_none()
     return MemberRow(*row) if row else None
+
+
+def members_among(db: Connection, channel_id: bytes, persona_ids: Sequence[bytes]) -> list[MemberRow]:
+    """Which of these personas are in this channel, and as what."""
+    found: list[MemberRow] = []
+    for at in range(0, len(persona_ids), _AMONG_AT_ONCE):
+        values = {"b_channel": channel_id, "b_personas": list(persona_ids[at : at + _AMONG_AT_ONCE])}
+        found += [MemberRow(*row) for row in db.execute(_MEMBERS_AMONG, values)]
+    return found
 
 
 def insert_member(db: Connection, channel_id: ChannelId, persona_id: PersonaId, role: Role) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from enum import Enum
 from typing import NamedTuple
 
 import msgspec
 
 from zajil.auth.context import CallingDevice
+from zajil.channels.events import Outlet
 from zajil.protocol.attachments import Piece
 from zajil.protocol.control import JSON_TYPE, OCTETS_TYPE, PROBLEM_TYPE, Route, encode_json, encode_problem
 from zajil.protocol.errors import ZajilError
@@ -59,10 +60,13 @@ class HttpAnswer(NamedTuple):
 
 
 class StreamAnswer(NamedTuple):
-    """An answer, 200, that goes on until `parts` ends, which its reader closes; headers with lower-case names."""
+    """An answer, 200, that goes on until `play` returns; headers with lower-case names.
+
+    play: writes it to an outlet, and raises ConnectionError where the reader has gone.
+    """
 
     headers: dict[str, str]
-    parts: AsyncGenerator[bytes, None]
+    play: Callable[[Outlet], Awaitable[None]]
 
 
 class Request(NamedTuple):

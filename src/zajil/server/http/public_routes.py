@@ -8,6 +8,7 @@ from typing import TypeVar
 import msgspec
 
 from zajil.channels import events, members, posts, search, spaces
+from zajil.channels.broadcast import Broadcast
 from zajil.channels.context import CallingPersona, Channels
 from zajil.channels.identity import login, personas
 from zajil.protocol.control import B32
@@ -20,9 +21,9 @@ from zajil.server.http.public_dispatch import PublicBound, PublicRequest
 T = TypeVar("T", bound=msgspec.Struct)
 
 
-def bind_public_space(space: Channels) -> Mapping[PublicRoute, PublicBound]:
+def bind_public_space(space: Channels, broadcast: Broadcast) -> Mapping[PublicRoute, PublicBound]:
     """Every route of /pub/v1 but the stream of events."""
-    return {**_bind_identity(space), **_bind_channels(space), **_bind_posts(space), **_bind_reading(space)}
+    return {**_bind_identity(space), **_bind_channels(space), **_bind_posts(space), **_bind_reading(space, broadcast)}
 
 
 def parse_following(request: PublicRequest) -> tuple[list[str], str | None]:
@@ -149,7 +150,7 @@ def _bind_posts(space: Channels) -> Mapping[PublicRoute, PublicBound]:
     }
 
 
-def _bind_reading(space: Channels) -> Mapping[PublicRoute, PublicBound]:
+def _bind_reading(space: Channels, broadcast: Broadcast) -> Mapping[PublicRoute, PublicBound]:
     async def list_posts(request: PublicRequest) -> msgspec.Struct:
         channel, before = request.parameters["channel"], request.query.get("before")
         return await posts.list_posts(space, request.persona, channel, before)
@@ -181,7 +182,7 @@ def _bind_reading(space: Channels) -> Mapping[PublicRoute, PublicBound]:
         if not (wait.isascii() and wait.isdigit() and len(wait) <= 2 and int(wait) <= api.UPDATES_WAIT_S):
             raise error("malformed", "wait_s")
         following = await events.follow(space, request.persona, names, after)
-        return await events.fetch_updates(space, following, wait_s=int(wait))
+        return await events.fetch_updates(space, broadcast, following, wait_s=int(wait))
 
     return {
         routes.LIST_POSTS: list_posts,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from typing import Final, Protocol
 
 from aiohttp import web
@@ -33,6 +33,7 @@ from zajil.server.shell.answers import Answers
 from zajil.server.shell.base import SEALED_PATH
 from zajil.server.shell.bodies import Bodies
 from zajil.server.shell.peers import PeerRules
+from zajil.server.shell.pipes import Chunker, Pipe
 from zajil.server.shell.posts import Posts
 from zajil.server.shell.sockets import SocketCarrier
 from zajil.server.site.headers import API_HEADERS
@@ -89,6 +90,7 @@ class AiohttpShell:
         """
         self._bodies = Bodies(bodies_max_bytes)
         self._answers = answers
+        self._chunker = Chunker()
         self._posts = Posts(self._bodies, carriers_max=posts_max, now=gateway.now)
         self._gateway = gateway
         self._door = door
@@ -169,13 +171,11 @@ class AiohttpShell:
             return _problem(reason)
         if isinstance(answer, HttpAnswer):
             return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
-        response = web.StreamResponse(headers=answer.headers)
+        pipe = Pipe(request, answer.headers, self._chunker)
         with suppress(ConnectionError):
-            await response.prepare(request)
-            async with aclosing(answer.parts) as parts:
-                async for part in parts:
-                    await response.write(part)
-        return response
+            await pipe.open()
+            await answer.play(pipe)
+        return pipe.response
 
     def _make_call(self, request: web.Request, body: bytes) -> HttpCall:
         return HttpCall(

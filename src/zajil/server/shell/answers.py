@@ -44,7 +44,7 @@ class Answers:
                     await response.write_eof()
                 response.body = None
             except TimeoutError:
-                _drop(request.transport)
+                drop(request.transport)
 
     @contextmanager
     def _held(self, prefix: bytes, units: int) -> Iterator[None]:
@@ -59,7 +59,7 @@ class Answers:
                 self._places.leave(prefix)
 
 
-def _drop(transport: asyncio.Transport | None) -> None:
+def drop(transport: asyncio.Transport | None) -> None:
     """End a connection, and let the system forget what it has not sent: it would wait for this reader for minutes."""
     if transport is None:
         return
