@@ -106,6 +106,7 @@ class ConfirmedIndex:
     def __init__(self) -> None:
         self._bands = BandIndex()
         self._by_slot: dict[int, Confirmed] = {}
+        self._slot_of: dict[str, int] = {}
 
     def __len__(self) -> int:
         return len(self._by_slot)
@@ -116,15 +117,15 @@ class ConfirmedIndex:
         if self._bands.is_full():
             # Nothing is freed from the front here, so every slot keeps its number.
             self._bands.grow()
-        self._by_slot[self._bands.add(signature, find_keys(signature)[0])] = confirmed
+        slot = self._bands.add(signature, find_keys(signature)[0])
+        self._by_slot[slot], self._slot_of[confirmed.cluster_id] = confirmed, slot
 
     def revoke(self, cluster_id: str) -> None:
         """Forget judged content whose decision was reversed; nothing where it is unknown."""
-        for slot, confirmed in self._by_slot.items():
-            if confirmed.cluster_id == cluster_id:
-                self._bands.free([slot])
-                del self._by_slot[slot]
-                return
+        slot = self._slot_of.pop(cluster_id, None)
+        if slot is not None:
+            self._bands.free([slot])
+            del self._by_slot[slot]
 
     def find(
         self, base: str, signature: Signatures, targets: Targets, *, keys: list[int] | None = None
