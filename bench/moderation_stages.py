@@ -16,13 +16,18 @@ import sys
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
-from moderation_texts import WORST, make_made, read_real
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "src")]
+# ruff: noqa: E402  # the tree has to be on the path first
+from bench.moderation_texts import WORST, make_made, read_real
 
 from zajil.moderation.categories import HEADS, LANGUAGES
 from zajil.moderation.classify.features import BUCKETS, hash_features
@@ -41,6 +46,7 @@ from zajil.moderation.policy.schema import Policy
 from zajil.moderation.rules.flood import FloodCounters
 from zajil.protocol.public.posts import PublicPost
 
+T = TypeVar("T")
 POSTS = 4_096
 BATCHES = (1, 8, 64, 512)
 ROUNDS = 5
@@ -49,7 +55,7 @@ SEED = 1
 MUST, AIM = 8_000, 20_000
 
 
-def split(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+def split(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     """The items in batches."""
     for start in range(0, len(items), size):
         yield items[start : start + size]
@@ -62,7 +68,7 @@ def find_model() -> LinearModel:
         return load_model(path, sha256=None)
     rng = np.random.default_rng(SEED)
     size = (len(HEADS), len(LANGUAGES))
-    arrays = {
+    arrays: dict[str, npt.NDArray[Any]] = {  # Any: as the file's
         "W": rng.normal(0, 0.1, (BUCKETS, len(HEADS))).astype(np.float16),
         "b": np.zeros(len(HEADS), np.float32),
         "platt_a": np.ones(size, np.float32),
@@ -159,6 +165,11 @@ def say_shares(name: str, posts: Sequence[str], texts: Sequence[Normalised], pol
     )
 
 
+def run_stages(whole: Callable[[int], Iterator[object]], size: int) -> None:
+    """All batches of `make_stages`; nothing is kept."""
+    deque(whole(size), maxlen=0)
+
+
 def run_matcher(signatures: Signatures, size: int) -> None:
     """A new index that takes posts in batches, every one compared with all before it."""
     index = ClusterIndex()
@@ -178,16 +189,11 @@ def run_set(name: str, posts: Sequence[str], model: LinearModel, policy: Policy)
         many = posts[: len(posts) if size > 1 else 1024]
         some = texts[: len(many)]
         stages: dict[str, Callable[[], object]] = {
-            "normalise": lambda many=many, size=size: [normalise_batch(batch) for batch in split(many, size)],
-            "features": lambda many=many, size=size: [hash_features(b) for b in split(bases[: len(many)], size)],
-            "heads": lambda some=some, size=size: [
-                model.score_batch(some[start : start + size]) for start in range(0, len(some), size)
-            ],
-            "minhash": lambda many=many, size=size: [sign_batch(b) for b in split(bases[: len(many)], size)],
-            "spelling": lambda many=many, some=some, size=size: [
-                spell_batch(many[start : start + size], some[start : start + size])
-                for start in range(0, len(some), size)
-            ],
+            "normalise": partial(_each, normalise_batch, many, size),
+            "features": partial(_each, hash_features, bases[: len(many)], size),
+            "heads": partial(_each, model.score_batch, some, size),
+            "minhash": partial(_each, sign_batch, bases[: len(many)], size),
+            "spelling": partial(_spell, many, some, size),
         }
         for stage, run in stages.items():
             say(name, stage, size, measure(run, len(many)))
@@ -205,12 +211,20 @@ def run_set(name: str, posts: Sequence[str], model: LinearModel, policy: Policy)
                 run_worker(batch, model)
 
         say(name, "worker: stages 0, 1 and 3", size, measure(run_all, len(many)), aim=AIM)
-        whole = make_stages(many, policy)
-        per_s = measure(lambda size=size, whole=whole: deque(whole(size), maxlen=0), len(many))
+        per_s = measure(partial(run_stages, make_stages(many, policy), size), len(many))
         say(name, "stages 0 to 3, as the pipeline runs them", size, per_s, aim=AIM)
-        rows = signatures[: len(many)]
-        per_s = measure(lambda rows=rows, size=size: run_matcher(rows, size), len(rows))
+        per_s = measure(partial(run_matcher, signatures[: len(many)], size), len(many))
         say(name, "matcher index", size, per_s, aim=AIM)
+
+
+def _each(act: Callable[[Sequence[T]], object], items: Sequence[T], size: int) -> None:
+    for batch in split(items, size):
+        act(batch)
+
+
+def _spell(posts: Sequence[str], texts: Sequence[Normalised], size: int) -> None:
+    for batch, read in zip(split(posts, size), split(texts, size), strict=True):
+        spell_batch(batch, read)
 
 
 def main() -> None:
@@ -225,7 +239,7 @@ def main() -> None:
         sys.stdout.write(json.dumps({"texts": "real", "skipped": "no folder of public data sets"}) + "\n")
     run_set("made", make_made(POSTS), model, policy)
     for name, text in WORST.items():
-        per_s = measure(lambda text=text: normalise(text), 1)
+        per_s = measure(partial(normalise, text), 1)
         sys.stdout.write(json.dumps({"stage": "normalise 8 KiB", "text": name, "ms": round(1000 / per_s, 2), "aim": 5}))
         sys.stdout.write("\n")
 

@@ -8,7 +8,7 @@ annotators called harmful. All have the length of a channel's post, 70 to 140 ch
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
@@ -72,7 +72,7 @@ def make_made(count: int) -> list[str]:
         text = ""
         while len(text) < rng.randint(75, 125):
             text += rng.choice(words) + " "
-        extras = (
+        extras: tuple[tuple[float, Callable[[], str]], ...] = (
             (0.15, lambda: f"https://example.com/{rng.randrange(10**6)}"),
             (0.08, lambda: f"@user_{rng.randrange(1000)}"),
             (0.30, lambda: str(rng.randrange(3000))),
