@@ -2,16 +2,105 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
+from typing import Any, get_args
 
+import aiohttp
+import msgspec
+import msgspec.inspect as inspection
 import pytest
 from sqlalchemy import inspect
+from tests import engines
 from tests.postgres import Postgres
+from tests.server.conftest import NO_LIMITS
+from tests.server.people import FakeGroup, Person
+from tests.server.wire import Http, Wire
 
 from zajil.engine.sql.postgres.database import PostgresDatabase
+from zajil.protocol import control, frames
+from zajil.protocol.control import B16, parse_json
+from zajil.protocol.frames import Role
+from zajil.protocol.ids import encode_b64
+from zajil.protocol.public.routes import PUBLIC_ROUTES
+from zajil.protocol.review.routes import REVIEW_ROUTES
+from zajil.server.app import Server
+from zajil.server.config import Settings
 from zajil.server.schema import all_tables, migrate
 
 pytestmark = pytest.mark.scale
+MOST = 2**32 - 1
+CHOSEN = {
+    *(("account", "last_device"), ("device", "device_id"), ("session_token", "device_id")),
+    *(("key_package", "device_id"), ("push", "device_id"), ("device_list", "seq")),
+    *(("mod_staff_key", "uses"), ("mod_decision", "version"), ("pub_post", "version"), ("pub_post_version", "version")),
+}
+"""Hold, or are compared with, numbers of 32 bits that a client names."""
+
+
+class LateGroup(FakeGroup):
+    """In an epoch that nobody reaches."""
+
+    def token(self, _epoch: int | None = None) -> bytes:
+        return bytes(32)
+
+
+def find_numbers(kind: Any) -> Iterator[int]:
+    """The most that each number in values of this type can be, 2^64 for no bound."""
+    if isinstance(kind, inspection.IntType):
+        yield kind.le if kind.le is not None else kind.lt - 1 if kind.lt is not None else 2**64
+    inner = [getattr(kind, name, None) for name in ("type", "item_type", "key_type", "value_type")]
+    inner += [*getattr(kind, "types", ()), *getattr(kind, "item_types", ())]
+    inner += [field.type for field in getattr(kind, "fields", ()) if isinstance(kind, inspection.StructType)]
+    for each in inner:
+        if isinstance(each, inspection.Type):
+            yield from find_numbers(each)
+
+
+def test_no_number_that_a_client_sends_is_beyond_what_either_database_holds() -> None:
+    frame_kinds = [*get_args(frames.RFromClient), *get_args(frames.SFromClient)]
+    calls = {route.request for route in (*control.ROUTES, *PUBLIC_ROUTES, *REVIEW_ROUTES)}
+    asked = [kind for kind in calls if isinstance(kind, type) and issubclass(kind, msgspec.Struct)]
+    most = {kind.__name__: max(find_numbers(inspection.type_info(kind)), default=0) for kind in (*frame_kinds, *asked)}
+    assert len([number for number in most.values() if number > 2**31]) > 5, "it sees them"
+    assert {name for name, number in most.items() if number > 2**63 - 1} == set()
+
+
+async def test_the_highest_numbers_that_clients_may_choose_go_into_every_table(
+    tmp_path: Path, postgres: Postgres, client: aiohttp.ClientSession
+) -> None:
+    postgres.make_template(engines.MIGRATED, engines.fill)
+    settings = Settings(port=0, registration="open", limits=NO_LIMITS, database=postgres.fresh(engines.MIGRATED))
+    server = await Server.start(tmp_path, settings)
+    try:
+        http, person = Http(f"http://127.0.0.1:{server.port}", client), Person()
+        person.devices, person.lists, person.seq = {MOST: person.devices[1]}, [], 0
+        person.next_list()
+        auth = await http.register(person, device=MOST)
+        assert await http.log_in(person, MOST) != auth
+        account = encode_b64(person.account_id)
+        for first in ("4294967295", "9999999999"):
+            lists = await http.call(control.DEVICE_LISTS, auth=auth, account=account, query=f"?from={first}")
+            assert parse_json(lists, control.DeviceLists).lists == ()
+        assert await http.code(control.COUNT_KEY_PACKAGES, auth=auth) == "ok"
+        claim = control.ClaimKeyPackages(B16(person.account_id), (65535,), B16(os.urandom(16)), (MOST, MOST - 1))
+        assert await http.code(control.CLAIM_KEY_PACKAGES, claim, auth=auth) == "ok"
+        async with Wire(http.url, Role.R, client) as receiver:
+            await receiver.send(frames.Hello(auth.removeprefix("Device "), 2**63 - 1))
+            assert await receiver.until_end() == "protocol"
+        async with Wire(http.url, Role.R, client) as receiver:
+            await receiver.hello(auth)
+            await receiver.send(frames.Mack(2**63 - 1))
+            assert await receiver.until_end() == "protocol"
+        async with Wire(http.url, Role.S, client) as sender:
+            group = LateGroup(epoch=2**63 - 2)
+            answer = await sender.ask(group.add(1, {2**32 - 1: bytes(32)}))
+            assert isinstance(answer, frames.Err)
+            assert answer.code not in ("busy", "internal")
+    finally:
+        await server.stop()
 
 
 def test_all_tables_can_be_made_there_and_lose_no_bits_and_no_condition(postgres: Postgres) -> None:
@@ -24,7 +113,7 @@ def test_all_tables_can_be_made_there_and_lose_no_bits_and_no_condition(postgres
             kinds = {column["name"]: str(column["type"]) for column in found.get_columns(table.name)}
             assert set(kinds.values()) <= {"BIGINT", "INTEGER", "BYTEA", "TEXT"}, table.name
             for column in table.columns:
-                counts_up = column is table.autoincrement_column
+                counts_up = column is table.autoincrement_column or (table.name, column.name) in CHOSEN
                 words = set(column.info["purpose"].split())
                 clock = column.info["class"] == "time" and not words & {"day", "month", "month,"}
                 if (counts_up or clock) and kinds[column.name] != "BIGINT":

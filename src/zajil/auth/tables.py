@@ -31,7 +31,7 @@ account = Table(
     ),
     Column(
         "last_device",
-        Integer,
+        U64,
         nullable=False,
         info=describe(
             "counter", "highest device number ever used, so that none is used twice", "until the account is deleted"
@@ -87,7 +87,7 @@ device = Table(
     "device",
     METADATA,
     Column("account_id", LargeBinary, primary_key=True, info=_ACCOUNT),
-    Column("device_id", Integer, primary_key=True, autoincrement=False, info=_DEVICE),
+    Column("device_id", U64, primary_key=True, autoincrement=False, info=_DEVICE),
     Column(
         "sig_pub",
         LargeBinary,
@@ -123,7 +123,7 @@ device_list = Table(
     Column("account_id", LargeBinary, primary_key=True, info=_ACCOUNT),
     Column(
         "seq",
-        Integer,
+        U64,
         primary_key=True,
         autoincrement=False,
         info=describe("counter", "version of the list, from 1", "kept, so that forks can be shown"),
@@ -153,7 +153,7 @@ session_token = Table(
     METADATA,
     Column("hash", LargeBinary, primary_key=True, info=describe("key", "SHA-256 of a login token", "1 hour")),
     Column("account_id", LargeBinary, nullable=False, info=describe("identifier", "who logged in", "1 hour")),
-    Column("device_id", Integer, nullable=False, info=describe("identifier", "with which device", "1 hour")),
+    Column("device_id", U64, nullable=False, info=describe("identifier", "with which device", "1 hour")),
     Column("expires", U64, nullable=False, info=describe("time", "Unix second the token ends", "1 hour")),
     Index("session_token_device", "account_id", "device_id"),
     sqlite_strict=True,

@@ -38,7 +38,7 @@ key_package = Table(
     METADATA,
     Column("id", U64, primary_key=True, info=describe("counter", "order of upload: oldest go first", _CLAIMED)),
     Column("account_id", LargeBinary, nullable=False, info=describe("identifier", "whose device", _CLAIMED)),
-    Column("device_id", Integer, nullable=False, info=describe("identifier", "which of its devices", _CLAIMED)),
+    Column("device_id", U64, nullable=False, info=describe("identifier", "which of its devices", _CLAIMED)),
     Column("suite", Integer, nullable=False, info=describe("counter", "MLS cipher suite", _CLAIMED)),
     Column(
         "last_resort", Integer, nullable=False, info=describe("flag", "handed out again when none is left", _CLAIMED)

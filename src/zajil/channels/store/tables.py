@@ -143,7 +143,7 @@ post = Table(
         "thread_root", LargeBinary, nullable=True, info=describe("identifier", "post that a comment is on", _POST_KEPT)
     ),
     Column("reply_to", LargeBinary, nullable=True, info=describe("identifier", "post it answers", _POST_KEPT)),
-    Column("version", Integer, nullable=False, info=describe("counter", "newest version", _POST_KEPT)),
+    Column("version", U64, nullable=False, info=describe("counter", "newest version", _POST_KEPT)),
     Column("state", Text, nullable=False, info=describe("flag", "state of the newest version", _POST_KEPT)),
     Column("shown", Integer, nullable=False, info=describe("counter", "version others see, 0 for none", _POST_KEPT)),
     Column("shown_as", Text, nullable=False, info=describe("flag", "how others see it", _POST_KEPT)),
@@ -176,7 +176,7 @@ version = Table(
     METADATA,
     Column("post_id", LargeBinary, primary_key=True, info=_POST),
     Column(
-        "version", Integer, primary_key=True, autoincrement=False, info=describe("counter", "from 1", _VERSION_KEPT)
+        "version", U64, primary_key=True, autoincrement=False, info=describe("counter", "from 1", _VERSION_KEPT)
     ),
     Column("text", Text, nullable=False, info=describe("text", "what the author wrote", _VERSION_KEPT)),
     Column("lang", Text, nullable=False, info=describe("text", "language the author named", _VERSION_KEPT)),

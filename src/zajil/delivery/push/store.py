@@ -8,7 +8,6 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
-    Integer,
     LargeBinary,
     Table,
     delete,
@@ -19,7 +18,7 @@ from sqlalchemy import (
 )
 
 from zajil.delivery.context import DeviceCaller
-from zajil.engine.sql.database import METADATA, describe
+from zajil.engine.sql.database import METADATA, U64, describe
 from zajil.engine.sql.schema import mailbox, push_due
 from zajil.protocol.ids import AccountId, DeviceId, MailboxId
 from zajil.protocol.push.plan import Wake
@@ -32,7 +31,7 @@ push = Table(
     Column("account_id", LargeBinary, primary_key=True, info=describe("identifier", "whose device", _KEPT)),
     Column(
         "device_id",
-        Integer,
+        U64,
         primary_key=True,
         autoincrement=False,
         info=describe("identifier", "which of its devices", _KEPT),

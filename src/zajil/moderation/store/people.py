@@ -65,7 +65,7 @@ staff_key = Table(
     Column("kind", Text, nullable=False, info=describe("flag", "passkey or ed25519", _STAFF_KEPT)),
     Column("public", LargeBinary, nullable=False, info=describe("key", "public key", _STAFF_KEPT)),
     Column("label", Text, nullable=False, info=describe("text", "what its owner calls it", _STAFF_KEPT)),
-    Column("uses", Integer, nullable=False, info=describe("counter", "its signature counter", _STAFF_KEPT)),
+    Column("uses", U64, nullable=False, info=describe("counter", "its signature counter", _STAFF_KEPT)),
     Column("created_at", U64, nullable=False, info=describe("time", "Unix second", _STAFF_KEPT)),
     sqlite_strict=True,
     sqlite_with_rowid=False,

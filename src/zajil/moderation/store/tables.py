@@ -99,7 +99,7 @@ decision = Table(
         "target_kind", Text, nullable=False, info=describe("flag", "post, persona, channel, cluster", _DECISION_KEPT)
     ),
     Column("target", LargeBinary, nullable=False, info=describe("identifier", "what it is about", _DECISION_KEPT)),
-    Column("version", Integer, nullable=False, info=describe("counter", "of a post, else 0", _DECISION_KEPT)),
+    Column("version", U64, nullable=False, info=describe("counter", "of a post, else 0", _DECISION_KEPT)),
     Column("channel_id", LargeBinary, nullable=False, info=describe("identifier", "channel, public", _DECISION_KEPT)),
     Column("author", LargeBinary, nullable=False, info=describe("identifier", "whom it meets", _DECISION_KEPT)),
     Column("action", Text, nullable=False, info=describe("flag", "what is done", _DECISION_KEPT)),
