@@ -134,6 +134,40 @@ def test_there_is_a_most_of_all_together(place: Place) -> None:
     assert blobs.size(name) == blobs.used_bytes == 8
 
 
+def test_what_others_took_and_freed_is_known_after_a_count(place: Place) -> None:
+    """Two servers in one place: one took the room that the other frees, and neither may drift off for ever."""
+    one, other, name = place.open(100), place.open(100), os.urandom(16)
+    one.append(name, 0, bytes(60))
+    assert list(other.names()) == [name]
+    assert other.used_bytes == 60
+    with pytest.raises(ZajilError):
+        other.append(os.urandom(16), 0, bytes(41))
+    other.delete(name)
+    assert (one.used_bytes, other.used_bytes) == (60, 0)
+    assert list(one.idle_names()) == []
+    assert one.used_bytes == 0
+    one.append(name, 0, bytes(100))
+
+
+def test_a_count_leaves_out_nothing_that_comes_meanwhile(place: Place) -> None:
+    blobs, before, after = place.open(), b"a" * 16, b"b" * 16
+    blobs.append(before, 0, bytes(10))
+    counting = blobs.names()
+    assert next(counting) == before
+    blobs.append(before, 10, bytes(5))
+    blobs.append(after, 0, bytes(20))
+    for _ in counting:
+        pass
+    assert 35 <= blobs.used_bytes <= 55, "what came meanwhile may be counted twice until the next"
+    assert set(blobs.names()) == {before, after}
+    assert blobs.used_bytes == 35
+    counting = blobs.names()
+    next(counting)
+    del counting  # given up
+    blobs.delete(after)
+    assert blobs.used_bytes == 15
+
+
 def test_a_name_that_is_none_leads_nowhere(place: Place) -> None:
     with pytest.raises(ZajilError):
         place.open().size(b"../../../etc")

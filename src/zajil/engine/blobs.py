@@ -13,19 +13,17 @@ import hashlib
 import os
 import re
 import shutil
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Protocol
 
+from zajil.engine.room import RETRY_MS, Room
 from zajil.protocol.errors import error
 
 FOLDER: Final = "attachments"
 _NAME: Final = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _READ_BYTES: Final = 1 << 20
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-_RETRY_MS: Final = 60_000
 KEPT_FREE_BYTES: Final = 256 << 20
 """Left on the disk for what lies beside the blobs: a database without room takes no message."""
 
@@ -60,10 +58,10 @@ class Blobs(Protocol):
         """It is gone, durably; harmless where there was none."""
 
     def names(self) -> Iterator[bytes]:
-        """Every blob there is, in no order."""
+        """Every blob there is, in no order. Whoever reads to the end has `used_bytes` counted anew."""
 
     def idle_names(self) -> Iterator[bytes]:
-        """Those that may be deleted where no row knows them: no other server's are among them."""
+        """Those that may be deleted where no row knows them: no other server's are among them. Counts as `names`."""
 
 
 class DiskBlobs:
@@ -71,15 +69,15 @@ class DiskBlobs:
 
     def __init__(self, folder: Path, *, most_bytes: int) -> None:
         self._folder = folder
-        self._most_bytes = most_bytes
-        self._lock = threading.Lock()
+        self._room = Room(most_bytes)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._used_bytes = sum(self.size(name) for name in self.names())
+        for _ in self.names():
+            pass  # counts
 
     @property
     def used_bytes(self) -> int:
-        """Of all blobs."""
-        return self._used_bytes
+        """Of all blobs, as far as is known: other servers may have the same folder."""
+        return self._room.used_bytes
 
     def size(self, name: bytes) -> int:
         """As `Blobs.size`."""
@@ -90,8 +88,7 @@ class DiskBlobs:
 
     def check_room(self, size: int) -> None:
         """As `Blobs.check_room`."""
-        if self._used_bytes + size > self._most_bytes:
-            raise error("storage-full", retry_ms=_RETRY_MS)
+        self._room.check(size)
         check_disk(self._folder, size)
 
     def append(self, name: bytes, offset: int, data: bytes) -> int:
@@ -101,12 +98,12 @@ class DiskBlobs:
             raise error("wrong-offset", detail={"offset": size})
         if not data:
             return size
-        with self._reserved(len(data)):
+        with self._room.reserved(len(data), self.check_room):
             try:
                 self._write(self._path(name), offset, data)
             except OSError as fault:
                 if fault.errno in _FULL:
-                    raise error("storage-full", retry_ms=_RETRY_MS) from fault
+                    raise error("storage-full", retry_ms=RETRY_MS) from fault
                 raise
         return offset + len(data)
 
@@ -138,13 +135,14 @@ class DiskBlobs:
         except FileNotFoundError:
             return
         _settle(path.parent)
-        with self._lock:
-            self._used_bytes -= size
+        self._room.free(size)
 
     def names(self) -> Iterator[bytes]:
         """As `Blobs.names`. What is no blob of ours is left alone."""
-        for name, _ in find_files(self._folder):
-            yield name
+        with self._room.counting() as count:
+            for name, _ in find_files(self._folder):
+                count.found += self.size(name)
+                yield name
 
     def idle_names(self) -> Iterator[bytes]:
         """As `Blobs.idle_names`: a folder is of one server, and a copy of it has a copy of the folder."""
@@ -156,19 +154,6 @@ class DiskBlobs:
             raise error("malformed", "name of a blob")
         text = name.hex()
         return self._folder / text[:2] / text
-
-    @contextmanager
-    def _reserved(self, size: int) -> Iterator[None]:
-        """Room for so many bytes, given back where the block fails. Raises Unavailable `storage-full`."""
-        with self._lock:
-            self.check_room(size)
-            self._used_bytes += size
-        try:
-            yield
-        except BaseException:
-            with self._lock:
-                self._used_bytes -= size
-            raise
 
     def _write(self, path: Path, offset: int, data: bytes) -> None:
         begins = not path.exists()
@@ -223,7 +208,7 @@ def check_disk(folder: Path, size: int) -> None:
     For what strangers may store: messages, lists and logins need room, too.
     """
     if _free_bytes(folder) < size + KEPT_FREE_BYTES:
-        raise error("storage-full", retry_ms=_RETRY_MS)
+        raise error("storage-full", retry_ms=RETRY_MS)
 
 
 def _free_bytes(folder: Path) -> int:

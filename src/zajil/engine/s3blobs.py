@@ -29,6 +29,7 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 from obstore.store import S3Store
 
+from zajil.engine.room import Room
 from zajil.protocol.errors import error
 
 _LOG = logging.getLogger(__name__)
@@ -39,7 +40,6 @@ _WHOLE_BYTES: Final = 256 << 10
 """A last piece below this is written anew with what follows it: no blob has more objects than its size in these."""
 _LAYOUTS: Final = 256
 """Of blobs read lately, kept: a LIST less for each of their next pieces."""
-_RETRY_MS: Final = 60_000
 _BUSY_MS: Final = 5_000
 _PATIENCE: Final = timedelta(seconds=20)
 
@@ -69,10 +69,9 @@ class S3Blobs:
         Raises StoreError.
         """
         self._store = store
-        self._most_bytes = most_bytes
+        self._room = Room(most_bytes)
         self._lock = threading.Lock()
         self._layouts: OrderedDict[bytes, tuple[_Piece, ...]] = OrderedDict()
-        self._used_bytes = 0
         try:
             next(iter(obstore.list(store)), None)
         except (BaseError, OSError) as fault:
@@ -80,8 +79,8 @@ class S3Blobs:
 
     @property
     def used_bytes(self) -> int:
-        """Of all blobs."""
-        return self._used_bytes
+        """Of all blobs, as far as is known."""
+        return self._room.used_bytes
 
     def size(self, name: bytes) -> int:
         """As `Blobs.size`. Raises Unavailable `busy` where the store does not answer, as all below."""
@@ -90,8 +89,7 @@ class S3Blobs:
 
     def check_room(self, size: int) -> None:
         """As `Blobs.check_room`."""
-        if self._used_bytes + size > self._most_bytes:
-            raise error("storage-full", retry_ms=_RETRY_MS)
+        self._room.check(size)
 
     def append(self, name: bytes, offset: int, data: bytes) -> int:
         """As `Blobs.append`."""
@@ -102,7 +100,7 @@ class S3Blobs:
                 raise error("wrong-offset", detail={"offset": size})
             if not data:
                 return size
-            with self._reserved(len(data)):
+            with self._room.reserved(len(data), self.check_room):
                 try:
                     self._put(name, pieces, offset, data)
                 except (AlreadyExistsError, PreconditionError, FileNotFoundError):
@@ -159,8 +157,7 @@ class S3Blobs:
             objects = self._list(name)
             if objects:
                 obstore.delete(self._store, [_key(name, each.at) for each in objects])
-        with self._lock:
-            self._used_bytes = max(0, self._used_bytes - sum(each.size for each in objects))
+        self._room.free(sum(each.size for each in objects))
 
     def names(self) -> Iterator[bytes]:
         """As `Blobs.names`. What is no blob of ours is left alone."""
@@ -178,20 +175,18 @@ class S3Blobs:
 
     def _list_all(self, *, before: datetime | None = None) -> Iterator[bytes]:
         """Every blob, and what all of them take. before: without those that were written to since then."""
-        used = 0
-        found = (
-            (match["name"], each["size"], each["last_modified"])
-            for chunk in obstore.list(self._store)
-            for each in chunk
-            if (match := _KEY.fullmatch(each["path"]))
-        )
-        for text, objects in groupby(found, key=lambda each: each[0]):
-            pieces = list(objects)
-            used += sum(size for _, size, _ in pieces)
-            if before is None or all(written < before for _, _, written in pieces):
-                yield bytes.fromhex(text)
-        with self._lock:
-            self._used_bytes = used
+        with self._room.counting() as count:
+            found = (
+                (match["name"], each["size"], each["last_modified"])
+                for chunk in obstore.list(self._store)
+                for each in chunk
+                if (match := _KEY.fullmatch(each["path"]))
+            )
+            for text, objects in groupby(found, key=lambda each: each[0]):
+                pieces = list(objects)
+                count.found += sum(size for _, size, _ in pieces)
+                if before is None or all(written < before for _, _, written in pieces):
+                    yield bytes.fromhex(text)
 
     def _list(self, name: bytes) -> list[_Piece]:
         """Every object of this blob, by its place."""
@@ -220,19 +215,6 @@ class S3Blobs:
     def _forget(self, name: bytes) -> None:
         with self._lock:
             self._layouts.pop(name, None)
-
-    @contextmanager
-    def _reserved(self, size: int) -> Iterator[None]:
-        """Room for so many bytes, given back where the block fails. Raises Unavailable `storage-full`."""
-        with self._lock:
-            self.check_room(size)
-            self._used_bytes += size
-        try:
-            yield
-        except BaseException:
-            with self._lock:
-                self._used_bytes -= size
-            raise
 
 
 def open_s3(address: str, key_file: Path, *, most_bytes: int) -> S3Blobs:
