@@ -300,7 +300,7 @@ def test_postgres_takes_what_sqlite_gave_and_gives_it_back(data: Path, tmp_path:
 def test_a_stopped_server_moves_to_postgres_and_forgets_nothing(
     data: Path, postgres: Postgres, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before, url = rows_of(data), postgres.fresh("template1")
+    url = postgres.fresh("template1")
     command = ["admin", "move", "--data", str(data), "--database", url]
     rotating = ["admin", "keys", "rotate", "storage", "--data", str(data)]
     with hold_data(data):
@@ -310,6 +310,8 @@ def test_a_stopped_server_moves_to_postgres_and_forgets_nothing(
         assert "another server is running" in capsys.readouterr().err
     assert run_command(rotating) == 0
     assert "Key 2 of storage" in capsys.readouterr().out.replace("\u2068", "").replace("\u2069", "")
+    before = rows_of(data)
+    assert len(before["key_mark"]) == 5
     assert run_command(command) == 0
     assert "zajil.db.moved" in capsys.readouterr().out
     with PostgresSource(url) as source:

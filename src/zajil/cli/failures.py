@@ -52,6 +52,15 @@ class Failed(Exception):
         self.values = values
 
 
+def as_failed(error: Exception) -> Failed:
+    """What a server's settings and key files say no to. error: ConfigError or KeyFileError."""
+    from zajil.engine.sql.marks import ForeignFile
+
+    if isinstance(error, ForeignFile):
+        return Failed("foreign-file", remark=error.remedy, file=error.file)
+    return Failed("settings", remark=str(error))
+
+
 def complain(error: BaseException, *, command: str = "zajil", debug: bool = False) -> int:
     """Print what went wrong on stderr; the exit code to end with."""
     if isinstance(error, KeyboardInterrupt):

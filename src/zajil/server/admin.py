@@ -21,6 +21,7 @@ from zajil.engine.keys import FILE_NAME, KeyKind, Keys, rotate
 from zajil.engine.moderationkeys import FILE_NAME as LOG_KEY_FILE
 from zajil.engine.moderationkeys import ModerationKeys
 from zajil.engine.pushkeys import FILE_NAME as PUSH_KEY_FILE
+from zajil.engine.sql import marks
 from zajil.engine.sql.database import Database
 from zajil.moderation.audit.entries import SALT_BYTES, hash_record, make_pseudonym
 from zajil.moderation.audit.log import Draft, record, sign_now
@@ -42,7 +43,7 @@ from zajil.server.accounting.disclosure import (
     read_account,
 )
 from zajil.server.config import load_settings
-from zajil.server.schema import hold_data, open_database
+from zajil.server.schema import has_database, hold_data, open_database
 
 _OPERATOR: Final = b"operator"
 """Who acts on the data folder, in the log: as `zajil moderation lists` has it."""
@@ -63,7 +64,7 @@ def bridges_for_guest(data: Path) -> PrivateBridges | None:
     try:
         if not database.read_sync(bridge_store.roots):
             return None  # no server has run here yet, so no bridge has joined
-        return operator.bundle_for_invite(database, Keys.load(data / FILE_NAME), now=time.time())
+        return operator.bundle_for_invite(database, _load_keys(data, database), now=time.time())
     finally:
         database.close()
 
@@ -91,7 +92,7 @@ def publish_bridge(data: Path, bridge_id: bytes) -> None:
     """Have the signed list name a bridge. Raises Refused `gone`, Limited `quota`, KeyFileError."""
     database = open_database(data)
     try:
-        operator.publish_bridge(database, Keys.load(data / FILE_NAME), bridge_id, now=time.time())
+        operator.publish_bridge(database, _load_keys(data, database), bridge_id, now=time.time())
     finally:
         database.close()
 
@@ -110,10 +111,15 @@ def forget_push(data: Path) -> int:
 
     Raises ConfigError while a server runs here: it holds the key.
     """
+
+    def forget(db: Connection) -> int:
+        marks.forget(db, PUSH_KEY_FILE)
+        return push_store.drop_all(db)
+
     with hold_data(data):
         database = open_database(data)
         try:
-            forgotten = database.write_sync(push_store.drop_all)
+            forgotten = database.write_sync(forget)
         finally:
             database.close()
         (data / PUSH_KEY_FILE).unlink(missing_ok=True)
@@ -167,6 +173,13 @@ def _change_name(
         database.close()
 
 
+def _load_keys(data: Path, database: Database) -> Keys:
+    """Those of the database: others would find nothing, and seal what nobody can open. Raises KeyFileError."""
+    keys = Keys.load(data / FILE_NAME)
+    marks.compare(database.read_sync(marks.read_marks), marks.marks_of_keys(keys))
+    return keys
+
+
 def _load_log_keys(data: Path, database: Database) -> ModerationKeys:
     """The keys of the log, which may begin with what an operator does; a lost key beside a log is never replaced."""
     return ModerationKeys.load(data / LOG_KEY_FILE, create=database.read_sync(log.count_entries) == 0)
@@ -186,9 +199,23 @@ def link_of_invite(data: Path, code: str, *, front: str | None = None, bridges: 
 
 
 def rotate_key(data: Path, kind: KeyKind) -> int:
-    """A new key of this kind, for the server's next start; its id. Raises ConfigError (it runs), KeyFileError."""
+    """A new key of this kind, for the server's next start; its id.
+
+    Raises ConfigError (it runs, or its database does not answer), KeyFileError (also where the file is not that of the
+    database).
+    """
     with hold_data(data):
-        return rotate(data / FILE_NAME, kind)
+        if not has_database(data):  # none was used with any key yet
+            return rotate(data / FILE_NAME, kind)
+        database = open_database(data)
+        try:
+            marks.claim(database, marks.marks_of_keys(Keys.load(data / FILE_NAME)))
+            number = rotate(data / FILE_NAME, kind)
+            # An end in between is harmless: the next start finds a file with more keys, and writes the same.
+            marks.claim(database, marks.marks_of_keys(Keys.load(data / FILE_NAME)))
+            return number
+        finally:
+            database.close()
 
 
 def disclose(data: Path, account_id: AccountId, *, reference: str, now: float | None = None) -> Document | None:
@@ -200,7 +227,7 @@ def disclose(data: Path, account_id: AccountId, *, reference: str, now: float | 
     settings = load_settings(data)
     database = open_database(data)
     try:
-        keys = Keys.load(data / FILE_NAME)
+        keys = _load_keys(data, database)
         if not database.read_sync(lambda db: is_known(db, account_id)):
             return None
         signing = _load_log_keys(data, database).log

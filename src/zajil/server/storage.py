@@ -16,6 +16,7 @@ from zajil.engine import reachkeys as reach_file
 from zajil.engine.blobs import FOLDER, Blobs, DiskBlobs
 from zajil.engine.keys import Keys
 from zajil.engine.reachkeys import ReachKeys
+from zajil.engine.sql import marks
 from zajil.engine.sql.database import Database
 from zajil.engine.sql.sqlite.database import SQLiteDatabase
 from zajil.engine.sql.sqlite.engine import SQLiteMailboxEngine
@@ -45,7 +46,8 @@ class Storage:
     def open(cls, data: Path, settings: Settings, *, clock: Callable[[], float]) -> Storage:
         """What lies in this data directory, and the database that the settings name, made on a first start.
 
-        Raises ConfigError (another server runs here, no database), KeyFileError.
+        Raises ConfigError (another server runs here, no database), KeyFileError (also where the database was used with
+        other keys, or by a server of another name).
         """
         lock = hold_data(data, shared=bool(settings.bus))
         try:
@@ -56,6 +58,9 @@ class Storage:
         try:
             # A key file made anew beside what the lost one sealed or signed would only hide the loss.
             keys = Keys.load(data / key_file.FILE_NAME, create=db.read_sync(is_unused))
+            push_key = load_key(data, db)
+            own = *marks.marks_of_keys(keys), marks.mark_of_push(push_key), marks.mark_of_name(settings.server_name)
+            marks.claim(db, own)
             signing = ReachKeys.load(data / reach_file.FILE_NAME, create=not db.read_sync(bridge_store.roots))
             moderators = ModeratorKeys(data, clock=clock)
             fix_name(data, settings)
@@ -67,7 +72,7 @@ class Storage:
                 signing=signing,
                 moderators=moderators,
                 relays=find_relays(data, settings, keys),
-                push_key=load_key(data, db),
+                push_key=push_key,
                 blobs=open_blobs(data, settings),
             )
         except BaseException:

@@ -62,7 +62,7 @@ def serve(
     """Run a server until SIGTERM or Ctrl-C; prints its address once it listens."""
     import errno
 
-    from zajil.cli.failures import Failed
+    from zajil.cli.failures import Failed, as_failed
     from zajil.cli.resident.lifeline import end_with_parent
     from zajil.engine.keys import KeyFileError
     from zajil.server.config import ConfigError
@@ -83,7 +83,7 @@ def serve(
             tell_root=lambda file: typer.echo(reach_words.ROOT_MADE(file=str(file))),
         )
     except (ConfigError, KeyFileError) as error:
-        raise Failed("settings", remark=str(error)) from error
+        raise as_failed(error) from error
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise
@@ -102,7 +102,7 @@ def invite(
     json: Json = False,
 ) -> None:
     """One invite, alone on its line: a code, or a link that carries it; with --qr the link as a QR code too."""
-    from zajil.cli.failures import Failed
+    from zajil.cli.failures import as_failed
     from zajil.cli.output import print_json
     from zajil.cli.qr import print_qr
     from zajil.engine.keys import KeyFileError
@@ -116,7 +116,7 @@ def invite(
         bridges = bridges_for_guest(folder) if link or qr or json else None
         address = link_of_invite(folder, code, front=front, bridges=bridges)
     except (ConfigError, KeyFileError) as error:
-        raise Failed("settings", remark=str(error)) from error
+        raise as_failed(error) from error
     if json:
         private = len(bridges.bridges) if bridges else 0
         print_json({"invite": code, "link": address, "uses": uses, "bridges": private})
@@ -135,7 +135,7 @@ def disclose(
     """One JSON document: every stored column of this account, and the proof that the disclosure is logged."""
     import msgspec
 
-    from zajil.cli.failures import USAGE, Failed
+    from zajil.cli.failures import USAGE, Failed, as_failed
     from zajil.cli.output import print_json
     from zajil.engine.keys import KeyFileError
     from zajil.protocol.errors import Malformed
@@ -152,7 +152,7 @@ def disclose(
     try:
         document = disclose_account(existing_data(decide_data(data)), account_id, reference=reference.strip())
     except (ConfigError, KeyFileError) as error:
-        raise Failed("settings", remark=str(error)) from error
+        raise as_failed(error) from error
     if document is None:
         raise Failed("no-account", account=account)
     print_json(msgspec.to_builtins(document))

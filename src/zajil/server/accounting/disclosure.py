@@ -172,6 +172,7 @@ APART: Final[Mapping[str, str]] = MappingProxyType(
         "http_idem": _ONCE,
         "idem": _ONCE,
         "invite_code": "who made or used a code is not kept",
+        "key_mark": _SERVER,
         "link": "named by a random address, for 120 seconds",
         "mod_report": "a report from a private chat: who sent it and about whom is sealed to the moderators' key",
         "mod_measure": "a measure after such a report: against whom is sealed to the moderators' key",

@@ -14,9 +14,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import IO, Final, NamedTuple
 
-from zajil.engine import blobs
+from zajil.engine import blobs, pushkeys
 from zajil.engine import keys as key_file
 from zajil.engine.keys import KeyFileError, Keys
+from zajil.engine.sql.marks import key_mark, mark_of_push
 from zajil.engine.sql.sqlite.database import FILE_NAME as DATABASE
 from zajil.engine.sql.sqlite.database import TURN_SUFFIX
 from zajil.server.backup.archive import ArchiveReader, BackupError, Head, Kind, Part, Row, TableRows, copy_part
@@ -98,6 +99,7 @@ class _Filling:
         self._stage, self._head, self._database = stage, head, database
         self._settings = b""
         self._opened: RowSink | None = None
+        self._marks: list[Row] = []
         self._blobs = stage / blobs.FOLDER
         self._blobs.mkdir(mode=0o700)
 
@@ -110,6 +112,8 @@ class _Filling:
 
     def take_rows(self, table: str, rows: list[Row]) -> None:
         self._sink().add(table, rows)
+        if table == key_mark.name:
+            self._marks += rows
 
     def take_blob(self, part: Part) -> None:
         path = self._blobs / part.blob.hex()[:2] / part.blob.hex()
@@ -120,9 +124,23 @@ class _Filling:
 
     def finish(self) -> None:
         """The database is whole, and the settings name it."""
-        self._sink().finish(self._head.counters, restored=True)
+        self._sink().finish(self._head.counters, restored=True, unmarked=self._is_push_lost())
         if self._settings:
             _write(self._stage / CONFIG_FILE, self._settings)
+
+    def _is_push_lost(self) -> bool:
+        """Whether devices were woken under another `push.key` than the keys beside the archive have."""
+        columns = self._head.columns.get(key_mark.name, ())
+        if set(columns) != set(key_mark.columns.keys()):
+            return False
+        file, mark = columns.index("file"), columns.index("mark")
+        known = {row[mark] for row in self._marks if row[file] == pushkeys.FILE_NAME}
+        path = self._stage / pushkeys.FILE_NAME
+        try:
+            own = {mark_of_push(pushkeys.load_push_key(path))[1]} if path.exists() else set()
+        except KeyFileError as fault:
+            raise BackupError("backup-damaged", str(fault)) from fault
+        return not known <= own
 
     def close(self) -> None:
         if self._opened is not None:

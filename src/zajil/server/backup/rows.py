@@ -55,15 +55,24 @@ class RowSink(Protocol):
     def add(self, table: str, rows: Iterable[Row]) -> None:
         """Raises BackupError for rows that the table does not take."""
 
-    def finish(self, counters: Mapping[str, int], *, restored: bool) -> None:
+    def finish(self, counters: Mapping[str, int], *, restored: bool, unmarked: bool = False) -> None:
         """All rows are there: set what numbers new ones, run all migrations that came since, bring it to the disk.
 
         counters: as `RowSource.counters`. restored: whether time passed since the rows were read; then what must not
-        come back is forgotten (`forgetting`).
+        come back is forgotten (`forgetting`). unmarked: no device is woken by push until it asks anew (`PUSH_LOST`).
         """
 
     def close(self) -> None:
         """Let go of it; unfinished, nothing is left."""
+
+
+PUSH_LOST: Final = (
+    "UPDATE mailbox SET push = 0 WHERE push = 1",
+    "DELETE FROM push_due",
+    "DELETE FROM push",
+    "DELETE FROM key_mark WHERE file = 'push.key'",
+)
+"""What a restore does where the keys beside it have another `push.key`, as after `zajil admin push-forget`, or none."""
 
 
 def renumber(number: int, *, at: int) -> int:
@@ -170,10 +179,10 @@ class SqliteSink:
         except (sqlite3.Error, OverflowError) as fault:
             raise BackupError("backup-damaged", f"{table}: {fault}") from fault
 
-    def finish(self, counters: Mapping[str, int], *, restored: bool) -> None:
+    def finish(self, counters: Mapping[str, int], *, restored: bool, unmarked: bool = False) -> None:
         """As `RowSink.finish`."""
         at = int(time.time())
-        for statement in forgetting(self._inserts, at=at) if restored else ():
+        for statement in (*(forgetting(self._inserts, at=at) if restored else ()), *(PUSH_LOST if unmarked else ())):
             self._raw.execute(statement)
         numbered = {n for (n,) in self._raw.execute("SELECT name FROM sqlite_schema WHERE sql LIKE '%AUTOINCREMENT%'")}
         for table in counters.keys() & numbered:

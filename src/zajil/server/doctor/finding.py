@@ -15,6 +15,7 @@ FindingCode: TypeAlias = Literal[
     "database-none",
     "database-old",
     "database-newer",
+    "database-foreign",
     "database-unread",
     "clock-good",
     "clock-behind",

@@ -12,6 +12,11 @@ from typing import Final
 from urllib.parse import quote
 
 from zajil.engine.blobs import KEPT_FREE_BYTES
+from zajil.engine.keys import FILE_NAME as KEY_FILE
+from zajil.engine.keys import KeyFileError, Keys
+from zajil.engine.pushkeys import FILE_NAME as PUSH_KEY_FILE
+from zajil.engine.pushkeys import load_push_key
+from zajil.engine.sql.marks import ForeignFile, Mark, compare, mark_of_name, mark_of_push, marks_of_keys, read_marks
 from zajil.engine.sql.sqlite.database import FILE_NAME as DATABASE
 from zajil.protocol.errors import ZajilError
 from zajil.server.backup.making import KEY_FILES, STAMP_FILE
@@ -47,11 +52,11 @@ def check_files(data: Path) -> Finding:
 
 
 def check_database(data: Path, settings: Settings) -> Finding:
-    """Whether it can be read and is of this version."""
+    """Whether it can be read, is of this version, and was used with these key files."""
     if not settings.database and not (data / DATABASE).exists():
         return Finding("database", True, "database-none")
     try:
-        stamped = _find_stamp(data, settings)
+        stamped, known = _look_into(data, settings)
     except (ConfigError, ZajilError, sqlite3.Error, OSError) as fault:
         return Finding(
             "database", False, "database-unread", {"remark": str(fault.__cause__ or fault).partition("\n")[0]}
@@ -62,6 +67,8 @@ def check_database(data: Path, settings: Settings) -> Finding:
         return Finding("database", False, "database-newer", values)
     if stamped < newest:
         return Finding("database", False, "database-old", values)
+    if foreign := _find_foreign(data, settings, known):
+        return Finding("database", False, "database-foreign", {"file": foreign})
     return Finding("database", True, "database-good", values)
 
 
@@ -103,17 +110,37 @@ def check_backup(data: Path, *, now: float) -> Finding:
     )
 
 
-def _find_stamp(data: Path, settings: Settings) -> str:
-    """Which migration the database is at. A file is only read: whoever asks may be another user than the server's."""
+def _look_into(data: Path, settings: Settings) -> tuple[str, list[Mark]]:
+    """Which migration the database is at, and what it was used with; that of this version's own alone.
+
+    A file is only read: whoever asks may be another user than the server's.
+    """
     if not settings.database:
         with _opened(data) as connection:
             ((found,),) = connection.execute("SELECT version_num FROM alembic_version").fetchall()
-            return str(found)
+            marked = "SELECT file, mark FROM key_mark"
+            return str(found), connection.execute(marked).fetchall() if found == newest_revision() else []
     database = find_database(data, settings.database)
     try:
-        return database.read_sync(find_revision) or ""
+        stamped = database.read_sync(find_revision) or ""
+        return stamped, database.read_sync(read_marks) if stamped == newest_revision() else []
     finally:
         database.close()
+
+
+def _find_foreign(data: Path, settings: Settings, known: list[Mark]) -> str:
+    """The file that is not the one which the database was used with, or is lost; "" where all are."""
+    try:
+        compare(known, [mark_of_name(settings.server_name)])
+        if any(file == KEY_FILE for file, _ in known):
+            compare(known, marks_of_keys(Keys.load(data / KEY_FILE)))
+        if any(file == PUSH_KEY_FILE for file, _ in known):
+            compare(known, [mark_of_push(load_push_key(data / PUSH_KEY_FILE))])
+    except ForeignFile as other:
+        return other.file
+    except KeyFileError as lost:
+        return str(lost).partition(" ")[0]
+    return ""
 
 
 @contextlib.contextmanager

@@ -9,11 +9,13 @@ from urllib.parse import urlsplit
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
+from sqlalchemy import Connection
 
 from zajil.delivery.context import Delivery, DeviceCaller
 from zajil.delivery.push import store, subscriptions
 from zajil.delivery.push.sending import Pusher
 from zajil.engine.pushkeys import FILE_NAME, load_push_key
+from zajil.engine.sql import marks
 from zajil.engine.sql.database import Database
 from zajil.protocol import control
 from zajil.protocol.control import Route
@@ -95,5 +97,9 @@ def contact_of(settings: Settings) -> str:
 
 
 def load_key(data: Path, db: Database) -> ec.EllipticCurvePrivateKey:
-    """The key of VAPID, made anew only where no device relies on a lost one. Raises KeyFileError where it was lost."""
-    return load_push_key(data / FILE_NAME, create=db.read_sync(store.is_empty))
+    """The key of VAPID, made anew only where the database was never used with one. Raises KeyFileError where it was."""
+
+    def is_first(connection: Connection) -> bool:
+        return store.is_empty(connection) and not marks.is_marked(connection, FILE_NAME)
+
+    return load_push_key(data / FILE_NAME, create=db.read_sync(is_first))

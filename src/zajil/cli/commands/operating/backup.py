@@ -110,7 +110,7 @@ def move(
 @contextlib.contextmanager
 def _told() -> Iterator[None]:
     """Raises Failed for what the data and the files say no to."""
-    from zajil.cli.failures import Failed
+    from zajil.cli.failures import Failed, as_failed
     from zajil.engine.keys import KeyFileError
     from zajil.server.backup.archive import BackupError
     from zajil.server.config import ConfigError
@@ -120,7 +120,7 @@ def _told() -> Iterator[None]:
     except BackupError as error:
         raise Failed(error.code, remark=error.remark, file=error.file) from error
     except (ConfigError, KeyFileError) as error:
-        raise Failed("settings", remark=str(error)) from error
+        raise as_failed(error) from error
 
 
 def _time(at: int) -> str:

@@ -28,7 +28,7 @@ def rotate(
     json: Json = False,
 ) -> None:
     """Its number. Raises Failed `settings` while the server runs."""
-    from zajil.cli.failures import Failed
+    from zajil.cli.failures import as_failed
     from zajil.cli.output import console, print_json
     from zajil.engine.keys import KeyFileError
     from zajil.server.admin import rotate_key
@@ -37,7 +37,7 @@ def rotate(
     try:
         number = rotate_key(existing_data(decide_data(data)), kind.value)
     except (ConfigError, KeyFileError) as error:
-        raise Failed("settings", remark=str(error)) from error
+        raise as_failed(error) from error
     if json:
         print_json({"kind": kind.value, "number": number})
         return

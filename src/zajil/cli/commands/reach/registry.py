@@ -50,7 +50,7 @@ def invite(*, data: DataFolder = None, json: Json = False) -> None:
 
 def public(bridge: BridgeId, *, data: DataFolder = None, json: Json = False) -> None:
     """Make a bridge public."""
-    from zajil.cli.failures import Failed
+    from zajil.cli.failures import Failed, as_failed
     from zajil.cli.output import console, print_json
     from zajil.engine.keys import KeyFileError
     from zajil.protocol.errors import Limited
@@ -63,7 +63,7 @@ def public(bridge: BridgeId, *, data: DataFolder = None, json: Json = False) -> 
     except Limited as error:
         raise Failed("many-bridges") from error
     except KeyFileError as error:
-        raise Failed("settings", remark=str(error)) from error
+        raise as_failed(error) from error
     if json:
         print_json(_row(found._replace(public=True)))
         return

@@ -101,6 +101,18 @@ FINDINGS: dict[FindingCode, Complaint] = {
             ru="Верните ту версию или восстановите более раннюю копию.",
         ),
     ),
+    "database-foreign": Complaint(
+        Text(
+            en="{file} is lost, or not the one that the database was used with.",
+            ar="الملف {file} مفقود أو ليس هو الذي استُعملت معه قاعدة البيانات.",
+            ru="{file} пропал или не тот, с которым работала база данных.",
+        ),
+        Text(
+            en="The server does not start so. Put back the one from the newest FILE.keys of zajil backup.",
+            ar="لن يعمل الخادم هكذا. أعِد الملف من أحدث FILE.keys صنعه zajil backup.",
+            ru="Так сервер не запустится. Верните файл из новейшего FILE.keys команды zajil backup.",
+        ),
+    ),
     "database-unread": Complaint(
         Text(
             en="The database cannot be read: {remark}.",

@@ -1,0 +1,150 @@
+"""A database takes the key files and the name that it was used with, and no others: nothing is split unseen."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from tests.postgres import Postgres
+
+from zajil.cli.main import run_command
+from zajil.engine import keys as key_file
+from zajil.engine import pushkeys
+from zajil.engine.keys import KeyFileError, Keys
+from zajil.engine.sql.database import Database
+from zajil.engine.sql.marks import ForeignFile, claim, key_mark, mark_of_name, marks_of_keys, read_marks
+from zajil.server.app import Server
+from zajil.server.backup.making import make_backup
+from zajil.server.backup.restoring import restore_backup
+from zajil.server.config import Settings
+from zajil.server.doctor.folder import check_database
+from zajil.server.schema import find_database, open_database
+
+pytestmark = pytest.mark.sqlite
+SETTINGS = Settings(port=0, drain_s=0)
+
+
+async def run_once(data: Path, settings: Settings = SETTINGS) -> None:
+    server = await Server.start(data, settings)
+    await server.stop()
+
+
+def foreign(data: Path, settings: Settings = SETTINGS) -> str:
+    """What the doctor calls foreign in it, "" for nothing."""
+    return str(check_database(data, settings).values.get("file", ""))
+
+
+@pytest.fixture
+async def data(tmp_path: Path) -> Path:
+    folder = tmp_path / "data"
+    await run_once(folder)
+    return folder
+
+
+async def test_a_foreign_file_is_named_and_nothing_begins_with_it(data: Path, tmp_path: Path) -> None:
+    assert foreign(data) == ""
+    await run_once(tmp_path / "other")
+    (tmp_path / "kept").mkdir()
+    for name in (key_file.FILE_NAME, pushkeys.FILE_NAME):
+        shutil.copy2(data / name, tmp_path / "kept")
+        shutil.copy2(tmp_path / "other" / name, data)
+        with pytest.raises(ForeignFile, match=rf"^{name} does not belong.*backup") as refusal:
+            await run_once(data)
+        assert (refusal.value.file, foreign(data)) == (name, name)
+        (data / name).unlink()
+        assert foreign(data) == name
+        with pytest.raises(KeyFileError, match="is missing"):
+            await run_once(data)
+        shutil.copy2(tmp_path / "kept" / name, data)
+    (data / "server_name").unlink()
+    with pytest.raises(ForeignFile, match=r"^server_name .*'localhost'"):
+        await run_once(data, Settings(port=0, server_name="chat.example"))
+    assert not (data / "server_name").exists()
+    assert foreign(data, Settings(server_name="chat.example")) == "server_name"
+    await run_once(data)
+
+
+async def test_an_older_copy_is_refused_and_a_newer_file_taken(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    old = (data / key_file.FILE_NAME).read_bytes()
+    rotating = ["admin", "keys", "rotate", "storage", "--data", str(data)]
+    assert run_command(rotating) == 0
+    new = (data / key_file.FILE_NAME).read_bytes()
+    (data / key_file.FILE_NAME).write_bytes(old)
+    with pytest.raises(ForeignFile):
+        await run_once(data)
+    assert run_command(rotating) == 1, "nor is another key put onto it"
+    assert capsys.readouterr().err.startswith("error: foreign-file: ")
+    assert (data / key_file.FILE_NAME).read_bytes() == old
+    (data / key_file.FILE_NAME).write_bytes(new)
+    # As where the process ended between the file and the database.
+    key_file.rotate(data / key_file.FILE_NAME, "calls")
+    await run_once(data)
+    (data / key_file.FILE_NAME).write_bytes(new)
+    with pytest.raises(ForeignFile):
+        await run_once(data)
+
+
+async def test_a_database_of_the_version_before_is_marked_by_its_next_start(data: Path) -> None:
+    with closing(find_database(data)) as database:
+        before = database.read_sync(read_marks)
+        database.write_sync(lambda db: db.execute(key_mark.delete()))
+        await run_once(data)
+        assert sorted(database.read_sync(read_marks)) == sorted(before)
+    assert {file for file, _ in before} == {"zajil.key", "push.key", "server_name"}
+    content = (data / key_file.FILE_NAME).read_text()
+    assert not any(mark.hex() in content for _, mark in before)
+
+
+async def test_a_new_push_key_needs_the_operators_word_or_a_restore_with_it(data: Path, tmp_path: Path) -> None:
+    made = make_backup(data, tmp_path / "b.tar")
+    assert run_command(["admin", "push-forget", "--data", str(data)]) == 0
+    await run_once(data)
+    later = make_backup(data, tmp_path / "later.tar")
+    restore_backup(tmp_path / "back", made.archive, keys_from=later.keys)
+    await run_once(tmp_path / "back")
+    restore_backup(tmp_path / "same", made.archive)
+    with closing(find_database(tmp_path / "same")) as database:
+        assert "push.key" in {file for file, _ in database.read_sync(read_marks)}
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.scale)])
+def two(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[list[Database]]:
+    """One database, opened twice."""
+    if request.param == "sqlite":
+        opened = [open_database(tmp_path / "data") for _ in range(2)]
+    else:
+        postgres: Postgres = request.getfixturevalue("postgres")
+        url = postgres.fresh("template1")
+        opened = [open_database(tmp_path / str(number), url) for number in range(2)]
+    yield opened
+    for each in opened:
+        each.close()
+
+
+def test_of_two_first_starts_at_once_one_wins(two: list[Database]) -> None:
+    for _ in range(5):
+        won = list[int]()
+        lost = list[str]()
+        barrier = threading.Barrier(2)
+        own = [[*marks_of_keys(Keys.create()), mark_of_name("localhost")] for _ in two]
+
+        def start(number: int) -> None:
+            barrier.wait()  # noqa: B023  # joined below
+            try:
+                claim(two[number], own[number])  # noqa: B023
+                won.append(number)  # noqa: B023
+            except ForeignFile as refusal:
+                lost.append(refusal.file)  # noqa: B023
+
+        threads = [threading.Thread(target=start, args=(number,)) for number in range(2)]
+        for each in threads:
+            each.start()
+        for each in threads:
+            each.join()
+        assert lost == ["zajil.key"]
+        assert sorted(two[0].read_sync(read_marks)) == sorted(own[won[0]])
+        two[0].write_sync(lambda db: db.execute(key_mark.delete()))
