@@ -296,6 +296,31 @@ def test_postgres_takes_what_sqlite_gave_and_gives_it_back(data: Path, tmp_path:
         assert connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchall() == [(0,)]
 
 
+def test_where_the_last_commits_were_lost_all_is_numbered_anew_in_place(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What a restore does, for a standby that took over before it had everything."""
+    before, command = rows_of(data), ["admin", "renumber", "--data", str(data)]
+    with hold_data(data):
+        assert run_command(command) == 1
+        assert "another server is running" in capsys.readouterr().err
+    assert rows_of(data) == before
+    assert run_command(command) == 0
+    first = rows_of(data)
+    database = open_database(data)
+    database.write_sync(lambda db: db.exec_driver_sql("INSERT INTO pub_event (name, ref, at) VALUES ('post', '', 2)"))
+    database.close()
+    assert run_command(command) == 0
+    again = rows_of(data)
+    assert is_of_now(int(str(first["mailbox"][0][1])))
+    assert is_of_now(max(int(str(row[0])) for row in again["pub_event"]))
+    assert int(str(again["mailbox"][0][1])) >= int(str(first["mailbox"][0][1])) + SEQ_STEP
+    for table in ("mailbox", "session_token", "key_package"):
+        before.pop(table)
+    assert {table: first[table] for table in before} == before
+    assert (first["session_token"], len(first["key_package"])) == ([], 1)
+
+
 @pytest.mark.scale
 def test_a_stopped_server_moves_to_postgres_and_forgets_nothing(
     data: Path, postgres: Postgres, capsys: pytest.CaptureFixture[str]
@@ -323,3 +348,13 @@ def test_a_stopped_server_moves_to_postgres_and_forgets_nothing(
     assert not (data / "zajil.db").exists()
     assert run_command(command) == 1
     assert capsys.readouterr().err.startswith("error: move-nothing")
+
+    assert run_command(["admin", "renumber", "--data", str(data)]) == 0
+    with psycopg.connect(url) as connection:
+        ((seq, boxes, sessions),) = connection.execute(
+            "SELECT nextval(pg_get_serial_sequence('pub_event', 'seq')), (SELECT min(next_seq) FROM mailbox),"
+            " (SELECT count(*) FROM session_token)"
+        ).fetchall()
+    assert is_of_now(seq)
+    assert is_of_now(boxes)
+    assert sessions == 0

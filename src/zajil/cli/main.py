@@ -287,6 +287,7 @@ _ADMIN: tuple[_Command, ...] = (
     ("invite", server.invite, server_words.ADMIN_INVITE),
     ("disclose", server.disclose, accounting_words.DISCLOSE),
     ("move", backup.move, backup_words.MOVE),
+    ("renumber", backup.renumber, backup_words.RENUMBER),
     ("push-forget", push.forget, push_words.FORGET),
 )
 _ADMIN_NAME: tuple[_Command, ...] = (

@@ -107,6 +107,19 @@ def move(
     console().print(words.MOVED(rows=rows, file=str(kept)))
 
 
+def renumber(*, data: DataFolder = None, json: Json = False) -> None:
+    """Raises Failed `settings` while the server runs."""
+    from zajil.cli.output import console, print_json
+    from zajil.server.backup.renumbering import renumber_database
+
+    with _told():
+        renumber_database(existing_data(decide_data(data)))
+    if json:
+        print_json({"renumbered": True})
+        return
+    console().print(words.RENUMBERED())
+
+
 @contextlib.contextmanager
 def _told() -> Iterator[None]:
     """Raises Failed for what the data and the files say no to."""

@@ -56,6 +56,16 @@ MOVE_TO = Text(
     ar="قاعدة فارغة: postgresql://USER@HOST/NAME.",
     ru="Пустая база: postgresql://USER@HOST/NAME.",
 )
+RENUMBER = Text(
+    en="Number anew on a stopped server whose database lost its last commits.",
+    ar="إعادة الترقيم في خادم متوقف فقدت قاعدة بياناته آخر ما كُتب فيها.",
+    ru="Перенумеровать на остановленном сервере, чья база потеряла последние записи.",
+)
+RENUMBERED = Text(
+    en="New messages get numbers that no client has seen. Everybody logs in again by themselves.",
+    ar="تأخذ الرسائل الجديدة أرقامًا لم يرها أي عميل، ويسجّل الجميع الدخول من جديد تلقائيًّا.",
+    ru="Новые сообщения получат номера, которых не видел ни один клиент. Все войдут заново сами.",
+)
 MOVED = Text(
     en="Rows moved: {rows}. The server uses the new database from its next start. Delete {file} once all is well.",
     ar="الصفوف المنقولة: {rows}. يستعمل الخادم القاعدة الجديدة عند تشغيله التالي. احذف {file} متى اطمأننت.",
