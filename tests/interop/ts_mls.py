@@ -47,6 +47,11 @@ class Peer:
             [node, "--no-warnings", bundle, str(NOW)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
+    @property
+    def pid(self) -> int:
+        """Of the Node process."""
+        return self._process.pid
+
     def __enter__(self) -> Peer:
         return self
 
