@@ -1,21 +1,20 @@
 """From sending a post to its removal: a real server, its moderation worker, and 300 posts a second, on this machine.
 
-Run: `make bench B=moderation_latency`, or .venv/bin/python bench/moderation_latency.py [--seconds N] [--rate N]
-[--worker child|apart|inside] [--steps]. Load, server and worker share the machine; the worker is a process that the
-server starts (`child`, the default of a server too, with one process that reads), one that somebody starts beside it
+Run: `make bench B=moderation_latency`, or .venv/bin/python bench/moderation_latency.py [--rounds N] [--only NAME,...]
+[--seconds N] [--rate N] [--steps]. Load, server and worker share the machine; the worker is a process that the server
+starts (`child`, the default of a server too, with one process that reads), one that somebody starts beside it
 (`apart`), or a task of the server (`inside`), where both share what one interpreter can do.
 One post in twenty is a disguised copy of a text that a person removed before, so the program removes it; the clock runs
 from just before the POST is sent until the public space has carried the decision out, looked for every 5 ms. Limits are
-raised in the configuration file, in no other way. Figures are of this run; none passes or fails.
+raised in the configuration file, in no other way. `*_cores` is what each process took of a core: the load's is small
+beside the others', or the figures are the load's.
 
-`--steps`, with a worker that is `apart`, prints besides where the time of the planted posts goes (`latency_steps`),
-step by step. `cores` is what each
-process took of a core: the load's is small beside the others', or the figures are the load's.
+`--steps` prints instead, with the worker apart, where the time of the planted posts goes, step by step
+(`latency_steps`).
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import itertools
 import json
@@ -28,6 +27,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Final, NamedTuple, cast
 
@@ -38,9 +39,13 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 # ruff: noqa: E402  # the tree has to be on the path first
 from bench.latency_steps import STEPS
+from bench.measure import NOISE_SHARE, percentile
 from bench.moderation_texts import make_made
+from bench.record import NOISY, Subject
+from bench.rounds import Entry, Turn
 from tests.moderation.pipeline.square import Square
 
+from bench import rounds
 from zajil.channels.context import TOKEN_BYTES, CallingPersona, digest
 from zajil.channels.store import personas as persona_store
 from zajil.engine.limits import DEFAULTS
@@ -53,7 +58,8 @@ PERSONAS = 60
 SHARE = 0.05
 LOOK_S = 0.005
 SLOWEST = 5
-P50_MS, P99_MS = 150, 1000
+SECONDS: Final = 12
+NAMES: Final = {"child": "zajil", "apart": "zajil-apart", "inside": "zajil-inside"}
 JUDGED = (
     "Dear friends of the river quarter, the committee is handing out parcels to everybody who sends their card number "
     "and the three digits on its back to the desk by tonight, and nobody has to queue or show any paper for it"
@@ -279,8 +285,19 @@ def make_requests(callers: Sequence[tuple[str, str]], n: int, host: str) -> list
     return made
 
 
-async def run(seconds: float, rate: float, worker: str, *, steps: bool) -> None:
-    """Prepare, load, wait until all is judged, and print."""
+class Run(NamedTuple):
+    """What one run saw. sent, seen: of planted posts, seconds by this process's clock; busy: seconds by process."""
+
+    sent: dict[bytes, float]
+    seen: dict[bytes, float]
+    answers: list[float]
+    took_s: float
+    busy: dict[str, float]
+    notes: list[tuple[bytes, str, float]]
+
+
+async def run(seconds: float, rate: float, worker: str, *, steps: bool) -> Run:
+    """Prepare, load, and wait until all is judged."""
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "data"
         callers = await prepare(data, worker)
@@ -317,21 +334,32 @@ async def run(seconds: float, rate: float, worker: str, *, steps: bool) -> None:
                 each.process.terminate()
                 await each.process.wait()
         notes = [row for each in processes if each.notes.exists() for row in _notes.decode(each.notes.read_bytes())]
-    figure = {
-        "bench": "moderation_latency",
-        "worker": worker,
-        "posts": len(load.answers),
-        "per_s": round(len(load.answers) / took),
-        "planted": len(load.sent),
-        "removed": len(watch.seen),
-        **describe([at - load.sent[post] for post, at in watch.seen.items()]),
-        "must": {"p50_ms": P50_MS, "p99_ms": P99_MS},
-        "reply": describe(load.answers),
-        "cores": {name: round(used / took, 2) for name, used in busy.items() if used},
+    return Run(load.sent, watch.seen, load.answers, took, busy, notes)
+
+
+def play(worker: str, seconds: float, rate: float) -> Turn:
+    """One run with the worker in this place."""
+    turn = Turn()
+    found = uvloop.run(run(seconds, rate, worker, steps=False))
+    turn.expect("posts", len(found.answers), int(seconds * rate))
+    turn.checks["planted"] = len(found.sent)
+    turn.expect("removed", len(found.seen), len(found.sent))
+    removed = [at - found.sent[post] for post, at in found.seen.items()]
+    own = sum(used for name, used in found.busy.items() if name not in {"machine", "stolen"})
+    # As a window counts it: what no process of this run took, and what the host of a virtual machine gave to others.
+    others = found.busy["machine"] + found.busy["stolen"] - own
+    if others / (found.took_s * (os.cpu_count() or 1)) > NOISE_SHARE:
+        turn.flags.append(NOISY)
+    turn.metrics |= {
+        "removed_p50_s": percentile(removed, 0.5),
+        "removed_p99_s": percentile(removed, 0.99),
+        "answered_p99_ms": percentile(found.answers, 0.99) * 1000,
+        "posts_per_s": len(found.answers) / found.took_s,
     }
-    sys.stdout.write(json.dumps(figure) + "\n")
-    if steps:
-        print_steps(load.sent, watch.seen, notes)
+    for name, used in found.busy.items():
+        if used and name not in {"machine", "stolen"}:
+            turn.metrics[f"{name.replace(' ', '_').replace(chr(39), '')}_cores"] = used / found.took_s
+    return turn
 
 
 _notes: Final = msgspec.msgpack.Decoder(list[tuple[bytes, str, float]])
@@ -370,17 +398,25 @@ def print_steps(sent: dict[bytes, float], seen: dict[bytes, float], notes: list[
         sys.stdout.write(json.dumps(figure | {step: ms for step, ms in took.items() if ms >= SLOWEST}) + "\n")
 
 
+def describe_worker(worker: str) -> Subject:
+    """Nothing that may be missing."""
+    return Subject(name=NAMES[worker], version=version("zajil"), settings=f"worker {worker}")
+
+
 def main() -> None:
-    """Read the arguments and run."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=30)
+    """Prints every turn, the medians, and the goals."""
+    parser = rounds.make_parser(__doc__)
+    parser.add_argument("--seconds", type=float, default=SECONDS)
     parser.add_argument("--rate", type=float, default=300)
-    parser.add_argument("--worker", choices=["child", "apart", "inside"], default="child")
     parser.add_argument("--steps", action="store_true")
-    arguments = parser.parse_args()
-    if arguments.steps and arguments.worker != "apart":
-        parser.error("--steps needs --worker apart: a process that the product starts is not traced")
-    uvloop.run(run(arguments.seconds, arguments.rate, arguments.worker, steps=arguments.steps))
+    options = parser.parse_args()
+    seconds, rate = options.seconds, options.rate
+    if options.steps:
+        found = uvloop.run(run(seconds, rate, "apart", steps=True))
+        print_steps(found.sent, found.seen, found.notes)
+        return
+    entries = [Entry(NAMES[w], partial(describe_worker, w), partial(play, w, seconds, rate)) for w in NAMES]
+    rounds.run("moderation_latency", entries, params={"seconds": seconds, "rate_per_s": rate}, options=options)
 
 
 if __name__ == "__main__":

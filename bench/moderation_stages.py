@@ -1,16 +1,17 @@
-"""Posts a second and core of each moderation stage: one JSON line per figure, beside what it aims at.
+"""Posts a second and core of moderation: stages 0 to 3 as the pipeline runs them, in batches of 512; or of each alone.
 
-Run: `make bench B=moderation_stages`, or .venv/bin/python bench/moderation_stages.py. Figures are of this run on this
-machine, by processor time of one thread, the best of several rounds; none passes or fails. Two sets of texts of about
+Run: `make bench B=moderation_stages`, or .venv/bin/python bench/moderation_stages.py [--rounds N] [--only real,made]
+[--stages]. By processor time of one thread, the best of several tries within each round. Two sets of texts of about
 100 characters (`moderation_texts.py`): `real`, which people wrote and which the claim rests on, and `made`, of which
-many times as many hold addresses, numbers and signs. What share of each set asks for a second opinion on its language,
-holds addresses, or leads to a decision is printed first: the time goes by it. Without the folder of public data sets
-there is `made` alone. Without `linear.safetensors` the heads score with random weights of the same size, which takes as
-long.
+many times as many hold addresses, numbers and signs. Without the folder of public data sets there is `made` alone.
+`--stages` prints instead, one JSON line for each figure, what share of each set asks for a second opinion on its
+language, holds addresses, or leads to a decision, by which the time goes, and each stage at each batch size. Without
+`linear.safetensors` the heads score with random weights of the same size, which takes as long.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 import time
@@ -27,8 +28,12 @@ import numpy.typing as npt
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 # ruff: noqa: E402  # the tree has to be on the path first
+from bench.measure import NOISE_SHARE, Stretch
 from bench.moderation_texts import WORST, make_made, read_real
+from bench.record import NOISY, Subject
+from bench.rounds import Entry, MissingError, Turn
 
+from bench import rounds
 from zajil.moderation.categories import HEADS, LANGUAGES
 from zajil.moderation.classify.features import BUCKETS, hash_features
 from zajil.moderation.classify.heads import LinearModel, load_model
@@ -227,21 +232,69 @@ def _spell(posts: Sequence[str], texts: Sequence[Normalised], size: int) -> None
         spell_batch(batch, read)
 
 
-def main() -> None:
+def print_stages() -> None:
     """Both sets of texts, then the worst texts of 8 KiB."""
     model, policy = find_model(), packaged_policy()
     try:
-        data = find_data()
-        if data is None:
-            raise DataMissing
-        run_set("real", read_real(data, POSTS), model, policy)
-    except DataMissing:
-        sys.stdout.write(json.dumps({"texts": "real", "skipped": "no folder of public data sets"}) + "\n")
+        run_set("real", read_real(find_real(), POSTS), model, policy)
+    except MissingError as missing:
+        sys.stdout.write(json.dumps({"texts": "real", "skipped": str(missing)}) + "\n")
     run_set("made", make_made(POSTS), model, policy)
     for name, text in WORST.items():
         per_s = measure(partial(normalise, text), 1)
         sys.stdout.write(json.dumps({"stage": "normalise 8 KiB", "text": name, "ms": round(1000 / per_s, 2), "aim": 5}))
         sys.stdout.write("\n")
+
+
+def find_real() -> Path:
+    """The folder of public data sets. Raises MissingError."""
+    try:
+        data = find_data()
+    except DataMissing:
+        data = None
+    if data is None:
+        raise MissingError("no folder of public data sets (docs/develop says where it is looked for)")
+    return data
+
+
+def describe(name: str) -> Subject:
+    """Raises MissingError."""
+    if name == "real":
+        find_real()
+    return Subject(name=name, version=f"normaliser {VERSION}", settings=f"{POSTS} texts")
+
+
+def play(name: str) -> Turn:
+    """The pipeline over one set of texts, as fast as its best try."""
+    posts = read_real(find_real(), POSTS) if name == "real" else make_made(POSTS)
+    turn, stretch = Turn(), Stretch.begin()
+    threshold = gc.get_threshold()
+    whole, judged = make_stages(posts, packaged_policy()), 0
+
+    def run() -> None:
+        nonlocal judged
+        judged = sum(map(len, whole(BATCHES[-1])))
+
+    turn.metrics["posts_per_s_per_core"] = measure(run, len(posts))
+    turn.expect("judged", judged, len(posts))
+    # `make_stages` settled what this process holds, as the pipeline does; the next turn holds something else.
+    gc.set_threshold(*threshold)
+    gc.unfreeze()
+    if stretch.others_share() > NOISE_SHARE:
+        turn.flags.append(NOISY)
+    return turn
+
+
+def main() -> None:
+    """Prints every turn, the medians, and the goals."""
+    parser = rounds.make_parser(__doc__)
+    parser.add_argument("--stages", action="store_true", help="each stage at each batch size, as lines of JSON")
+    options = parser.parse_args()
+    if options.stages:
+        print_stages()
+        return
+    entries = [Entry(name, partial(describe, name), partial(play, name)) for name in ("real", "made")]
+    rounds.run("moderation_stages", entries, params={"posts": POSTS, "batch": BATCHES[-1]}, options=options)
 
 
 if __name__ == "__main__":
