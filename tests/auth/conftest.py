@@ -31,12 +31,14 @@ class World:
 
     now: float = START
     mailboxes: set[MailboxId] = field(default_factory=set)
+    firsts: list[int] = field(default_factory=list)
     dropped: list[RevokedDevice] = field(default_factory=list)
     forgotten: list[AccountId] = field(default_factory=list)
     notices: list[tuple[tuple[MailboxId, ...], int]] = field(default_factory=list)
 
-    async def add_mailbox(self, mailbox_id: MailboxId) -> None:
+    async def add_mailbox(self, mailbox_id: MailboxId, first: int) -> None:
         self.mailboxes.add(mailbox_id)
+        self.firsts.append(first)
 
     async def drop_mailbox(self, mailbox_id: MailboxId) -> None:
         self.mailboxes.discard(mailbox_id)

@@ -161,3 +161,39 @@ async def test_the_key_of_an_account_that_ended_or_is_suspended_reads_nothing(au
     await register(auth, other)
     await auth.db.write(lambda db: login.suspend(db, other.account_id, until=0, statement=b""))
     assert [await by_key(auth, person), await by_key(auth, other)] == ["not-allowed", "suspended"]
+
+
+async def test_a_restored_server_takes_all_lists_it_lost_from_a_device_it_does_not_know(
+    auth: Auth, world: World
+) -> None:
+    """It holds list 1. The owner ended device 1 in list 2 and put device 2 on it, and device 3 on list 3."""
+    person = Person()
+    token = await register(auth, person)
+    first = hash_object(person.lists[0])
+    person.devices |= {2: Ed25519PrivateKey.generate(), 3: Ed25519PrivateKey.generate()}
+    second, third = person.next_list(devices=[2]), person.next_list(devices=[2, 3])
+    signed = person.login(hash_object(third), device=3)
+
+    async def bring(*between: bytes, newest: bytes = third, by: bytes = signed) -> str:
+        try:
+            issued = await restoring.restore(auth, device_list=newest, login=by, prefix=PREFIX, between=between)
+        except ZajilError as reason:
+            return reason.code
+        return f"device {(await login.check_device(auth, issued.token)).device_id}"
+
+    fork = person.make_list(seq=2, prev=first, devices=[1, 2])
+    foreign = person.make_list(seq=2, prev=first, devices=[2], signer=Person().seed)
+    assert await bring() == "stale-list"
+    assert await bring(fork) == "stale-list", "not the one that the next list follows"
+    assert await bring(foreign) == "bad-signature"
+    assert await bring(second, by=person.login(hash_object(second), device=2)) == "bad-challenge"
+    assert await bring(second, by=person.login(hash_object(third), device=1)) == "bad-signature"
+    assert await bring(second, by=person.login(bytes(32), device=3)) == "bad-challenge"
+    assert (await login.check_device(auth, token)).device_id == 1, "nothing of all that counted"
+    assert await bring(second) == "device 3"
+    assert [row.device_id for row in world.dropped] == [1]
+    with pytest.raises(ZajilError, match="token-expired"):
+        await login.check_device(auth, token)
+    assert await lists.fetch_lists(auth, person.account_id, first=1) == person.lists
+    assert await bring(second) == "account-exists", "it logs in by now"
+    assert world.firsts == [1, *[int(world.now) << 20] * 2], "what they have read elsewhere is below"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import shutil
 import subprocess
@@ -14,12 +15,15 @@ from pathlib import Path
 
 import pytest
 from tests import engines
-from tests.flows.people import People, find, say, sync_all, texts
+from tests.flows.people import People, find, say, settle, sync_all, texts
 from tests.flows.server import ServerProcess
 from tests.flows.test_groups import group_of
+from tests.flows.test_recovery import restore
 from tests.flows.test_stuck import heir_of, running
 
 from zajil.client import Client
+from zajil.protocol.errors import ZajilError
+from zajil.protocol.ids import parse_b64
 
 pytestmark = [pytest.mark.flows, pytest.mark.slow]
 
@@ -64,12 +68,8 @@ async def test_people_go_on_after_a_restore(server: ServerProcess, people: Peopl
     await sync_all([amina, boris])
     before = {client: {chat: texts(client, chat) for chat in (still, moved)} for client in (amina, boris)}
 
-    await asyncio.to_thread(server.kill)
-    shutil.rmtree(server.data)
-    server.kept, into = engines.make_bare(server.data)
-    assert "localhost" in await run_apart("restore", str(archive), "--data", str(server.data), *into)
-    assert_one_moment(server)
-    await asyncio.to_thread(server.start)
+    await bring_back(server, archive)
+    assert server.rows()["mailbox_item"], "some waited at the time of the backup"
 
     clara = await people.switch_on(away)
     everyone = [amina, boris, clara]
@@ -96,6 +96,66 @@ async def test_people_go_on_after_a_restore(server: ServerProcess, people: Peopl
     print(f"went on {time.monotonic() - began:.1f} s after the restore")
 
 
+async def bring_back(server: ServerProcess, archive: Path) -> None:
+    """The server and its folder are lost, and what the archive holds is there instead."""
+    await asyncio.to_thread(server.kill)
+    shutil.rmtree(server.data)
+    server.kept, into = engines.make_bare(server.data)
+    assert "localhost" in await run_apart("restore", str(archive), "--data", str(server.data), *into)
+    assert_one_moment(server)
+    await asyncio.to_thread(server.start)
+
+
+async def test_devices_linked_or_ended_since_the_backup(server: ServerProcess, people: People, tmp_path: Path) -> None:
+    """An account's clients tell the restored server which devices it has, and nobody takes its word for older ones."""
+    amina, boris, clara = [await people.register(name) for name in ("Amina", "Boris", "Clara")]
+    group = await group_of(amina, [boris, clara], "Trail")
+    await sync_all([amina, boris, clara], rounds=2)
+    archive = tmp_path / "zajil.tar"
+    await run_apart("backup", str(archive), "--data", str(server.data))
+
+    # Amina and Clara link devices; the only one of Boris is stolen, so a recovery key ends it and brings him back.
+    tablet, laptop = await people.link(amina), await people.link(clara)
+    key = boris.show_recovery_key()
+    await boris.sync()
+    thief = boris
+    boris = await restore(people, key)
+    honest = [amina, tablet, boris, clara, laptop]
+    await settle(honest, [group])
+    await say(boris, group, "it was stolen")
+    await sync_all(honest)
+    for client in honest:
+        client.take_news()
+    tablets, clara_home = await people.switch_off(tablet), await people.switch_off(clara)
+    await bring_back(server, archive)
+
+    # Each of the three comes back by itself: a device that the server never heard of, the new one of Boris among them.
+    with contextlib.suppress(ZajilError):
+        await thief.sync()
+    assert devices_at(server, [amina, thief, clara]) == [[1], [1], [1]]
+    await sync_all([amina, boris, laptop])
+    tablet, clara = await people.switch_on(tablets), await people.switch_on(clara_home)
+    await sync_all([tablet, clara])
+    assert devices_at(server, [amina, boris, clara]) == [[1, 2], [2], [1, 2]]
+    with pytest.raises(ZajilError, match="device-revoked"):
+        await thief.sync()
+
+    honest = [amina, tablet, boris, clara, laptop]
+    await sync_all(honest, rounds=2)
+    for client in honest:
+        assert "forked-list" not in {event.kind for event in client.take_news()}
+        assert "it was stolen" in texts(client, group)
+    assert (await people.link(tablet)).device_id == 3, "the account's devices can be changed again"
+
+
+def devices_at(server: ServerProcess, accounts: Sequence[Client]) -> list[list[object]]:
+    """The numbers of each account's devices that may log in."""
+    found: dict[object, list[object]] = {}
+    for row in server.rows()["device"]:
+        found.setdefault(row["account_id"], []).append(row["device_id"])
+    return [sorted(found[parse_b64(client.account_id)], key=str) for client in accounts]
+
+
 def assert_one_moment(server: ServerProcess) -> None:
     """What several tables say of the same messages fits together."""
     rows = server.rows()
@@ -104,7 +164,6 @@ def assert_one_moment(server: ServerProcess) -> None:
         pointers[row["message_id"]] += 1
     assert {row["id"]: row["refs"] for row in rows["message"]} == dict(pointers)
     assert {row["mailbox_id"]: row["count"] for row in rows["mailbox"] if row["count"]} == dict(items)
-    assert items, "some waited at the time of the backup"
 
 
 def all_have(clients: Sequence[Client], chat: str, text: str) -> bool:

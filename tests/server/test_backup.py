@@ -17,12 +17,13 @@ from tests.postgres import Postgres
 
 from zajil.cli.main import run_command
 from zajil.engine.keys import Keys
+from zajil.engine.sql.interface import SEQ_SHIFT
 from zajil.engine.sql.sqlite.database import SQLiteDatabase
 from zajil.server.backup.archive import BackupError
 from zajil.server.backup.making import make_backup
 from zajil.server.backup.postgres import PostgresSource
 from zajil.server.backup.restoring import check_backup, restore_backup
-from zajil.server.backup.rows import SEQ_SHIFT, SEQ_STEP, SqliteSource, renumber
+from zajil.server.backup.rows import SEQ_STEP, SqliteSource, renumber
 from zajil.server.config import load_settings
 from zajil.server.schema import hold_data, migrate, newest_revision, open_database
 

@@ -18,6 +18,8 @@ from zajil.protocol.ids import AccountId, DeviceId, MailboxId
 
 Registration = Literal["invite", "work", "both", "open"]
 MailboxVerb = Callable[[MailboxId], Awaitable[None]]
+AddMailbox = Callable[[MailboxId, int], Awaitable[None]]
+"""The mailbox exists; new, its first entry has this number."""
 
 
 class RevokedDevice(NamedTuple):
@@ -54,7 +56,7 @@ class Auth:
     registration: Registration
     work: WorkGate
     clock: Callable[[], float]
-    add_mailbox: MailboxVerb
+    add_mailbox: AddMailbox
     drop_mailbox: MailboxVerb
     drop_device: Callable[[RevokedDevice], Awaitable[None]]
     notify_list: Callable[[tuple[MailboxId, ...], int], Awaitable[None]]

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from zajil.auth import store
 from zajil.auth.context import Auth, CallingDevice, RevokedDevice
+from zajil.engine.sql.interface import number_at
 from zajil.protocol.errors import Unavailable, ZajilError, error
 from zajil.protocol.identity.objects import DeviceList, VerifiedList, hash_object, open_list, parse_object
 from zajil.protocol.ids import AccountId, MailboxId
@@ -70,7 +71,8 @@ async def replace(
         if entry.device_id not in known
     ]
     for row in added:
-        await auth.add_mailbox(row.mailbox_id)
+        # A device that was here before the server was restored has read more than a new mailbox would count.
+        await auth.add_mailbox(row.mailbox_id, number_at(auth.now()))
     try:
         await auth.db.write(lambda db: _write(auth, db, before, new, added, also))
     except Unavailable:

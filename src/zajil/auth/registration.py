@@ -63,7 +63,7 @@ async def register(auth: Auth, newcomer: Newcomer, *, device_list: bytes, login:
         for entry in first.list.devices
     ]
     for row in rows:
-        await auth.add_mailbox(row.mailbox_id)
+        await auth.add_mailbox(row.mailbox_id, 1)
     issued = IssuedToken(new_token(), auth.now() + TOKEN_LIFE_S)
     try:
         await auth.db.write(lambda db: _write(auth, db, first, rows, admitted, device_id, issued))

@@ -56,16 +56,17 @@ class Gate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     altcha: WorkProof | None = None
 
 
-class CreateAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class CreateAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """POST /accounts. device_list: signed. login: signed by a device new in it, its nonce is SHA-256 of device_list.
 
     A list of seq 1 opens an account. A later one that follows the account's newest, as a recovery key makes it, takes
-    the account up again and needs no gate.
+    the account up again and needs no gate. between: lists that a restored server lost, from the one after its newest.
     """
 
     device_list: Blob
     login: Blob
     gate: Gate = Gate()
+    between: Annotated[tuple[Blob, ...], Meta(max_length=limits.LISTS_BETWEEN)] = ()
 
 
 class Session(msgspec.Struct, frozen=True):

@@ -5,9 +5,13 @@ POST /auth/lists tells its lists to whoever proves that key, as the contact toke
 No device can log in then. Whoever holds the account key (a recovery key brought it back) signs the list that follows
 the newest one, with a new device in it, and that device's login over it. The gate is not asked: the account is there
 already. The devices the list leaves out end as with every other list. Source: service.md 2, Recovery key.
+A server that came back from a backup is told the same way by a device that it does not know yet.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
 
 from sqlalchemy import Connection
 
@@ -31,11 +35,15 @@ def is_later_list(data: bytes) -> bool:
     return DeviceList.parse(parse_object(data).payload).seq > 1
 
 
-async def restore(auth: Auth, *, device_list: bytes, login: bytes, prefix: bytes) -> IssuedToken:
-    """A token for the new device of an account's next list.
+async def restore(
+    auth: Auth, *, device_list: bytes, login: bytes, prefix: bytes, between: Sequence[bytes] = ()
+) -> IssuedToken:
+    """A token for the new device of an account's next list, or of one further on.
 
-    Raises bad-signature (also for an account that is not here), stale-list, account-exists (this list stands already:
-    log in), bad-challenge, suspended, malformed, slow-down.
+    between: the lists from the next one to the one before `device_list`. All are checked before one of them counts; if
+    the server ends in between, those that count are the owner's, and the rest can be brought again. Raises
+    bad-signature (also for an account that is not here), stale-list, account-exists (this list stands already: log in),
+    bad-challenge, suspended, malformed, slow-down.
     """
     account_id = DeviceList.parse(parse_object(device_list).payload).account_id
     try:
@@ -44,7 +52,10 @@ async def restore(auth: Auth, *, device_list: bytes, login: bytes, prefix: bytes
             raise error("bad-signature")
         if newest.object == device_list:
             raise error("account-exists")
-        new = lists.open_next(device_list, newest)
+        chain = [newest]
+        for data in (*between, device_list):
+            chain.append(lists.open_next(data, chain[-1]))
+        new = chain[-1]
         device_id = _check_login(auth, login, newest, new)
     except Unavailable:
         raise  # nobody failed at anything
@@ -57,7 +68,9 @@ async def restore(auth: Auth, *, device_list: bytes, login: bytes, prefix: bytes
     def also(db: Connection) -> None:
         store.insert_token(db, digest(issued.token), account_id, device_id, expires=issued.expires)
 
-    await lists.replace(auth, newest, new, also=also)
+    for before, after in pairwise(chain[:-1]):
+        await lists.replace(auth, before, after)
+    await lists.replace(auth, chain[-2], new, also=also)
     return issued
 
 

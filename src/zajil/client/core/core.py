@@ -272,6 +272,16 @@ class Core:
         with self.step("lists") as step:
             calls.take_lists(step, want, lists)
 
+    def lists_lost(self, lists: Sequence[bytes]) -> list[bytes]:
+        """Our own lists that the server, whose chain this is, does not have. Raises Malformed or HomeError."""
+        with self.step("lists") as step:
+            return calls.lists_lost(step, lists)
+
+    def take_lists_brought(self) -> None:
+        """The server has all our own lists."""
+        with self.step("lists-brought") as step:
+            step.change_session(list_lost=False)
+
     def make_key_packages(
         self, held: Sequence[SuiteCount], pools: Mapping[int, int] = keypackages.POOLS
     ) -> tuple[KeyPackage, ...]:

@@ -16,7 +16,7 @@ from zajil.client.core import commits, joining, judge, messages, outbox, readd
 from zajil.client.core.contact import blocking, requests
 from zajil.client.core.heirs import ending, growing, making
 from zajil.client.core.talk import contents
-from zajil.client.state import accounts, rows
+from zajil.client.state import accounts, ownlists, rows
 from zajil.client.state.rows import Chat, Held
 from zajil.client.state.step import Step
 from zajil.client.views import EventCode
@@ -63,8 +63,12 @@ def take_ready(step: Step, ready: Ready) -> None:
         return
     step.change_session(readies=step.session().readies + 1)
     own = accounts.known(step, step.profile.account_id)
+    # As after a restore of the server: until it has ours again, devices that we ended may log in.
+    step.change_session(list_lost=ready.list_seq < own.list_seq)
     if ready.list_seq > own.list_seq:
         accounts.change(step, own.account_id, wanted_seq=ready.list_seq)
+    elif not ownlists.is_whole(step):
+        accounts.change(step, own.account_id, wanted_seq=own.list_seq + 1)
 
 
 def take_messages(step: Step, batch: Sequence[Msg]) -> int:

@@ -15,7 +15,7 @@ from zajil.client.core.heirs import missing
 from zajil.client.core.joins import asking
 from zajil.client.core.kept import backup
 from zajil.client.core.kept.backup import WantBackup, WantForget
-from zajil.client.state import accounts, rows
+from zajil.client.state import accounts, ownlists, rows
 from zajil.client.state.rows import Claimed, Intent, Item
 from zajil.client.state.step import Step
 from zajil.protocol.control import ClaimedKeyPackages
@@ -54,11 +54,17 @@ class WantLists(msgspec.Struct, frozen=True):
     token: bytes | None
 
 
+class WantOwnLists(msgspec.Struct, frozen=True):
+    """The server lost lists of our own account, as it came back from a backup: it is to have them again."""
+
+
 class WantKeyPackages(msgspec.Struct, frozen=True):
     """Our own pool at the server is low: fill it up."""
 
 
-Want: TypeAlias = WantCreate | WantClaim | WantLists | WantKeyPackages | WantBackup | WantForget | WantDoor
+Want: TypeAlias = (
+    WantCreate | WantClaim | WantLists | WantOwnLists | WantKeyPackages | WantBackup | WantForget | WantDoor
+)
 
 
 def wants(step: Step) -> list[Want]:
@@ -68,6 +74,8 @@ def wants(step: Step) -> list[Want]:
         return []
     found: list[Want] = []
     own = step.profile.account_id
+    if session.list_lost:
+        found.append(WantOwnLists())
     if session.keys_wanted:
         found.append(WantKeyPackages())
     for account in rows.all_accounts(step.tx):
@@ -210,10 +218,22 @@ def take_lists(step: Step, want: WantLists, lists: Sequence[bytes]) -> None:
     readd.bring_back(step, account)
 
 
+def lists_lost(step: Step, lists: Sequence[bytes]) -> list[bytes]:
+    """What follows in our own chain on the server's; none where that is another one, which is an alarm, or as long.
+
+    Raises what `accounts.learn_chain` raises.
+    """
+    accounts.learn_chain(step, step.profile.account_id, lists)
+    return ownlists.lost(step, lists)
+
+
 def take_refusal(step: Step, want: Want, code: str) -> None:
     """The server refuses what an item needs, so the item fails; a list we may not read is not asked for again."""
     if isinstance(want, WantLists):
         accounts.change(step, want.account, wanted_seq=0)
+    elif isinstance(want, WantOwnLists):
+        # Another device of ours may have been faster: then its lists are looked at again.
+        step.change_session(list_lost=code == "stale-list")
     elif isinstance(want, WantBackup | WantForget):
         backup.note_problem(step, code)
     elif isinstance(want, WantCreate | WantClaim):

@@ -15,8 +15,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from zajil.client.core import chats
 from zajil.client.core.core import Core
 from zajil.client.shell.calls import Calls
+from zajil.client.shell.chains import make_login
 from zajil.client.shell.gate.working import ATTEMPTS, OnWork, solve_challenge, tell_nobody
-from zajil.client.shell.login import Tokens, make_login
+from zajil.client.shell.login import Tokens
 from zajil.client.state import accounts, rows
 from zajil.client.state.rows import Profile
 from zajil.client.storage.keyfile import Keys, has_keys, make_keys, read_keys, write_keys

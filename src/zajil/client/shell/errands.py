@@ -11,9 +11,9 @@ from zajil.client.core import keypackages
 from zajil.client.core.contact.doors import WantAllow, WantDeny, WantDrop, WantMind, WantRef, WantToken
 from zajil.client.core.core import Core
 from zajil.client.core.kept.backup import WantBackup, WantForget
-from zajil.client.core.wants import Want, WantClaim, WantCreate, WantKeyPackages, WantLists
+from zajil.client.core.wants import Want, WantClaim, WantCreate, WantKeyPackages, WantLists, WantOwnLists
 from zajil.client.shell.calls import Calls, contact_auth
-from zajil.client.shell.chains import fetch_chain
+from zajil.client.shell.chains import bring_lists, fetch_chain
 from zajil.client.shell.login import Tokens
 from zajil.protocol import control
 from zajil.protocol.backups.wire import StoredBackup
@@ -98,6 +98,8 @@ class Errands:
                 await self._claim(want)
             case WantLists():
                 await self._lists(want)
+            case WantOwnLists():
+                await bring_lists(self._core, self._calls, auth=await self._tokens.auth())
             case WantKeyPackages():
                 await self._publish()
             case WantBackup():

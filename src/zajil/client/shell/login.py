@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
 from zajil.client.core.core import Core
 from zajil.client.shell.calls import Calls, device_auth
+from zajil.client.shell.chains import bring_ourselves, make_login
 from zajil.client.state.rows import Profile
 from zajil.protocol import control
 from zajil.protocol.errors import AuthError, ZajilError
-from zajil.protocol.identity import objects
-from zajil.protocol.ids import AccountId, DeviceId, encode_b64
+from zajil.protocol.ids import encode_b64
 
 MARGIN_S = 60
 
@@ -41,7 +39,11 @@ class Tokens:
                 if problem.code == "device-revoked":
                     with self._core.step("revoked") as step:
                         step.change_session(revoked=True)
-                raise
+                # A server that came back from an older backup does not know a device that was linked since.
+                taken = await bring_ourselves(self._core, self._calls) if problem.code == "bad-challenge" else None
+                if taken is None:
+                    raise
+                token, expires = encode_b64(taken.token), taken.expires
             with self._core.step("token") as step:
                 step.change_session(token=token, token_expires=expires)
             return token
@@ -66,13 +68,6 @@ async def log_in(calls: Calls, profile: Profile, device_seed: bytes) -> tuple[st
     login = make_login(profile, device_seed, nonce=bytes(challenge.nonce))
     session = await calls.call(control.TAKE_TOKEN, control.Session, request=control.Login(control.Blob(login)))
     return encode_b64(session.token), session.expires
-
-
-def make_login(profile: Profile, device_seed: bytes, *, nonce: bytes) -> bytes:
-    """The signed login object of a device."""
-    login = objects.Login(profile.server_name, nonce, AccountId(profile.account_id), DeviceId(profile.device_id))
-    key = Ed25519PrivateKey.from_private_bytes(device_seed)
-    return objects.sign_object(objects.Kind.LOGIN, login.encode(), key)
 
 
 def is_login_error(problem: ZajilError) -> bool:

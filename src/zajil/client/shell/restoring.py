@@ -13,8 +13,8 @@ from zajil.client.core.core import Core
 from zajil.client.core.kept import restored
 from zajil.client.shell import enrol
 from zajil.client.shell.calls import Calls, contact_auth, device_auth
-from zajil.client.shell.chains import fetch_chain, fetch_chain_by_key
-from zajil.client.shell.login import log_in, make_login
+from zajil.client.shell.chains import fetch_chain, fetch_chain_by_key, make_login
+from zajil.client.shell.login import log_in
 from zajil.client.state import rows
 from zajil.client.state.rows import Profile
 from zajil.client.storage.keyfile import RESTORING, Keys, has_keys, make_keys, read_keys, write_keys

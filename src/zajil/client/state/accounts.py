@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from zajil.client.state import rows
+from zajil.client.state import ownlists, rows
 from zajil.client.state.rows import Account
 from zajil.client.state.step import Step
 from zajil.protocol.errors import HomeError, ZajilError, error
@@ -55,17 +55,27 @@ def keep_list(step: Step, newest: VerifiedList) -> Account:
 def learn_chain(step: Step, account_id: bytes, lists: Sequence[bytes]) -> Account:
     """Take the whole chain of an account, as its server or linking device gives it.
 
-    A chain behind what we know changes nothing, a forked one raises the alarm. Raises `key-changed`, Malformed.
+    A chain behind what we know changes nothing, a forked one raises the alarm; our own is seen to be forked also where
+    it is behind. Raises `key-changed`, Malformed.
     """
     newest = objects.open_chain(lists, account_id=AccountId(account_id))
-    held = verified_list(known(step, account_id))
+    held, is_own = verified_list(known(step, account_id)), account_id == step.profile.account_id
     if held is not None and newest.list.seq < held.list.seq:
+        kept = ownlists.load(step) if is_own else []
+        if kept and kept[: len(lists)] != list(lists):
+            return _alarm(step, account_id)
         return known(step, account_id)
     if held is not None and objects.hash_object(lists[held.list.seq - 1]) != held.hash:
-        change(step, account_id, alarm=True)
-        step.event("forked-list")
-        return known(step, account_id)
+        return _alarm(step, account_id)
+    if is_own:
+        ownlists.keep(step, lists)
     return keep_list(step, newest)
+
+
+def _alarm(step: Step, account_id: bytes) -> Account:
+    """The account has two lists of one number."""
+    step.event("forked-list")
+    return change(step, account_id, alarm=True)
 
 
 def learn_list(step: Step, account_id: bytes, data: bytes) -> Account:
@@ -74,12 +84,11 @@ def learn_list(step: Step, account_id: bytes, data: bytes) -> Account:
     try:
         newest = objects.open_later_list(data, verified_list(account), account_id=AccountId(account_id))
     except HomeError as problem:
-        if problem.code == "list-fork":
-            step.event("forked-list")
-            return change(step, account_id, alarm=True)
-        return account
+        return _alarm(step, account_id) if problem.code == "list-fork" else account
     except ZajilError:
         return account
+    if account_id == step.profile.account_id:
+        ownlists.append(step, data, seq=newest.list.seq)
     return keep_list(step, newest)
 
 

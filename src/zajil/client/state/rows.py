@@ -395,7 +395,7 @@ class Session(msgspec.Struct, frozen=True):
 
     last_seq: highest mailbox seq stored. hellos: HELLOs sent; drained: highest of them answered by DRAINED.
     readies: READYs seen by this home. starts: the start counter.
-    adopt_ack: after a recovery, the next READY says where we stand.
+    adopt_ack: after a recovery, the next READY says where we stand. list_lost: the server holds an older list of ours.
     """
 
     last_seq: int = 0
@@ -407,6 +407,7 @@ class Session(msgspec.Struct, frozen=True):
     rolled_back: bool = False
     adopt_ack: bool = False
     revoked: bool = False
+    list_lost: bool = False
     token: str = ""
     token_expires: int = 0
     keys_wanted: bool = True

@@ -7,10 +7,11 @@ Guarantees of every implementation (one test suite, `tests/engine`):
 - All or nothing, in isolation: an operation that raises has changed nothing, and hurts no other of its batch.
 - Epochs are compared and set: of all commits of one epoch, at most one is accepted, and the Welcome of any other never
   exists.
-- Each mailbox numbers its entries 1, 2, 3 ... without gaps when they are written, in one order for all mailboxes of a
-  group. Delivery is at least once: an entry stays until it is acknowledged, expires or is evicted. What has expired is
-  read no more from that second on, and deleted by the next `expire`; its number is skipped and tells nothing, while
-  what is evicted is told as `dropped`, unless it would have expired within minutes anyway (`Send.ttl_s`).
+- Each mailbox numbers its entries 1, 2, 3 ... (or on from another first number) without gaps when they are written, in
+  one order for all mailboxes of a group. Delivery is at least once: an entry stays until it is acknowledged, expires or
+  is evicted. What has expired is read no more from that second on, and deleted by the next `expire`; its number is
+  skipped and tells nothing, while what is evicted is told as `dropped`, unless it would have expired within minutes
+  anyway (`Send.ttl_s`).
 - At rest no row joins a group with a mailbox or a person, save entries waiting for the same message.
 
 Operations are plain values, so they can be queued, batched and replayed. They are made by `zajil.delivery`, which has
@@ -38,6 +39,7 @@ PASS_GROUP: Final = 1
 PASS_PERSONA: Final = 2
 PASS_UPLOAD: Final = 3
 
+SEQ_SHIFT: Final = 20
 BATCH_MAX: Final = 512
 QUEUE_MAX: Final = 20_000
 MAILBOX_ENTRIES_MAX: Final = 10_000
@@ -52,6 +54,15 @@ DENY_TTL_DAYS: Final = 365
 REF_USE_TTL_DAYS: Final = 90
 """As long as a group without use lives: until then its roster may hold the reference."""
 READ_BYTES_MAX: Final = 1024 * 1024
+
+
+def number_at(at: int) -> int:
+    """A number above all that were given out before `at` (Unix second), far below what a browser counts to.
+
+    After a restore the numbers that clients remember go on from it; so a second restore begins above all that came
+    after the first one, whatever archive each of them takes.
+    """
+    return at << SEQ_SHIFT
 
 
 class OpenRef(NamedTuple):
@@ -152,9 +163,10 @@ class Ack(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AddMailbox(msgspec.Struct, frozen=True, kw_only=True):
-    """An empty mailbox. No effect when it exists."""
+    """An empty mailbox. first: number of its first entry. No effect when it exists."""
 
     mailbox_id: MailboxId
+    first: int = 1
 
 
 class DropMailbox(msgspec.Struct, frozen=True, kw_only=True):
@@ -283,8 +295,8 @@ class MailboxEngine(ABC):
         """
 
     @abstractmethod
-    async def add_mailbox(self, mailbox_id: MailboxId) -> None:
-        """The mailbox exists."""
+    async def add_mailbox(self, mailbox_id: MailboxId, first: int = 1) -> None:
+        """The mailbox exists. first: number of its first entry, if it is new."""
 
     @abstractmethod
     async def drop_mailbox(self, mailbox_id: MailboxId) -> None:

@@ -170,8 +170,8 @@ def add_mailbox(tx: Transaction, request: op.AddMailbox) -> op.Done:
     """One statement."""
     made = tx.sql.run(
         "INSERT INTO mailbox (mailbox_id, next_seq, acked, count, bytes, gap_count, gap_seq)"
-        " VALUES (?, 1, 0, 0, 0, 0, 0) ON CONFLICT DO NOTHING",
-        (request.mailbox_id,),
+        " VALUES (?, ?, 0, 0, 0, 0, 0) ON CONFLICT DO NOTHING",
+        (request.mailbox_id, request.first),
     )
     return op.Done(made.rowcount)
 

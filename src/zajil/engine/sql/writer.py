@@ -161,8 +161,8 @@ class QueuedMailboxEngine(MailboxEngine):
     def begin_ack(self, mailbox_id: MailboxId, upto: int) -> asyncio.Future[Outcome]:
         return self._enqueue(op.Ack(mailbox_id=mailbox_id, upto=upto))
 
-    async def add_mailbox(self, mailbox_id: MailboxId) -> None:
-        await self._submit(op.AddMailbox(mailbox_id=mailbox_id))
+    async def add_mailbox(self, mailbox_id: MailboxId, first: int = 1) -> None:
+        await self._submit(op.AddMailbox(mailbox_id=mailbox_id, first=first))
 
     async def drop_mailbox(self, mailbox_id: MailboxId) -> None:
         await self._submit(op.DropMailbox(mailbox_id=mailbox_id))

@@ -11,15 +11,13 @@ from pathlib import Path
 from typing import Final, Protocol, Self
 
 from zajil.channels.store.tables import search
+from zajil.engine.sql.interface import number_at
 from zajil.engine.sql.sqlite.database import SQLiteDatabase
 from zajil.server.backup.archive import BackupError, Row
 from zajil.server.schema import migrate, newest_revision
 
 SEQ_STEP: Final = 1 << 32
 """What a restore adds at least to the numbers that clients remember: nothing new falls under one they have seen."""
-SEQ_SHIFT: Final = 20
-"""They go on from the Unix second of the restore times 2^20, far below what a browser counts to. So a second restore
-begins above all that came after the first one, whatever archive each of them takes."""
 STEPPED: Final = frozenset({"pub_event"})
 """Tables whose numbers clients remember as far as they have read."""
 FORGOTTEN: Final = (
@@ -77,12 +75,12 @@ PUSH_LOST: Final = (
 
 def renumber(number: int, *, at: int) -> int:
     """What a number that clients remember goes on from after a restore. at: Unix second of that."""
-    return max(number + SEQ_STEP, at << SEQ_SHIFT)
+    return max(number + SEQ_STEP, number_at(at))
 
 
 def forgetting(tables: Iterable[str], *, at: int) -> Iterator[str]:
     """Statements that take back what time has made false in these tables. at: Unix second of the restore."""
-    step, floor = SEQ_STEP, at << SEQ_SHIFT
+    step, floor = SEQ_STEP, number_at(at)
     larger = f"CASE WHEN next_seq + {step:d} < {floor:d} THEN {floor:d} ELSE next_seq + {step:d} END"
     yield f"UPDATE mailbox SET next_seq = {larger}"  # noqa: S608  # numbers
     yield from FORGOTTEN

@@ -80,7 +80,11 @@ class _Routes:
         body = body_of(request, control.CreateAccount)
         if restoring.is_later_list(body.device_list):
             issued = await restoring.restore(
-                self._auth, device_list=body.device_list, login=body.login, prefix=request.peer.prefix
+                self._auth,
+                device_list=body.device_list,
+                login=body.login,
+                prefix=request.peer.prefix,
+                between=body.between,
             )
             return control.Session(control.B32(issued.token), issued.expires)
         peer = request.peer
