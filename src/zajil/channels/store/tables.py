@@ -175,9 +175,7 @@ version = Table(
     "pub_post_version",
     METADATA,
     Column("post_id", LargeBinary, primary_key=True, info=_POST),
-    Column(
-        "version", U64, primary_key=True, autoincrement=False, info=describe("counter", "from 1", _VERSION_KEPT)
-    ),
+    Column("version", U64, primary_key=True, autoincrement=False, info=describe("counter", "from 1", _VERSION_KEPT)),
     Column("text", Text, nullable=False, info=describe("text", "what the author wrote", _VERSION_KEPT)),
     Column("lang", Text, nullable=False, info=describe("text", "language the author named", _VERSION_KEPT)),
     Column("at", U64, nullable=False, info=describe("time", "Unix second it was written", _VERSION_KEPT)),
