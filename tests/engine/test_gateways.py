@@ -282,3 +282,33 @@ def test_a_device_that_asked_for_pushes_is_noted_once_for_a_batch(server: Server
         due = server.look("SELECT COUNT(*), MAX(seq), MIN(wake), MIN(tries) FROM push_due")
         assert due == (1, newest, Wake.MESSAGE, 0)
         server.do(op.Ack(mailbox_id=awake, upto=newest))
+
+
+def test_what_another_gateway_uses_just_now_does_not_expire(
+    server: Server, gateways: Sequence[PostgresMailboxEngine]
+) -> None:
+    """A group that somebody comes back to after 90 days, in the moment in which retention comes for it."""
+    group = Group(server, server.mailbox())
+    server.now_ms += 365 * 86_400_000
+    today, url = server.now_ms // 86_400_000, str(server.url)
+    with psycopg.connect(url) as using, ThreadPoolExecutor(1) as thread:
+        using.execute(
+            "INSERT INTO ref_use (hash, day, handshakes, bytes, messages) VALUES ('x', %s, 1, 1, 1)", (today,)
+        )
+        using.commit()
+        for age, use in (
+            (b"UPDATE grp SET used_day = 1", b"UPDATE grp SET used_day = %s"),
+            (b"UPDATE ref_use SET day = 1", b"UPDATE ref_use SET day = %s"),
+        ):
+            using.execute(age)
+            using.commit()
+            assert using.execute(use, (today,)).rowcount == 1
+            expiring = thread.submit(gateways[0].apply, [op.Expire(rows=100)], now_ms=server.now_ms)
+            with psycopg.connect(url, autocommit=True) as watching:
+                while not watching.execute("SELECT 1 FROM pg_locks WHERE NOT granted").fetchall():
+                    assert not expiring.done(), "it waits for who uses them"
+                    time.sleep(0.01)
+            using.commit()
+            assert all(isinstance(outcome, op.Done) for outcome in expiring.result(30))
+        assert using.execute("SELECT gid FROM grp").fetchall() == [(group.gid,)]
+        assert using.execute("SELECT count(*) FROM ref_use").fetchall() == [(1,)]

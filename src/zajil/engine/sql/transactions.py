@@ -203,17 +203,29 @@ def change_ref(tx: Transaction, request: op.DenyRef | op.AllowRef) -> op.Done:
 Rare = op.AddMailbox | op.DropMailbox | op.AddPasses | op.DenyRef | op.AllowRef | op.Expire
 
 _EXPIRY: tuple[tuple[str, int] | tuple[str, int, int], ...] = (
-    ("DELETE FROM idem WHERE key IN (SELECT key FROM idem WHERE at <= ? LIMIT ?)", op.IDEM_TTL_S),
-    ("DELETE FROM pass WHERE hash IN (SELECT hash FROM pass WHERE day <= ? LIMIT ?)", op.PASS_TTL_DAYS),
+    ("DELETE FROM idem WHERE key IN (SELECT key FROM idem WHERE at <= ? LIMIT ?) AND at <= ?", op.IDEM_TTL_S),
+    ("DELETE FROM pass WHERE hash IN (SELECT hash FROM pass WHERE day <= ? LIMIT ?) AND day <= ?", op.PASS_TTL_DAYS),
     (
-        "DELETE FROM pass WHERE hash IN (SELECT hash FROM pass WHERE kind = ? AND day <= ? LIMIT ?)",
+        "DELETE FROM pass WHERE hash IN (SELECT hash FROM pass WHERE kind = ? AND day <= ? LIMIT ?) AND day <= ?",
         op.UPLOAD_PASS_TTL_DAYS,
         op.PASS_UPLOAD,
     ),
-    ("DELETE FROM ref_deny WHERE hash IN (SELECT hash FROM ref_deny WHERE day <= ? LIMIT ?)", op.DENY_TTL_DAYS),
-    ("DELETE FROM ref_use WHERE hash IN (SELECT hash FROM ref_use WHERE day <= ? LIMIT ?)", op.REF_USE_TTL_DAYS),
-    ("DELETE FROM grp WHERE gid IN (SELECT gid FROM grp WHERE used_day <= ? LIMIT ?)", op.GROUP_TTL_DAYS),
+    (
+        "DELETE FROM ref_deny WHERE hash IN (SELECT hash FROM ref_deny WHERE day <= ? LIMIT ?) AND day <= ?",
+        op.DENY_TTL_DAYS,
+    ),
+    (
+        "DELETE FROM ref_use WHERE hash IN (SELECT hash FROM ref_use WHERE day <= ? LIMIT ?) AND day <= ?",
+        op.REF_USE_TTL_DAYS,
+    ),
+    (
+        "DELETE FROM grp WHERE gid IN (SELECT gid FROM grp WHERE used_day <= ? LIMIT ?) AND used_day <= ?",
+        op.GROUP_TTL_DAYS,
+    ),
 )
+"""The age is asked twice. A row that another gateway used just now is waited for, and PostgreSQL then asks the outer
+condition again of what became of it, but not the inner query: the group would go that somebody has just come back to.
+"""
 
 
 def expire(tx: Transaction, request: op.Expire) -> op.Done:
@@ -227,7 +239,7 @@ def expire_the_rest(tx: Transaction, rows: int) -> int:
     most = 0
     for statement, keep, *kinds in _EXPIRY:
         now = tx.now_ms // 1000 if keep == op.IDEM_TTL_S else tx.day
-        most = max(most, tx.sql.run(statement, (*kinds, now - keep, rows)).rowcount)
+        most = max(most, tx.sql.run(statement, (*kinds, now - keep, rows, now - keep)).rowcount)
     return most
 
 
