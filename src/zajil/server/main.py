@@ -35,6 +35,7 @@ def serve(
     registration: str | None = None,
     database: str | None = None,
     bus: str | None = None,
+    metrics_port: int | None = None,
     dev: bool | None = None,
     relay: bool = False,
     tell_root: Callable[[Path], None] | None = None,
@@ -50,6 +51,7 @@ def serve(
     if database and holds_password(database):
         raise ConfigError("everybody on this machine sees a password in a command: put it into the file of passfile=")
     told = {"host": host, "port": port, "registration": registration, "database": database, "bus": bus, "dev": dev}
+    told["metrics_port"] = metrics_port
     settings = load_settings(data, **told)
     set_up_logging(form=settings.log_form)
     if relay:

@@ -5,6 +5,7 @@ Served on a loopback listener of its own, off by default, so that no proxy rule 
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -14,6 +15,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from zajil.protocol.frames import Role
+from zajil.server.config import ConfigError
 
 
 class ModerationFigures:
@@ -146,12 +148,21 @@ class Metrics:
         self._lag.set_function(lambda: lag_s() * 1000)
 
     async def listen(self, port: int) -> web.AppRunner:
-        """Serve /metrics on 127.0.0.1 at this port."""
+        """Serve /metrics on 127.0.0.1 at this port. Raises ConfigError where something else does."""
         app = web.Application()
         app.router.add_get("/metrics", self._show)
         runner = web.AppRunner(app, access_log=None, handle_signals=False)
         await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", port).start()
+        try:
+            await web.TCPSite(runner, "127.0.0.1", port).start()
+        except OSError as fault:
+            await runner.cleanup()
+            if fault.errno != errno.EADDRINUSE:
+                raise
+            raise ConfigError(
+                f"metrics_port: {port} is in use; of several servers on one machine each has its own "
+                "(zajil serve --metrics-port)"
+            ) from fault
         return runner
 
     async def _show(self, _request: web.Request) -> web.Response:

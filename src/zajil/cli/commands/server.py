@@ -55,6 +55,12 @@ def serve(
         str | None,
         typer.Option("--bus", metavar="URL", help=words.BUS_OPTION(), show_default=False),
     ] = None,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(
+            "--metrics-port", metavar="PORT", min=0, max=65535, help=words.METRICS_OPTION(), show_default=False
+        ),
+    ] = None,
     dev: Annotated[bool, typer.Option("--dev", help=words.DEV_OPTION())] = False,
     relay: Annotated[bool, typer.Option("--relay", help=relay_words.RELAY_OPTION())] = False,
     with_parent: WithParent = False,
@@ -78,6 +84,7 @@ def serve(
             registration=registration.value if registration else None,
             database=database,
             bus=bus,
+            metrics_port=metrics_port,
             dev=True if dev else None,
             relay=relay,
             tell_root=lambda file: typer.echo(reach_words.ROOT_MADE(file=str(file))),

@@ -48,6 +48,11 @@ BUS_OPTION = Text(
     ar="خادم NATS، بصيغة nats://host:4222، حين تتشارك عدة خوادم قاعدة البيانات؛ وبدونه هذا الخادم وحده.",
     ru="NATS, nats://host:4222, если базу данных делят несколько серверов; без этого — только этот сервер.",
 )
+METRICS_OPTION = Text(
+    en="Port for figures, on this machine alone; of several servers here each has its own.",
+    ar="منفذ الأرقام، على هذا الجهاز وحده؛ ولكل خادم منفذه إن تعددت الخوادم هنا.",
+    ru="Порт показателей, только на этой машине; у каждого из нескольких серверов здесь он свой.",
+)
 DEV_OPTION = Text(
     en="For development: pages may call other ports of this machine.",
     ar="للتطوير: يحق للصفحات مخاطبة منافذ أخرى على هذا الجهاز.",
