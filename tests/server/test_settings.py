@@ -6,6 +6,7 @@ import asyncio
 import re
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import aiohttp
 import pytest
@@ -13,6 +14,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
 from tests.server.people import Person
 from tests.server.wire import Http
 
@@ -22,7 +24,7 @@ from zajil.engine.limits import DEFAULTS
 from zajil.engine.reachkeys import ReachKeys
 from zajil.engine.sql.sqlite.database import FILE_NAME, SQLiteDatabase
 from zajil.protocol import control
-from zajil.protocol.errors import render_table
+from zajil.protocol.errors import error, render_table
 from zajil.server import config, inventory, schema
 from zajil.server.admin import create_invite
 from zajil.server.app import Server
@@ -250,6 +252,31 @@ async def test_an_address_in_use_is_an_error_that_leaves_nothing_open(tmp_path: 
     with pytest.raises(OSError, match="in use"):
         await Server.start(tmp_path / "other", Settings(port=server.port))
     again = await Server.start(tmp_path / "other", Settings(port=0))
+    await again.stop()
+
+
+async def test_a_port_of_figures_that_another_server_has_is_named(tmp_path: Path, unused_tcp_port: int) -> None:
+    settings = Settings(port=0, metrics_port=unused_tcp_port)
+    server = await Server.start(tmp_path, settings)
+    try:
+        with pytest.raises(ConfigError, match=f"{unused_tcp_port} is in use.*--metrics-port"):
+            await Server.start(tmp_path / "other", settings)
+    finally:
+        await server.stop()
+    await (await Server.start(tmp_path / "other", settings)).stop()
+
+
+async def test_a_start_in_an_outage_is_told_and_leaves_nothing_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer_nothing(_db: Connection) -> NoReturn:
+        raise error("busy")
+
+    with monkeypatch.context() as outage:
+        outage.setattr("zajil.auth.store.revoked_devices", answer_nothing)
+        with pytest.raises(ConfigError, match="cannot be used now"):
+            await Server.start(tmp_path, Settings(port=0))
+    again = await Server.start(tmp_path, Settings(port=0))
     await again.stop()
 
 

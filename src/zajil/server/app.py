@@ -44,7 +44,7 @@ from zajil.moderation.private import inbox
 from zajil.moderation.private.inbox import Inbox
 from zajil.moderation.private.keys import ModeratorKeys
 from zajil.protocol import frames
-from zajil.protocol.errors import ZajilError
+from zajil.protocol.errors import Unavailable, ZajilError
 from zajil.protocol.ids import AccountId, MailboxId
 from zajil.protocol.public.posts import ChannelDecision
 from zajil.protocol.reach.seal import ServerSeals
@@ -62,7 +62,7 @@ from zajil.server.http.data_routes import bind_data
 from zajil.server.http.delivery_routes import bind_attachments, bind_delivery, bind_public, bind_reports
 from zajil.server.http.dispatch import Dispatcher, Proofs, either
 from zajil.server.http.idempotency import AnswerBook, delete_old_answers
-from zajil.server.measures import make_measures, read_statement
+from zajil.server.measures import Insistence, make_measures, read_statement
 from zajil.server.metrics import Metrics
 from zajil.server.moderation.beside.supervisor import WorkerProcess
 from zajil.server.place import origin_of, place_of
@@ -131,6 +131,7 @@ class Server:
         self._delivery = self._make_delivery(keys, refs)
         self._attachments = Attachments(self._delivery, storage.blobs)
         self._auth = self._make_auth(keys, data)
+        self._insistence = Insistence()
         self.reports = self._make_inbox(keys, storage.moderators)
         self._registry = self._make_registry(keys)
         self.calling = self._make_calling(data, keys, storage.relays)
@@ -192,14 +193,17 @@ class Server:
             raise
         server._engine.start()
         server.gateway.start()
-        await lists.finish_revocations(server._auth)
         try:
+            await lists.finish_revocations(server._auth)
             if server.moderation is not None:
                 await server.moderation.start()
             server.port = await server._shell.start(settings.host, settings.port, reuse_port=settings.reuse_port)
             if settings.metrics_port:
                 server._metrics_runner = await server.metrics.listen(settings.metrics_port)
-        except OSError:
+        except Unavailable as outage:
+            await server.stop()
+            raise ConfigError(f"{server._db.place} cannot be used now") from outage
+        except BaseException:
             await server.stop()
             raise
         if server.public is not None:
@@ -228,6 +232,7 @@ class Server:
             await self.moderation.stop()
         if self.public is not None:
             await self.public.stop()
+        await self._insistence.close()
         await self.gateway.drain(self.settings.drain_s)
         await self._shell.stop()
         await self.calling.stop()
@@ -320,10 +325,13 @@ class Server:
         return Inbox(
             db=self._db,
             keys=moderators,
-            tell=lambda report_id, to, outcome: tell_outcome(self._delivery, report_id, to, outcome),
+            tell=lambda report_id, to, outcome: self._insistence.on(
+                lambda: tell_outcome(self._delivery, report_id, to, outcome)
+            ),
             measures=make_measures(
                 keys,
                 self._delivery,
+                insist=self._insistence.on,
                 end_login=lambda mailbox_id: self.gateway.end_login(mailbox_id),
             ),
             clock=self._clock,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
 
 import msgspec
 from sqlalchemy import Connection
@@ -13,10 +15,46 @@ from zajil.delivery.context import Delivery
 from zajil.delivery.mailboxes import send_notice
 from zajil.engine.keys import Keys, SealBroken
 from zajil.moderation.private.inbox import Measures
+from zajil.protocol.errors import Unavailable
 from zajil.protocol.ids import AccountId, MailboxId, encode_b64
 from zajil.protocol.report.measures import NOTICE, AccountMeasure, Statement
 
 _TABLE = "account_measure"
+AGAIN_S: Final = 5.0
+
+
+class Insistence:
+    """Has done after a COMMIT what an outage may put off and not prevent: tried again until it is, or the server ends.
+
+    Else a device of a suspended account would stay connected, and who decided would hear `busy` of what took place.
+    """
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def on(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Try this now, and in the background where the storage does not answer. May be done more than once."""
+        try:
+            await work()
+        except Unavailable:
+            task = asyncio.create_task(_insist(work))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """Nothing is tried any more."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+async def _insist(work: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        await asyncio.sleep(AGAIN_S)
+        try:
+            return await work()
+        except Unavailable:
+            continue
 
 
 def read_statement(keys: Keys, row: MeasureRow) -> dict[str, int | str]:
@@ -37,9 +75,10 @@ def make_measures(
     keys: Keys,
     delivery: Delivery,
     *,
+    insist: Callable[[Callable[[], Awaitable[None]]], Awaitable[None]],
     end_login: Callable[[MailboxId], None],
 ) -> Measures:
-    """How they take effect. end_login: ends the connection of the device with this mailbox."""
+    """How they take effect. insist: `Insistence.on`. end_login: ends the connection of the device with this mailbox."""
 
     def apply(db: Connection, measure: AccountMeasure) -> None:
         if measure.action != "suspend":
@@ -55,7 +94,7 @@ def make_measures(
         if row is not None and read_statement(keys, row).get("measure") in (None, encode_b64(measure.measure_id)):
             login.lift(db, row.account_id)
 
-    async def tell(measure: AccountMeasure, undone: bool) -> None:  # a callable's own shape
+    async def tell_now(measure: AccountMeasure, *, undone: bool) -> None:
         account = AccountId(measure.account)
         # Of a suspended account too: it reads the notice when it is back.
         devices = await delivery.db.read(lambda db: login.devices_of(db, account))
@@ -74,5 +113,8 @@ def make_measures(
                 "at": measure.at,
             },
         )
+
+    async def tell(measure: AccountMeasure, undone: bool) -> None:  # a callable's own shape
+        await insist(lambda: tell_now(measure, undone=undone))
 
     return Measures(apply=apply, lift=lift, tell=tell)

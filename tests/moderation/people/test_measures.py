@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import aiohttp
 import pytest
+from sqlalchemy import Connection
 from tests.moderation.people.desk import Desk, Member
 from tests.server.people import Person
 from tests.server.test_reports import THREAT, Scene, item_of, post, report, write
 from tests.server.test_story import group_of_two
 from tests.server.wire import Http, Wire
 
+from zajil.auth import login
+from zajil.auth.store import DeviceRow
 from zajil.protocol import cbor
-from zajil.protocol.errors import ZajilError
+from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.frames import Kind, Role
-from zajil.protocol.ids import encode_b64
+from zajil.protocol.ids import AccountId, encode_b64
 from zajil.protocol.report.measures import Measure
 from zajil.protocol.review import api, private, routes
+from zajil.server import measures
 from zajil.server.app import Server
 
 MakeWire = Callable[[Role], Wire]
@@ -134,6 +138,29 @@ async def test_a_suspended_account_is_told_why_and_until_when_and_comes_back_by_
     ((name, fields),) = await notices(wire, auth)
     assert name == "account-measure"
     assert (fields["action"], fields["reason"], fields["until"]) == ("suspend", "harassment", until)
+
+
+async def test_an_outage_after_a_suspension_leaves_no_device_connected_and_no_notice_untold(
+    desk: Desk, scene: Scene, http: Http, wire: MakeWire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The measure is in the database; who decided must not hear that it failed."""
+    monkeypatch.setattr(measures, "AGAIN_S", 0.01)
+    asked, find = [0], login.devices_of
+
+    def find_late(db: Connection, account: AccountId) -> Sequence[DeviceRow]:
+        asked[0] += 1
+        if asked[0] <= 3:
+            raise error("busy")
+        return find(db, account)
+
+    monkeypatch.setattr(login, "devices_of", find_late)
+    async with wire(Role.R) as r:
+        await r.hello(scene.his)
+        await decided(desk, http, scene, "suspend", 1)
+        assert await r.until_end() == "token-expired"
+    desk.clock.advance(2 * 86_400)
+    told = await notices(wire, await logged_in(desk, scene.omar))
+    assert [fields["action"] for name, fields in told if name == "account-measure"] == ["suspend"]
 
 
 async def test_a_warning_is_told_and_shuts_nobody_out(desk: Desk, scene: Scene, http: Http, wire: MakeWire) -> None:
