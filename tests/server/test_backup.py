@@ -10,21 +10,24 @@ import tarfile
 import time
 from pathlib import Path
 
+import msgspec
 import psycopg
 import pytest
 from sqlalchemy import Connection
 from tests.postgres import Postgres
 
 from zajil.cli.main import run_command
-from zajil.engine.keys import Keys
+from zajil.engine.keys import Keys, rotate
 from zajil.engine.sql.interface import SEQ_SHIFT
 from zajil.engine.sql.sqlite.database import SQLiteDatabase
-from zajil.server.backup.archive import BackupError
-from zajil.server.backup.making import make_backup
+from zajil.server.backup.archive import ArchiveReader, ArchiveWriter, BackupError, TableRows
+from zajil.server.backup.making import Made, make_backup
+from zajil.server.backup.moving import move_database
 from zajil.server.backup.postgres import PostgresSource
 from zajil.server.backup.restoring import check_backup, restore_backup
 from zajil.server.backup.rows import SEQ_STEP, SqliteSource, renumber
-from zajil.server.config import load_settings
+from zajil.server.config import ConfigError, load_settings
+from zajil.server.doctor.whole import examine
 from zajil.server.schema import hold_data, migrate, newest_revision, open_database
 
 BLOB = bytes(range(16))
@@ -137,6 +140,79 @@ def test_no_damage_goes_unseen_and_none_leaves_a_database(data: Path, tmp_path: 
         harmless += 1
     # A bit of a tar header that says nothing, such as an owner's.
     assert harmless < 20
+
+
+def rewrite(made: Made, *, version: int = 2, blob: bytes = b"", uses: int = 5, key: bytes = b"") -> None:
+    """What whoever can write the archive, and has no keys, makes of it: with every digest right."""
+    whole = io.BytesIO(made.archive.read_bytes())
+    reader = ArchiveReader(whole)
+    with made.archive.open("wb") as file:
+        writer = ArchiveWriter(file, msgspec.structs.replace(reader.head, version=version), key=key)
+        is_open = True
+        for part in reader.parts():
+            if isinstance(part, TableRows):
+                changed = [(*row[:2], uses) for row in part.rows] if part.table == "invite_code" else part.rows
+                writer.add_rows(part.table, iter(changed))
+            elif part.file:
+                writer.add_file(part.file, part.content.read())
+            else:
+                if is_open:
+                    writer.close_rows()
+                    is_open = False
+                held = blob or part.content.read()
+                writer.add_blob(part.blob, len(held), io.BytesIO(held))
+        writer.finish()
+
+
+def test_who_has_the_archive_alone_changes_nothing_unseen(data: Path, tmp_path: Path) -> None:
+    made = make_backup(data, tmp_path / "b.tar")
+    whole = made.archive.read_bytes()
+
+    def refusal(*, unproven: bool = False) -> str:
+        with pytest.raises(BackupError) as refused:
+            check_backup(made.archive, unproven=unproven)
+        return refused.value.code
+
+    keys = Keys.load(data / "zajil.key")
+    own = keys.backup_key(keys.newest_storage) or b""
+    rewrite(made, key=own)
+    assert made.archive.read_bytes() == whole, "what the changes below are made of is the same archive"
+    for changes in ({"uses": 6}, {"blob": b"x" * 100_000}, {}):
+        for key in (b"", bytes(32)):
+            rewrite(made, key=key, **changes)
+            assert refusal() == refusal(unproven=True) == "backup-forged"
+            made.archive.write_bytes(whole)
+    rewrite(made, blob=b"x" * 100_000)
+    with pytest.raises(BackupError, match="backup-forged"):
+        restore_backup(tmp_path / "back", made.archive)
+    assert {path.name for path in (tmp_path / "back").iterdir()} == {"restoring", "zajil.lock"}
+    made.archive.write_bytes(whole)
+    rewrite(made, version=1)
+    assert refusal() == "backup-unproven"
+    assert check_backup(made.archive, unproven=True).rows == made.rows
+    restore_backup(tmp_path / "back", made.archive, unproven=True)
+    assert rows_of(tmp_path / "back")["invite_code"] == rows_of(data)["invite_code"]
+
+
+def test_an_archive_of_a_key_before_is_proved_by_a_later_file_of_keys(data: Path, tmp_path: Path) -> None:
+    made = make_backup(data, tmp_path / "b.tar")
+    rotate(data / "zajil.key", "storage")
+    later = make_backup(data, tmp_path / "later.tar")
+    assert check_backup(made.archive, keys_from=later.keys).rows == made.rows
+    with pytest.raises(BackupError, match="backup-other-keys"):
+        check_backup(later.archive, keys_from=made.keys)
+
+
+def test_no_password_goes_into_a_command_or_an_archive(data: Path, tmp_path: Path) -> None:
+    made, url = make_backup(data, tmp_path / "b.tar"), "postgresql://user:secret@127.0.0.1:9/name"
+    with pytest.raises(ConfigError, match="passfile"):
+        restore_backup(tmp_path / "back", made.archive, database=url)
+    with pytest.raises(ConfigError, match="passfile"):
+        move_database(data, url)
+    (data / "zajil.toml").write_text(f'database = "{url}"\n')
+    with pytest.raises(ConfigError, match="passfile"):
+        make_backup(data, tmp_path / "c.tar")
+    assert {f.code for f in examine(data) if f.name == "settings"} == {"settings-password"}
 
 
 def take_none(_back: Path, archive: Path) -> None:

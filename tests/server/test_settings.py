@@ -28,8 +28,7 @@ from zajil.protocol.errors import error, render_table
 from zajil.server import config, inventory, schema
 from zajil.server.admin import create_invite
 from zajil.server.app import Server
-from zajil.server.config import CONFIG_FILE, ConfigError, Settings, load_settings
-from zajil.server.main import holds_password
+from zajil.server.config import CONFIG_FILE, ConfigError, Settings, holds_password, load_settings
 from zajil.server.schema import all_tables, hold_data, migrate, newest_revision, open_database
 
 # The full-text index and what FTS5 makes by itself.
@@ -283,6 +282,7 @@ async def test_a_start_in_an_outage_is_told_and_leaves_nothing_open(
 def test_a_password_in_the_name_of_a_database_is_seen() -> None:
     assert holds_password("postgresql://user:secret@host/name")
     assert holds_password("postgresql://host/name?user=u&password=p")
+    assert holds_password("postgresql://host/name?pass%77ord=p")
     assert not holds_password("postgresql://user@host:5432/name?passfile=/etc/zajil/pgpass")
 
 

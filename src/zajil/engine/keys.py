@@ -154,6 +154,16 @@ class Keys:
         """32 bytes for challenges of one purpose, which need no storage: every gateway knows again what one made."""
         return _expand(self._challenges_key, b"zajil challenge\0" + purpose.encode())
 
+    @property
+    def newest_storage(self) -> int:
+        """Id of the storage key that seals now."""
+        return self._newest
+
+    def backup_key(self, number: int) -> bytes | None:
+        """32 bytes that prove a backup was made by a holder of this storage key; None where there is none here."""
+        key = self._storage.get(number)
+        return key and _expand(key, b"zajil backup proof v1")
+
     def frank_keys(self, day: int) -> tuple[bytes, ...]:
         """The keys that this day's marks can be of, newest first. day: days since 1970."""
         return tuple(self._day_key(self._frank[number], day) for number in sorted(self._frank, reverse=True))

@@ -10,6 +10,7 @@ import ipaddress
 import sys
 from pathlib import Path
 from typing import Annotated, Literal, get_args, get_origin, get_type_hints
+from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 from msgspec import Meta
@@ -450,6 +451,18 @@ def _fixed_name(data: Path, wanted: object, settings: Settings) -> str:
 def fix_name(data: Path, settings: Settings) -> None:
     """Write the server's name down, once and whole: every login and link is bound to it."""
     write_once(data / _NAME_FILE, lambda: settings.server_name.encode() + b"\n")
+
+
+def holds_password(url: str) -> bool:
+    """Whether this URL of a database has a password in it."""
+    parts = urlsplit(url)
+    return bool(parts.password) or not {"password", "sslpassword"}.isdisjoint(parse_qs(parts.query))
+
+
+def refuse_password(url: str | None) -> None:
+    """Raises ConfigError for a URL of a database, given to a command, that has a password in it."""
+    if url and holds_password(url):
+        raise ConfigError("everybody on this machine sees a password in a command: put it into the file of passfile=")
 
 
 def render() -> str:

@@ -10,14 +10,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import parse_qs, urlsplit
 
 import uvloop
 from msgspec.structs import replace
 
 from zajil.engine.reachkeys import FILE_NAME
 from zajil.server.app import Server
-from zajil.server.config import ConfigError, Settings, load_settings
+from zajil.server.config import Settings, load_settings, refuse_password
 from zajil.server.logs import set_up_logging
 
 _LOG = logging.getLogger(__name__)
@@ -48,8 +47,7 @@ def serve(
     Raises ConfigError, KeyFileError, OSError (address in use) before that.
     """
     set_up_logging()
-    if database and holds_password(database):
-        raise ConfigError("everybody on this machine sees a password in a command: put it into the file of passfile=")
+    refuse_password(database)
     told = {"host": host, "port": port, "registration": registration, "database": database, "bus": bus, "dev": dev}
     told["metrics_port"] = metrics_port
     settings = load_settings(data, **told)
@@ -76,12 +74,6 @@ async def _run(data: Path, settings: Settings, tell_root: Callable[[Path], None]
         tell_root(data / FILE_NAME)
     await ended.wait()
     await server.stop()
-
-
-def holds_password(url: str) -> bool:
-    """Whether this URL of a database has a password in it."""
-    parts = urlsplit(url)
-    return bool(parts.password) or "password" in parse_qs(parts.query)
 
 
 def settle_process() -> None:

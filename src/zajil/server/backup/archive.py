@@ -5,22 +5,28 @@ Members, in this order: `zajil-backup`, the head (JSON); `files/NAME`, small fil
 columns); `rows`, how many each table has and a digest over everything so far (JSON); `attachments/NAME`, ciphertexts;
 `end`, how many those were (JSON). The second file, with the keys, is of the same form without tables.
 
-The digest finds damage, not malice: whoever can write the archive can write its digest. What a reader takes from it
-is bounded and named by the grammar here; nothing of it becomes a path elsewhere.
+The digest finds damage, not malice: whoever can write the archive can write its digest. From form 2 on `rows` and `end`
+carry an HMAC-SHA-256 of the digest so far, the second one over every attachment too, under a key derived from a storage
+key of `zajil.key` (`Keys.backup_key`). That lies in the other file: who has the archive alone changes nothing unseen.
+It says nothing about the file of keys, and nothing of how new an archive is. What a reader takes from either file is
+bounded and named by the grammar here; nothing of it becomes a path elsewhere.
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import io
 import re
 import tarfile
 from collections.abc import Iterator
-from typing import IO, Any, Final, Literal, NamedTuple, TypeVar
+from typing import IO, Any, Final, Literal, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
-VERSION: Final = 1
+VERSION: Final = 2
+UNPROVEN: Final = 1
+"""The form that has no HMAC."""
 HEAD, ROWS, END = "zajil-backup", "rows", "end"
 SMALL_MAX: Final = 1 << 20
 """Bytes of a file of the data directory, at most."""
@@ -61,7 +67,8 @@ class Head(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     schema: number of the newest migration that the rows are of. columns: of each table, in the order of its rows.
     counters: of tables that number their rows and never use a number twice, the highest so far. key_marks: of the keys
-    that sealed what is stored, see `Keys.marks`; of an archive, and so are schema, columns and counters.
+    that sealed what is stored, see `Keys.marks`; of an archive, and so are schema, columns and counters. proof_key: id
+    of the storage key that its HMACs are of.
     """
 
     version: int
@@ -73,20 +80,33 @@ class Head(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     columns: dict[str, tuple[str, ...]] = {}
     counters: dict[str, int] = {}
     key_marks: tuple[str, ...] = ()
+    proof_key: int = 0
 
 
 class Rows(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What closes the tables. sha256: hex, over name, length and content of every member in front of this one."""
+    """What closes the tables. sha256: hex, over name, length and content of every member in front of this one.
+
+    proof: hex, the HMAC of that digest; "" in form 1 and in a file of keys.
+    """
 
     counts: dict[str, int]
     sha256: str
+    proof: str = ""
 
 
 class End(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What closes a backup."""
+    """What closes a backup. proof: as of `Rows`, of a digest that goes on over `rows` and the attachments' hashes."""
 
     attachments: int
     bytes: int
+    proof: str = ""
+
+
+class Readable(Protocol):
+    """What gives its bytes from front to end."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """At most so many, all for -1; none at its end."""
 
 
 class Part(NamedTuple):
@@ -96,7 +116,7 @@ class Part(NamedTuple):
     table: str
     blob: bytes
     size: int
-    content: IO[bytes]
+    content: Readable
 
     def read(self, most: int) -> bytes:
         """All of it. Raises BackupError where it is larger than `most` or broken off."""
@@ -118,7 +138,9 @@ class TableRows(NamedTuple):
 class ArchiveWriter:
     """Writes one archive into a file; see the module for the order."""
 
-    def __init__(self, file: IO[bytes], head: Head) -> None:
+    def __init__(self, file: IO[bytes], head: Head, *, key: bytes = b"") -> None:
+        """key: of the HMACs, b"" for none."""
+        self._key = key
         self._tar = tarfile.open(fileobj=file, mode="w|", format=tarfile.PAX_FORMAT)  # noqa: SIM115  # `finish` closes
         self._sum = _Sum()
         self._counts = dict.fromkeys(head.columns, 0)
@@ -146,24 +168,26 @@ class ArchiveWriter:
 
     def close_rows(self) -> int:
         """No more files and rows follow; how many rows there are."""
-        self._add(ROWS, msgspec.json.encode(Rows(self._counts, self._sum.hex())))
+        self._add(ROWS, msgspec.json.encode(Rows(self._counts, self._sum.hex(), self._sum.prove(ROWS, self._key))))
         return sum(self._counts.values())
 
     def add_blob(self, name: bytes, size: int, content: IO[bytes]) -> None:
         """An attachment of so many bytes. Raises BackupError where `content` ends earlier."""
         header = self._header(f"attachments/{name.hex()}", size)
+        hashed = _Hashed(content)
         try:
-            self._tar.addfile(header, content)
+            self._tar.addfile(header, hashed)
         except OSError as fault:
             if fault.errno is None:  # tarfile's own "unexpected end of data"
                 raise BackupError("backup-unwritable", "an attachment became shorter meanwhile") from fault
             raise
+        self._sum.add(header.name, hashed.digest())
         self._blobs += 1
         self._blob_bytes += size
 
     def finish(self) -> None:
         """Whole."""
-        self._add(END, msgspec.json.encode(End(self._blobs, self._blob_bytes)))
+        self._add(END, msgspec.json.encode(End(self._blobs, self._blob_bytes, self._sum.prove(END, self._key))))
         self._tar.close()
 
     def _add_chunk(self, table: str, part: int, rows: list[Row]) -> None:
@@ -200,13 +224,18 @@ class ArchiveReader:
         content = first.read(_HEAD_MAX)
         self._sum.add(HEAD, content)
         found = _decode(content, Head)
-        if found.version != VERSION:
+        if found.version not in {UNPROVEN, VERSION}:
             raise BackupError("backup-damaged", f"it is of form {found.version}; this version of Zajil knows {VERSION}")
         self.head = found
+        self._key = b""
         self.rows: Rows | None = None
         self.end: End | None = None
         self._counts = dict.fromkeys(found.columns, 0)
         self._parts = dict.fromkeys(found.columns, 0)
+
+    def prove_by(self, key: bytes) -> None:
+        """From now on whatever this key did not prove is refused, as `backup-forged`."""
+        self._key = key
 
     def parts(self) -> Iterator[Part | TableRows]:
         """Files, rows and attachments as they lie in it."""
@@ -216,11 +245,14 @@ class ArchiveReader:
                 if self.rows is None:
                     raise _damaged("an attachment in front of its place")
                 blobs, size = blobs + 1, size + part.size
-                yield part
+                hashed = _Hashed(part.content)
+                yield part._replace(content=hashed)
+                self._sum.add(name, hashed.drain())
             elif name == END:
                 self.end = _decode(part.read(SMALL_MAX), End)
-                if self.end != End(blobs, size):
+                if (self.end.attachments, self.end.bytes) != (blobs, size):
                     raise _damaged("attachments are missing")
+                self._check(END, self.end.proof)
             elif self.rows is not None:
                 raise _damaged("a part after its place")
             elif name == ROWS:
@@ -246,10 +278,17 @@ class ArchiveReader:
         return TableRows(part.table, rows)
 
     def _close_rows(self, part: Part) -> Rows:
-        found = _decode(part.read(SMALL_MAX), Rows)
+        content = part.read(SMALL_MAX)
+        found = _decode(content, Rows)
         if found.counts != self._counts or found.sha256 != self._sum.hex():
             raise _damaged("its checksum does not fit: bytes were changed or are missing")
+        self._check(ROWS, found.proof)
+        self._sum.add(ROWS, content)
         return found
+
+    def _check(self, name: str, proof: str) -> None:
+        if self._key and not hmac.compare_digest(self._sum.prove(name, self._key).encode(), proof.encode()):
+            raise BackupError("backup-forged")
 
     def _read_members(self) -> Iterator[tuple[str, Part]]:
         try:
@@ -271,7 +310,7 @@ class ArchiveReader:
         return getattr(self, "end", None) is not None
 
 
-def _read_some(content: IO[bytes], size: int) -> bytes:
+def _read_some(content: Readable, size: int) -> bytes:
     try:
         return content.read(size)
     except tarfile.TarError as fault:
@@ -303,6 +342,31 @@ class _Sum:
 
     def hex(self) -> str:
         return self._digest.hexdigest()
+
+    def prove(self, name: str, key: bytes) -> str:
+        """HMAC of all parts so far, in the place of this member; hex, "" without a key."""
+        return hmac.new(key, name.encode() + b"\0" + self._digest.digest(), "sha256").hexdigest() if key else ""
+
+
+class _Hashed:
+    """Content of an attachment that is hashed as it is read."""
+
+    def __init__(self, content: Readable) -> None:
+        self._content, self._digest = content, hashlib.sha256()
+
+    def read(self, size: int = -1, /) -> bytes:
+        piece = self._content.read(size)
+        self._digest.update(piece)
+        return piece
+
+    def drain(self) -> bytes:
+        """The digest of all of it, also of what nobody read."""
+        while _read_some(self, _READ_BYTES):
+            pass
+        return self.digest()
+
+    def digest(self) -> bytes:
+        return self._digest.digest()
 
 
 def _decode(content: bytes, kind: type[T]) -> T:

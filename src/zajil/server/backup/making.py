@@ -21,7 +21,7 @@ from zajil.moderation.private.keys import CLEAR_FILE, PUBLIC_FILE, SEALED_FILE
 from zajil.server.backup.archive import VERSION, ArchiveWriter, BackupError, Head
 from zajil.server.backup.places import open_source
 from zajil.server.backup.rows import RowSource
-from zajil.server.config import CONFIG_FILE, Settings, load_settings
+from zajil.server.config import CONFIG_FILE, ConfigError, Settings, holds_password, load_settings
 from zajil.server.setup import CADDY_FILE
 
 KEYS_SUFFIX: Final = ".keys"
@@ -55,6 +55,10 @@ def make_backup(
     """
     at = int(time.time() if now is None else now)
     settings = load_settings(data)
+    if holds_password(settings.database):
+        raise ConfigError(
+            f"the password in database of {CONFIG_FILE} would go into the archive: put it into the file of passfile="
+        )
     if archive.is_dir():
         stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(at))
         archive = archive / f"zajil-{settings.server_name}-{stamp}.tar"
@@ -68,6 +72,7 @@ def make_backup(
             secrets = dict(_read_files(data, (*KEY_FILES, *_named_secrets(settings))))
             if keys.FILE_NAME not in secrets:
                 raise KeyFileError(f"{keys.FILE_NAME} is missing: without it, what is stored cannot be read")
+            own = keys.Keys.parse(secrets[keys.FILE_NAME])
             head = Head(
                 version=VERSION,
                 kind="data",
@@ -77,18 +82,22 @@ def make_backup(
                 schema=source.schema,
                 columns=source.columns(),
                 counters=source.counters(),
-                key_marks=keys.Keys.parse(secrets[keys.FILE_NAME]).marks(),
+                key_marks=own.marks(),
+                proof_key=own.newest_storage,
             )
-            rows, count = _write_data(file, head, source, data, attachments=attachments)
+            key = own.backup_key(own.newest_storage) or b""
+            writer = ArchiveWriter(file, head, key=key)
+            rows, count = _write_data(writer, head, source, data, attachments=attachments)
         _write_keys(key_file, head, secrets.items())
     with contextlib.suppress(OSError):  # whoever may only read the directory has a backup all the same
         replace_file(data / STAMP_FILE, f"{at}\n".encode())
     return Made(archive, keys_to, rows, count, archive.stat().st_size, at)
 
 
-def _write_data(file: IO[bytes], head: Head, source: RowSource, data: Path, *, attachments: bool) -> tuple[int, int]:
+def _write_data(
+    writer: ArchiveWriter, head: Head, source: RowSource, data: Path, *, attachments: bool
+) -> tuple[int, int]:
     """How many rows and attachments."""
-    writer = ArchiveWriter(file, head)
     for name, content in _read_files(data, PLAIN_FILES):
         writer.add_file(name, content)
     for table, columns in head.columns.items():

@@ -13,7 +13,7 @@ from zajil.engine.sql.sqlite.database import SQLiteDatabase
 from zajil.server.backup.archive import BackupError
 from zajil.server.backup.places import name_database, open_sink
 from zajil.server.backup.rows import SqliteSource
-from zajil.server.config import CONFIG_FILE, load_settings
+from zajil.server.config import CONFIG_FILE, load_settings, refuse_password
 from zajil.server.schema import hold_data
 
 MOVED_SUFFIX: Final = ".moved"
@@ -24,8 +24,9 @@ def move_database(data: Path, url: str) -> int:
     """How many rows were moved. The file stays, as `zajil.db.moved`; `zajil.toml` names the new place.
 
     Nothing is forgotten, unlike in a restore: no time passes, since no server runs meanwhile. Raises BackupError
-    (nothing to move; the database there is not empty), ConfigError (a server runs).
+    (nothing to move; the database there is not empty), ConfigError (a server runs; a password in the URL).
     """
+    refuse_password(url)
     if load_settings(data).database or not (data / DATABASE).exists():
         raise BackupError("move-nothing")
     with hold_data(data):

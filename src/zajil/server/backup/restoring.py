@@ -20,11 +20,21 @@ from zajil.engine.keys import KeyFileError, Keys
 from zajil.engine.sql.marks import key_mark, mark_of_push
 from zajil.engine.sql.sqlite.database import FILE_NAME as DATABASE
 from zajil.engine.sql.sqlite.database import TURN_SUFFIX
-from zajil.server.backup.archive import ArchiveReader, BackupError, Head, Kind, Part, Row, TableRows, copy_part
+from zajil.server.backup.archive import (
+    UNPROVEN,
+    ArchiveReader,
+    BackupError,
+    Head,
+    Kind,
+    Part,
+    Row,
+    TableRows,
+    copy_part,
+)
 from zajil.server.backup.making import KEYS_SUFFIX, PLAIN_FILES
 from zajil.server.backup.places import name_database, named_database, open_sink
 from zajil.server.backup.rows import RowSink
-from zajil.server.config import CONFIG_FILE
+from zajil.server.config import CONFIG_FILE, refuse_password
 from zajil.server.schema import LOCK_FILE, hold_data
 
 STAGE: Final = "restoring"
@@ -41,13 +51,16 @@ class Restored(NamedTuple):
     attachments: int
 
 
-def check_backup(archive: Path, *, keys_from: Path | None = None) -> Restored:
-    """Read both files to their ends without writing anything. Raises BackupError, OSError."""
+def check_backup(archive: Path, *, keys_from: Path | None = None, unproven: bool = False) -> Restored:
+    """Read both files to their ends without writing anything. unproven: as of `restore_backup`.
+
+    Raises BackupError, OSError.
+    """
     with _keys_of(archive, keys_from).open("rb") as file:
         secrets, key_head = _read_keys(file)
     with archive.open("rb") as file:
         reader = _open(file, "data")
-        _check_pair(reader.head, key_head, secrets)
+        _check_pair(reader, key_head, secrets, unproven=unproven)
         return _read(reader, on_file=lambda _: None, on_rows=lambda *_: None, on_blob=lambda _: None)
 
 
@@ -58,17 +71,20 @@ def restore_backup(
     keys_from: Path | None = None,
     attachments: bool = True,
     database: str | None = None,
+    unproven: bool = False,
 ) -> Restored:
     """Fill this directory. keys_from: None for the file beside the archive. attachments: or leave them out.
 
     database: URL of a database of PostgreSQL without tables, "" for a file of SQLite, None for what the backup's
-    `zajil.toml` names. Raises BackupError, ConfigError (a server runs there), OSError.
+    `zajil.toml` names. unproven: take an archive of form 1 too, which anybody who could write to it may have changed.
+    Raises BackupError, ConfigError (a server runs there; a password in the URL), OSError.
     """
+    refuse_password(database)
     with _keys_of(archive, keys_from).open("rb") as file:
         secrets, key_head = _read_keys(file)
     with archive.open("rb") as file:
         reader = _open(file, "data")
-        _check_pair(reader.head, key_head, secrets)
+        _check_pair(reader, key_head, secrets, unproven=unproven)
         with hold_data(data):
             used = sorted(path.name for path in data.iterdir() if path.name not in _HARMLESS)
             if used:
@@ -209,14 +225,23 @@ def _read_keys(file: IO[bytes]) -> tuple[dict[str, bytes], Head]:
     return found, reader.head
 
 
-def _check_pair(head: Head, keys: Head, secrets: dict[str, bytes]) -> None:
-    """Raises BackupError where these keys are not the ones that sealed what the archive holds."""
+def _check_pair(reader: ArchiveReader, keys: Head, secrets: dict[str, bytes], *, unproven: bool) -> None:
+    """Have the archive proved by these keys. Raises BackupError where they are not those that sealed what it holds."""
     try:
-        there = set(Keys.parse(secrets[key_file.FILE_NAME]).marks())
+        own = Keys.parse(secrets[key_file.FILE_NAME])
     except (KeyError, KeyFileError) as fault:
         raise BackupError("backup-damaged", f"no {key_file.FILE_NAME} among the keys") from fault
-    if head.server_name != keys.server_name or not set(head.key_marks) <= there:
+    head = reader.head
+    if head.server_name != keys.server_name or not set(head.key_marks) <= set(own.marks()):
         raise BackupError("backup-other-keys", keys.server_name)
+    if head.version == UNPROVEN:
+        if not unproven:
+            raise BackupError("backup-unproven")
+        return
+    key = own.backup_key(head.proof_key)
+    if key is None:
+        raise BackupError("backup-other-keys", keys.server_name)
+    reader.prove_by(key)
 
 
 def _move(stage: Path, data: Path) -> None:

@@ -6,7 +6,7 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
-from zajil.server.config import ConfigError, Settings, load_settings
+from zajil.server.config import ConfigError, Settings, holds_password, load_settings
 from zajil.server.doctor import folder, running
 from zajil.server.doctor.finding import Finding
 
@@ -39,8 +39,12 @@ def _check_settings(settings: Settings) -> Finding:
         "zajil[postgres]": "psycopg" if settings.database else "",
         "zajil[nats]": "nats" if settings.bus else "",
         "zajil[moderation]": "webauthn" if settings.public_space else "",
+        "zajil[s3]": "obstore" if settings.blobs != "disk" else "",
+        "zajil[picows]": "picows" if settings.gateway == "picows" else "",
     }
     for extra, module in wanted.items():
         if module and find_spec(module) is None:
             return Finding("settings", False, "settings-bad", {"remark": f"pip install '{extra}'"})
+    if holds_password(settings.database):
+        return Finding("settings", False, "settings-password")
     return Finding("settings", True, "settings-good", {"name": settings.server_name})

@@ -62,6 +62,7 @@ def restore(
         str | None, typer.Option("--database", metavar="URL", help=words.DATABASE(), show_default=False)
     ] = None,
     check: Annotated[bool, typer.Option("--check", help=words.CHECK())] = False,
+    unproven: Annotated[bool, typer.Option("--unproven", help=words.UNPROVEN())] = False,
     json: Json = False,
 ) -> None:
     """Which server, of when; and how to start it."""
@@ -71,9 +72,16 @@ def restore(
     folder = decide_data(data)
     with _told():
         if check:
-            found = check_backup(archive, keys_from=keys)
+            found = check_backup(archive, keys_from=keys, unproven=unproven)
         else:
-            found = restore_backup(folder, archive, keys_from=keys, attachments=not no_attachments, database=database)
+            found = restore_backup(
+                folder,
+                archive,
+                keys_from=keys,
+                attachments=not no_attachments,
+                database=database,
+                unproven=unproven,
+            )
     if json:
         print_json({**found._asdict(), "restored": not check})
         return

@@ -41,6 +41,11 @@ CHECK = Text(
     ar="قراءة الملفين إلى آخرهما فقط دون كتابة شيء.",
     ru="Только прочитать оба файла до конца, ничего не записывая.",
 )
+UNPROVEN = Text(
+    en="Take a backup of an earlier version too, which proves nothing.",
+    ar="قبول نسخة من إصدار سابق أيضًا، وهي لا تُثبت شيئًا.",
+    ru="Принять и копию прежней версии, которая ничего не доказывает.",
+)
 DATABASE = Text(
     en="Empty database of PostgreSQL to fill; '' for a file of SQLite. Else as the backup says.",
     ar="قاعدة PostgreSQL فارغة تُملأ؛ و '' لملف SQLite. وإلا فكما في النسخة.",
@@ -140,6 +145,30 @@ BACKUP_COMPLAINTS: dict[str, Complaint] = {
             en="Fetch the file again, or take an older backup.",
             ar="أحضر الملف من جديد، أو خذ نسخة أقدم.",
             ru="Скопируйте файл ещё раз или возьмите копию постарше.",
+        ),
+    ),
+    "backup-forged": Complaint(
+        Text(
+            en="Whoever made or changed this backup did not have the server's keys; nothing was restored.",
+            ar="من صنع هذه النسخة أو غيّرها لم تكن لديه مفاتيح الخادم؛ ولم يُستعد شيء.",
+            ru="Эту копию сделал или изменил тот, у кого не было ключей сервера; ничего не восстановлено.",
+        ),
+        Text(
+            en="Take another copy of it, and find out who could write where this one lay.",
+            ar="خذ نسخة أخرى منها، وتحقّق ممن كان يستطيع الكتابة حيث كانت هذه.",
+            ru="Возьмите другой экземпляр и выясните, кто мог писать туда, где лежал этот.",
+        ),
+    ),
+    "backup-unproven": Complaint(
+        Text(
+            en="An earlier version made this backup: nothing in it shows whether somebody changed it.",
+            ar="صنع هذه النسخة إصدار سابق: لا شيء فيها يُظهر هل غيّرها أحد.",
+            ru="Копия от прежней версии: по ней не видно, менял ли её кто-нибудь.",
+        ),
+        Text(
+            en="If nobody else could write where it lay:  zajil restore FILE --unproven",
+            ar="إن لم يكن بوسع غيرك الكتابة حيث كانت:  zajil restore FILE --unproven",
+            ru="Если никто другой не мог писать туда, где она лежала:  zajil restore FILE --unproven",
         ),
     ),
     "backup-newer": Complaint(

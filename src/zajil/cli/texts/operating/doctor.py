@@ -36,6 +36,18 @@ FINDINGS: dict[FindingCode, Complaint] = {
             ru="Исправьте zajil.toml или установите названное: остальным проверкам это нужно.",
         ),
     ),
+    "settings-password": Complaint(
+        Text(
+            en="zajil.toml has the password of the database.",
+            ar="في zajil.toml كلمة مرور قاعدة البيانات.",
+            ru="В zajil.toml стоит пароль базы данных.",
+        ),
+        Text(
+            en="No backup is made so: move it into the file that passfile= names (docs/operate/running.md), mode 0600.",
+            ar="لا تُصنع نسخة احتياطية هكذا: انقلها إلى ملف passfile= (docs/operate/running.md)، ونمطه 0600.",
+            ru="Копия так не делается: перенесите его в файл из passfile= (docs/operate/running.md), режим 0600.",
+        ),
+    ),
     "files-private": Complaint(
         Text(
             en="All files are the server's own, and nobody else can read its keys.",
