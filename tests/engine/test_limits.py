@@ -24,6 +24,17 @@ def test_a_bucket_gives_its_burst_and_then_one_back_at_a_time() -> None:
     table.take("login", b"a", now=1030)
 
 
+def test_a_meter_counts_for_itself_as_the_table_does() -> None:
+    table = Limits({"inbound_bytes": Limit(100, 0.5)})
+    one, other = table.meter("inbound_bytes"), table.meter("inbound_bytes")
+    one.take(7.0, 100)
+    with pytest.raises(Limited) as caught:
+        one.take(7.0, 3)
+    assert (caught.value.code, caught.value.retry_ms) == ("slow-down", 1500)
+    one.take(8.5, 3)
+    other.take(7.0, 100)
+
+
 def test_a_refused_cost_spends_nothing() -> None:
     table = Limits({"pass_group": Limit(10, 60)})
     table.take("pass_group", b"a", now=0, cost=8)

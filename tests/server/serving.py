@@ -118,7 +118,7 @@ async def serving(
     bus: Bus | None = None,
     clock: Callable[[], float] = lambda: 1.0,
 ) -> AsyncIterator[tuple[str, Gateway]]:
-    limits = Limits({name: Limit(1e12, 1e-12) for name in DEFAULTS} | {"inbound_bytes": Limit(inbound_bytes, 1e-9)})
+    limits = Limits({name: Limit(1e12, 1e-12) for name in DEFAULTS} | {"inbound_bytes": Limit(inbound_bytes, 1.0)})
     gateway = Gateway(
         services=Services(
             check_hello=_check,
@@ -126,6 +126,7 @@ async def serving(
             stand=queue.stand,
             mailboxes=queue,
             submit=queue.submit,
+            begin=lambda *_: False,
             call=_call,
             low_keys=_no_low_keys,
         ),

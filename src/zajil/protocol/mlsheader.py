@@ -11,6 +11,7 @@ from zajil.protocol.errors import error
 
 MLS10, PRIVATE_MESSAGE = 1, 2
 APPLICATION, PROPOSAL, COMMIT = 1, 2, 3
+_LONG = 64
 
 
 class PrivateHeader(NamedTuple):
@@ -50,10 +51,14 @@ def _take(data: bytes, at: int, size: int) -> tuple[bytes, int]:
 
 
 def _take_vector(data: bytes, at: int) -> tuple[bytes, int]:
-    first, _ = _take(data, at, 1)
-    width = 1 << (first[0] >> 6)
+    if at >= len(data):
+        raise error("malformed", "MLS message ends early")
+    first = data[at]
+    if first < _LONG:  # a length of one byte, which most are
+        return _take(data, at + 1, first)
+    width = 1 << (first >> 6)
     raw, at = _take(data, at, width) if width < 8 else (b"", at)
     size = int.from_bytes(raw, "big") & ((1 << (8 * width - 2)) - 1)
-    if not raw or (width > 1 and size < 1 << (4 * width - 2)):
+    if not raw or size < 1 << (4 * width - 2):
         raise error("malformed", "MLS vector length")
     return _take(data, at, size)

@@ -5,6 +5,8 @@ record = u32 length || frame || zeros, up to 256, 1024, 4096, 16384 or 65536 byt
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 from zajil.protocol.errors import error
 from zajil.protocol.limits import FRAME_BYTES, RECORD_SIZES
 
@@ -17,7 +19,7 @@ def pad(frame: bytes, *, at_least: int = 0) -> bytes:
     needed = max(len(frame) + 4, at_least)
     if len(frame) > FRAME_BYTES or needed > RECORD_SIZES[-1]:
         raise error("wrong-call", "frame beyond a record")
-    size = next(size for size in RECORD_SIZES if size >= needed)
+    size = RECORD_SIZES[bisect_left(RECORD_SIZES, needed)]
     return (len(frame).to_bytes(4, "big") + frame).ljust(size, b"\x00")
 
 

@@ -29,12 +29,13 @@ from zajil.bridges.registry import retention as bridge_retention
 from zajil.bridges.registry.context import Registry
 from zajil.bridges.registry.documents import Documents
 from zajil.calls.context import Relays
-from zajil.delivery import commit, create, mailboxes, packages, send
+from zajil.delivery import mailboxes, packages
 from zajil.delivery import retention as delivery_retention
 from zajil.delivery.attachments import Attachments
 from zajil.delivery.context import AccountDevices, Delivery, DeviceCaller
 from zajil.delivery.refs import RefBook
 from zajil.delivery.reports import Reporting, tell_outcome
+from zajil.delivery.submissions import Submissions
 from zajil.engine import blobs
 from zajil.engine.bus import Bus
 from zajil.engine.keys import Keys
@@ -44,7 +45,7 @@ from zajil.moderation.private import inbox
 from zajil.moderation.private.inbox import Inbox
 from zajil.moderation.private.keys import ModeratorKeys
 from zajil.protocol import frames
-from zajil.protocol.errors import Unavailable, ZajilError
+from zajil.protocol.errors import Unavailable
 from zajil.protocol.ids import AccountId, MailboxId
 from zajil.protocol.public.posts import ChannelDecision
 from zajil.protocol.reach.seal import ServerSeals
@@ -473,13 +474,15 @@ class Server:
 
     def _make_gateway(self, call: Callable[[HttpCall], Awaitable[HttpAnswer]]) -> Gateway:
         settings = self.settings
+        submissions = Submissions(self._engine, self._limits, clock=self._clock, count=self.metrics.count_request)
         return Gateway(
             services=Services(
                 check_hello=self._check_hello,
                 check_standing=lambda device: login.check_standing(self._auth, device.account_id, device.device_id),
                 stand=self._stand,
                 mailboxes=self._engine,
-                submit=self._submit,
+                submit=submissions.submit,
+                begin=submissions.begin,
                 call=call,
                 low_keys=self._low_keys,
             ),
@@ -570,24 +573,3 @@ class Server:
     async def _low_keys(self, device: CallingDevice) -> tuple[frames.KeysLow, ...]:
         held = await packages.count(self._delivery, DeviceCaller(*device))
         return tuple(frames.KeysLow(count.suite, count.left) for count in held.counts if count.left < packages.KEYS_LOW)
-
-    async def _submit(self, request: frames.Request, prefix: bytes) -> frames.Ok:
-        kind = type(request).__name__.lower()
-        try:
-            match request:
-                case frames.Send():
-                    ephemeral = request.flags & frames.EPHEMERAL
-                    bucket = "ephemeral_prefix" if ephemeral else "send_prefix"
-                    self._limits.take(bucket, prefix, now=self._clock())
-                    accepted = await send.send(self._engine, request)
-                case frames.Commit():
-                    self._limits.take("commit_prefix", prefix, now=self._clock())
-                    accepted = await commit.commit(self._engine, request)
-                case frames.Create():
-                    self._limits.take("commit_prefix", prefix, now=self._clock())
-                    accepted = await create.create(self._engine, request)
-        except ZajilError as reason:
-            self.metrics.count_request(kind, reason.code)
-            raise
-        self.metrics.count_request(kind, "ok")
-        return frames.Ok(rid=request.rid, epoch=accepted.epoch, ts=accepted.ts, frank=accepted.frank, dup=accepted.dup)

@@ -73,6 +73,7 @@ class Metrics:
         self._calls = Counter(
             "zajil_calls", "Control calls by route and status.", ["route", "status"], registry=self.registry
         )
+        self._by_outcome: dict[tuple[str, str], Counter] = {}
         self._requests = Counter(
             "zajil_requests", "Data requests by kind and outcome.", ["kind", "outcome"], registry=self.registry
         )
@@ -116,7 +117,10 @@ class Metrics:
 
     def count_request(self, kind: str, outcome: str) -> None:
         """kind: send, commit or create; outcome: ok or an error code."""
-        self._requests.labels(kind, outcome).inc()
+        counter = self._by_outcome.get((kind, outcome))
+        if counter is None:
+            counter = self._by_outcome[kind, outcome] = self._requests.labels(kind, outcome)
+        counter.inc()
 
     def count_push(self, outcome: str) -> None:
         """One post to a push service: taken, gone, later or refused."""

@@ -275,6 +275,10 @@ class MailboxEngine(ABC):
         """The message stands in every mailbox (or, ephemeral, was passed to whoever listens)."""
 
     @abstractmethod
+    def begin_send(self, operation: Send | SendEphemeral) -> asyncio.Future[Outcome]:
+        """`send`, begun: its outcome once it is durable. Raises Unavailable `busy`, `restarting`."""
+
+    @abstractmethod
     async def notify(self, operation: Notify) -> Done:
         """The notice stands in every mailbox."""
 

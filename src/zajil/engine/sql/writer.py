@@ -161,6 +161,9 @@ class QueuedMailboxEngine(MailboxEngine):
     def begin_ack(self, mailbox_id: MailboxId, upto: int) -> asyncio.Future[Outcome]:
         return self._enqueue(op.Ack(mailbox_id=mailbox_id, upto=upto))
 
+    def begin_send(self, operation: op.Send | op.SendEphemeral) -> asyncio.Future[Outcome]:
+        return self._enqueue(operation)
+
     async def add_mailbox(self, mailbox_id: MailboxId, first: int = 1) -> None:
         await self._submit(op.AddMailbox(mailbox_id=mailbox_id, first=first))
 
@@ -218,8 +221,8 @@ class QueuedMailboxEngine(MailboxEngine):
         return await asyncio.get_running_loop().run_in_executor(self._readers, work)
 
     async def _submit(self, operation: Operation) -> Outcome:
-        # Shielded: a caller that gives up does not undo what the batch has done.
-        return await asyncio.shield(self._enqueue(operation))
+        # A caller that gives up undoes nothing of what the batch does: only its own future ends.
+        return await self._enqueue(operation)
 
     def _enqueue(self, operation: Operation) -> asyncio.Future[Outcome]:
         """Its outcome, once its batch is durable. Raises Unavailable `busy`, `restarting`."""

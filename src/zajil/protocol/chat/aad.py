@@ -20,6 +20,8 @@ VERSION: Final = 1
 _APPLICATION, _COMMIT = 1, 2
 APPLICATION_BYTES: Final = 37
 """Every application AAD has this length."""
+_APPLICATION_HEAD: Final = bytes.fromhex("8301015820")
+"""What the only encoding of one begins with: a server parses one for each message."""
 MOST_BYTES: Final = 10_320
 """Longest commit AAD: two lists of 1,024 leaves, 5 bytes each, and the rest."""
 
@@ -61,6 +63,8 @@ def parse_aad(data: bytes) -> ApplicationAad | CommitAad:
     """
     if len(data) > MOST_BYTES:
         raise error("malformed", "AAD too long")
+    if len(data) == APPLICATION_BYTES and data.startswith(_APPLICATION_HEAD):
+        return ApplicationAad(data[len(_APPLICATION_HEAD) :])
     value = cbor.parse(data)
     if not isinstance(value, list) or value[:1] != [VERSION] or isinstance(value[0], bool):
         raise error("malformed", "AAD")

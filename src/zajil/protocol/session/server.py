@@ -79,6 +79,10 @@ class ServerSession:
         """Bytes of a message that has not come whole yet; they stay while the session is detached."""
         return self.stream.incoming_bytes
 
+    def has_output(self, now: float) -> bool:
+        """Whether its carrier may have something to pull."""
+        return self.stream.has_output(now)
+
     def send(self, message: bytes) -> None:
         """Queues one data frame, at most 1 MiB; then pull from `carrier`. A closed session takes none."""
         if not self.closed:
@@ -153,7 +157,12 @@ class ServerCarrier:
     @property
     def done(self) -> bool:
         """Nothing more is read from it; close it once pulled empty, in good order: the session may go on elsewhere."""
-        return self._done or self._room < limits.RECORD_SIZES[0] or (self.session is not None and not self.current)
+        session = self.session
+        return (
+            self._done
+            or (session is not None and session.carrier is not self)
+            or (self._segmented and self._room < limits.RECORD_SIZES[0])
+        )
 
     @property
     def _room(self) -> int:
@@ -171,6 +180,12 @@ class ServerCarrier:
 
     def _take(self, frame: SessionFrame, record: bytes, now: float) -> list[ServerEvent]:
         match frame:
+            case Data() if self.session is not None:
+                message = self.session.stream.take_data(frame, now=now)
+                return [] if message is None else [Message(message)]
+            case Ack() if self.session is not None:
+                self.session.stream.take_ack(frame.ack)
+                return []
             case Ping() if len(record) <= ECHO_BYTES:
                 self._early_pings += self.session is None
                 if self._early_pings > PINGS_BEFORE_OPEN:
@@ -184,12 +199,6 @@ class ServerCarrier:
             case Open() if self.session is None:
                 return self._take_open(frame)
             case Pong() if self.session is not None:
-                return []
-            case Data() if self.session is not None:
-                message = self.session.stream.take_data(frame, now=now)
-                return [] if message is None else [Message(message)]
-            case Ack() if self.session is not None:
-                self.session.stream.take_ack(frame.ack)
                 return []
         raise error("protocol", "session frame out of place")
 
@@ -223,8 +232,18 @@ class ServerCarrier:
             self._table.forget(self.session)
         return [Closed(code, retry_ms, by_peer)]
 
+    def has_output(self, now: float) -> bool:
+        """Whether `pull` may have something, or the carrier is to be closed."""
+        session = self.session
+        return bool(self._control or self._echoes) or self.done or (session is not None and session.has_output(now))
+
     def pull(self, now: float) -> list[bytes]:
         """Records to send on this carrier now, in order; no more than its segment holds."""
+        session = self.session
+        if session is not None and not (self._control or self._echoes or self._segmented):
+            if session.carrier is not self or session.closed:
+                return []
+            return [encode_record(frame) for frame in session.stream.pull(now=now)]
         out = [encode_record(frame) for frame in self._control]
         room = self._room - sum(map(len, out))
         if self.session is not None and self.current and not self.session.closed:

@@ -7,6 +7,7 @@ twice on one carrier. At most 64 frames or 256 KiB are unacknowledged per direct
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
 from typing import Final, NamedTuple
 
@@ -24,7 +25,7 @@ UNLIMITED: Final = 1 << 62
 
 def record_bytes(body_bytes: int) -> int:
     """Most bytes that the record of such a part may have."""
-    return next(size for size in limits.RECORD_SIZES if size >= body_bytes + FRAME_OVERHEAD)
+    return limits.RECORD_SIZES[bisect_left(limits.RECORD_SIZES, body_bytes + FRAME_OVERHEAD)]
 
 
 class _Part(NamedTuple):
@@ -67,6 +68,14 @@ class Stream:
     def untouched(self) -> bool:
         """Nothing came in and nothing is to go out: forgetting it costs the peer nothing."""
         return not (self.rx or self._last_n or self._waiting)
+
+    def has_output(self, now: float) -> bool:
+        """Whether `pull` may have something. now: see `pull`."""
+        return (
+            bool(self._waiting)
+            or self._resend_at <= self._last_n
+            or (self._ack_due is not None and now >= self._ack_due)
+        )
 
     @property
     def in_flight_bytes(self) -> int:
@@ -147,10 +156,12 @@ class Stream:
         if frame.n - self._acked_to_peer > limits.WINDOW_FRAMES or self._unacked_in_bytes > limits.WINDOW_BYTES:
             raise error("protocol", "beyond the window")
         self.rx = frame.n
-        self._incoming += frame.body
         soon = self.rx - self._acked_to_peer >= ACK_FRAMES or self._unacked_in_bytes >= ACK_BYTES
         due = now if soon else now + ACK_DELAY_S
         self._ack_due = due if self._ack_due is None else min(self._ack_due, due)
+        if not (frame.more or self._incoming):
+            return frame.body  # whole, which most are
+        self._incoming += frame.body
         if frame.more:
             return None
         message = bytes(self._incoming)
@@ -160,6 +171,8 @@ class Stream:
     def pull(self, *, now: float, room: int = UNLIMITED) -> list[Data | Ack]:
         """What may go out on the current carrier now, in order. room: bytes of records that it may still take."""
         out: list[Data | Ack] = []
+        if not self.has_output(now):
+            return out
         while (part := self._again(room) or self._next_part(room)) is not None:
             out.append(Data(part.n, self.rx, part.more, part.body))
             self._resend_at = part.n + 1
@@ -177,13 +190,16 @@ class Stream:
     def _again(self, room: int) -> _Part | None:
         """The next part that this carrier has not taken yet although another one had."""
         behind = self._behind
-        part = self._unacked[-behind] if behind else None
-        return part if part is not None and record_bytes(len(part.body)) <= room else None
+        if not behind:
+            return None
+        part = self._unacked[-behind]
+        return part if record_bytes(len(part.body)) <= room else None
 
     @property
     def _behind(self) -> int:
         """How many unacknowledged parts the carrier has not taken yet."""
-        return min(self._last_n + 1 - self._resend_at, len(self._unacked))
+        behind = self._last_n + 1 - self._resend_at
+        return min(behind, len(self._unacked)) if behind else 0
 
     def _next_part(self, room: int) -> _Part | None:
         if not self._waiting or len(self._unacked) >= limits.WINDOW_FRAMES or self._behind:

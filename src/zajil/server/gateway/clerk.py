@@ -15,7 +15,7 @@ from typing import Any
 from zajil.engine.bus import Bus, Volatile
 from zajil.engine.limits import Limits
 from zajil.protocol.errors import AuthError, Unavailable, ZajilError, error
-from zajil.protocol.frames import Role
+from zajil.protocol.frames import Ok, Role
 from zajil.protocol.ids import MailboxId, parse_b64
 from zajil.protocol.limits import WELCOME_BYTES
 from zajil.server.gateway.conversation import Conversation, Work
@@ -68,9 +68,13 @@ class Clerk:
         for item in work:
             if isinstance(item, Acknowledge) and conversation.identity:
                 self._acknowledge(conversation, conversation.identity.mailbox_id, item.upto)
-            elif not (isinstance(item, Read) and self._pass_on(conversation, item)):
+            elif not (
+                (isinstance(item, Read) and self._pass_on(conversation, item))
+                or (isinstance(item, Submit) and self._begin(conversation, item))
+            ):
                 self._spawn(self._carry_out(conversation, item))
-        conversation.kick()
+        if conversation.session.has_output(self._now()):
+            conversation.kick()
 
     def _acknowledge(self, conversation: Conversation, mailbox_id: MailboxId, upto: int) -> None:
         try:
@@ -192,16 +196,25 @@ class Clerk:
         complete = not found or (len(found) < item.most and fits)
         self.start_work(conversation, conversation.rows(found, complete=complete, now=self._now()))
 
+    def _begin(self, conversation: Conversation, item: Submit) -> bool:
+        """Whether this request is carried out without a task."""
+
+        def told(answer: Ok | BaseException) -> None:
+            _answer(conversation, item.rid, answer)
+            self._weigh(conversation)
+            conversation.kick()
+
+        try:
+            return self._services.begin(item.request, conversation.peer.prefix, told)
+        except Exception as reason:  # noqa: BLE001  # the boundary of one request
+            _answer(conversation, item.rid, reason)
+            return True
+
     async def _submit(self, conversation: Conversation, item: Submit) -> None:
         try:
-            ok = await self._services.submit(item.request, conversation.peer.prefix)
-        except ZajilError as reason:
-            conversation.refuse(item.rid, reason if reason.status else error("internal"))
-        except Exception as bug:  # noqa: BLE001  # the boundary of one request
-            _LOG.error("a data request failed", exc_info=bug)
-            conversation.refuse(item.rid, error("internal"))
-        else:
-            conversation.answer(item.rid, [ok])
+            _answer(conversation, item.rid, await self._services.submit(item.request, conversation.peer.prefix))
+        except Exception as reason:  # noqa: BLE001  # the boundary of one request
+            _answer(conversation, item.rid, reason)
 
     async def _call(self, conversation: Conversation, item: Call) -> None:
         call = HttpCall(
@@ -251,6 +264,15 @@ class Clerk:
             await asyncio.wait(self._tasks, timeout=5)
         for task in self._tasks:
             task.cancel()
+
+
+def _answer(conversation: Conversation, rid: int, answer: Ok | BaseException) -> None:
+    if isinstance(answer, Ok):
+        conversation.answer(rid, [answer])
+        return
+    if not isinstance(answer, ZajilError):
+        _LOG.error("a data request failed", exc_info=answer)
+    conversation.refuse(rid, answer if isinstance(answer, ZajilError) and answer.status else error("internal"))
 
 
 def _parse_token(text: str) -> bytes:

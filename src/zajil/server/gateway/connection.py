@@ -44,15 +44,11 @@ class Connection:
         self.kick = kick
         self.dropped = False
         self.carrier: ServerCarrier = table.accept()
+        self.conversation: Conversation | None = None
+        """The session's frames, from OPEN on."""
         self._make = make
         self._work = work
         self._over = over
-
-    @property
-    def conversation(self) -> Conversation | None:
-        """The session's frames, from OPEN on."""
-        owner = self.carrier.session.owner if self.carrier.session else None
-        return owner if isinstance(owner, Conversation) else None
 
     @property
     def done(self) -> bool:
@@ -62,7 +58,7 @@ class Connection:
     @property
     def crowded(self) -> bool:
         """Stop reading until this is false again."""
-        return not self.done and self.conversation is not None and self.conversation.crowded
+        return self.conversation is not None and self.conversation.crowded and not self.done
 
     def feed(self, record: bytes, *, now: float) -> None:
         """One record arrived. Never raises for what a peer sends."""
@@ -84,11 +80,12 @@ class Connection:
         session = self.carrier.session
         if session is None:
             return
-        conversation = self.conversation
-        if conversation is None:
+        conversation = session.owner
+        if not isinstance(conversation, Conversation):
             conversation = session.owner = self._make(session, now)
+        self.conversation = conversation
         older, conversation.kick = conversation.kick, self.kick
-        conversation.peer = self.peer
+        conversation.peer, conversation.weighed = self.peer, None
         older()
         if event.resumed:
             self._work(conversation, conversation.resumed(now=now))
@@ -96,6 +93,10 @@ class Connection:
     def _end(self) -> None:
         if self.conversation is not None:
             self._over(self.conversation)
+
+    def has_output(self, *, now: float) -> bool:
+        """Whether the shell should pull, or close."""
+        return self.dropped or self.carrier.has_output(now)
 
     def pull(self, *, now: float) -> list[bytes]:
         """Records to send, in order."""

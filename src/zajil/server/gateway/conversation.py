@@ -63,6 +63,8 @@ class Conversation:
         """Whom limits count the current carrier under."""
         self.leave_bus: Callable[[], None] = _nobody
         self.unhandled_bytes = 0
+        self.weighed: tuple[int, int] | None = None
+        """What the gateway knows of `unfinished_bytes` and `unread_bytes`."""
         self.last_frame_at = now
         self._sizes: dict[int, int] = {}
         self._finish = finish

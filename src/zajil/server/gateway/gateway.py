@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from zajil.engine.bus import Bus
-from zajil.engine.limits import Limits
+from zajil.engine.limits import Limits, Meter
 from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.frames import Role
 from zajil.protocol.ids import MailboxId
@@ -150,9 +150,11 @@ class Gateway:
 
     def feed(self, connection: Connection, record: bytes) -> None:
         """One record arrived on this connection."""
-        connection.feed(record, now=self.now())
+        now = self.now()
+        connection.feed(record, now=now)
         self._waiting.add(connection)
-        connection.kick()
+        if connection.has_output(now=now):
+            connection.kick()
         if connection.conversation is not None:
             self._weigh(connection.conversation)
 
@@ -161,8 +163,12 @@ class Gateway:
 
         Ends the greediest sessions while all together hold too much of either.
         """
-        self._unfinished.note(conversation, conversation.peer.prefix, conversation.unfinished_bytes)
-        self._unread.note(conversation, conversation.peer.prefix, conversation.unread_bytes)
+        weighed = conversation.unfinished_bytes, conversation.unread_bytes
+        if weighed == conversation.weighed:
+            return
+        conversation.weighed = weighed
+        self._unfinished.note(conversation, conversation.peer.prefix, weighed[0])
+        self._unread.note(conversation, conversation.peer.prefix, weighed[1])
         for held in (self._unfinished, self._unread):
             if held.over:
                 self._relieve(held)
@@ -176,9 +182,9 @@ class Gateway:
             greediest.end("slow-down", jitter_ms(5000))
             greediest.kick()
 
-    def charge(self, meter: bytes, size_bytes: int) -> None:
-        """Count bytes that came in. meter: random, of one connection. Raises Limited when they are too many."""
-        self._limits.take("inbound_bytes", meter, now=self._clock(), cost=size_bytes)
+    def meter(self) -> Meter:
+        """What counts the bytes that come in on one connection, by the time of `now`."""
+        return self._limits.meter("inbound_bytes")
 
     def close(self, connection: Connection, reason: ZajilError) -> None:
         """End its session for this reason; both sides are told."""

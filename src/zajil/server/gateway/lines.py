@@ -6,7 +6,6 @@ it is kicked, stops reading while it is `crowded`, closes once it is `done` and 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Protocol
 
@@ -96,7 +95,7 @@ class PlainLine:
         gateway.enter(peer.prefix)
         self._gateway = gateway
         self._place = peer.prefix
-        self._meter = os.urandom(16)
+        self._meter = gateway.meter()
         self._kick = kick
         self._door = door
         self._media: MediaConnection | None = None
@@ -139,8 +138,7 @@ class PlainLine:
             self._kick()
             return
         self.charge(len(record))
-        if not self.done:
-            self._gateway.feed(self._connection, record)
+        self._gateway.feed(self._connection, record)
 
     def charge(self, size_bytes: int) -> None:
         """See Line."""
@@ -148,7 +146,7 @@ class PlainLine:
             self._media.charge(size_bytes)
             return
         try:
-            self._gateway.charge(self._meter, size_bytes)
+            self._meter.take(self._gateway.now(), size_bytes)
         except ZajilError as reason:
             self._gateway.close(self._connection, reason)
 
@@ -228,7 +226,7 @@ class SealedLine:
         self._peer = peer
         self._kick = kick
         self._silent_s = silent_s
-        self._meter = os.urandom(16)
+        self._meter = gateway.meter()
         self._preambles = 0
         self._answers: list[bytes] = []
         self._seal: NewSeal | Resumed | None = None
@@ -327,7 +325,7 @@ class SealedLine:
             self._media.charge(size_bytes)
             return
         try:
-            self._gateway.charge(self._meter, size_bytes)
+            self._meter.take(self._gateway.now(), size_bytes)
         except ZajilError as reason:
             if self._connection is None:
                 self._end()

@@ -44,5 +44,7 @@ class Services:
     stand: Callable[[MailboxId, int], Awaitable[Standing]]
     mailboxes: Mailboxes
     submit: Callable[[Request, bytes], Awaitable[Ok]]
+    begin: Callable[[Request, bytes, Callable[[Ok | BaseException], None]], bool]
+    """`submit` without a task, whose answer is told; False where it has to be `submit`."""
     call: Callable[[HttpCall], Awaitable[HttpAnswer]]
     low_keys: Callable[[CallingDevice], Awaitable[tuple[KeysLow, ...]]]

@@ -34,7 +34,8 @@ class Unfinished(Generic[K]):
 
     def note(self, holder: K, prefix: bytes, size_bytes: int) -> None:
         """What this holder, who came from this prefix, holds now; 0 = nothing."""
-        self.drop(holder)
+        if holder in self._held:
+            self.drop(holder)
         if size_bytes > 0:
             self._held[holder] = prefix, size_bytes
             self._by_prefix[prefix] += size_bytes

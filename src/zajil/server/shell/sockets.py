@@ -18,6 +18,11 @@ UNSENT_BYTES: Final = 16 * 1024
 """Of one connection, between us and the system."""
 # Frames of WebSocket itself that carry no record. They are answered, but one by one, and only so many.
 _PLUMBING = {WSMsgType.PING, WSMsgType.PONG}
+_BINARY: Final = 0x82
+_BINARY_16: Final = bytes((_BINARY, 126))
+_BINARY_64: Final = bytes((_BINARY, 127))
+_LONG: Final = 126
+_LONGER: Final = 1 << 16
 PLUMBING_COST: Final = 4096
 """What such a frame is charged, in bytes: a connection has some thousand, and then 64 a second."""
 
@@ -38,6 +43,8 @@ class SocketCarrier:
         self._request: web.Request | None = None
         self._is_hurried = False
         self._sending: asyncio.Task[None] | None = None
+        self._is_called = False
+        self._loop = asyncio.get_running_loop()
         self._calm = asyncio.Event()
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
@@ -80,10 +87,26 @@ class SocketCarrier:
             return
         if self._line.dropped and self._request.transport is not None:
             self._request.transport.abort()
-        elif self._sending is None:
-            self._sending = asyncio.get_running_loop().create_task(self._send())
+        elif self._sending is None and not self._is_called:
+            self._is_called = True
+            self._loop.call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        """Write what there is in one piece, without a task, where the peer has read everything before."""
+        self._is_called = False
+        transport = self._request.transport if self._request is not None else None
+        if transport is None or transport.is_closing() or self._socket.closed:
+            return
+        if not transport.get_write_buffer_size() and (records := self._line.pull()):
+            transport.write(b"".join([part for record in records for part in (_head(len(record)), record)]))
+            if not self._line.done:
+                return
+        elif not (self._line.done or transport.get_write_buffer_size()):
+            return
+        self._sending = self._loop.create_task(self._send())
 
     async def _send(self) -> None:
+        """Write the rest as the peer reads it; then close, if the line is done."""
         try:
             while records := self._line.pull():
                 for record in records:
@@ -94,6 +117,13 @@ class SocketCarrier:
             pass  # the peer is gone; the reader notices and reports it
         finally:
             self._sending = None
+
+
+def _head(size: int) -> bytes:
+    """Of a binary frame from the server, whole and not masked (RFC 6455 5.2)."""
+    if size < _LONG:
+        return bytes((_BINARY, size))
+    return _BINARY_16 + size.to_bytes(2, "big") if size < _LONGER else _BINARY_64 + size.to_bytes(8, "big")
 
 
 def keep_little_unsent(transport: asyncio.Transport) -> None:
