@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,6 +18,7 @@ from hypothesis import strategies as st
 from obstore.store import S3Store
 from tests.s3 import BUCKET, KEY_ID, SECRET, S3Server
 
+from zajil.engine import blobs as disk
 from zajil.engine.blobs import Blobs, DiskBlobs
 from zajil.engine.s3blobs import S3Blobs, StoreError, open_s3
 from zajil.protocol.errors import ZajilError
@@ -111,6 +115,34 @@ def test_of_two_servers_at_one_offset_one_goes_on(place: Place) -> None:
             second.append(name, size, b"another")
         assert (late.value.code, late.value.detail) == ("wrong-offset", {"offset": size + 3})
     assert second.read(name, 0, 99) == first.read(name, 0, 99) == b"oneshortone"
+
+
+def test_of_two_servers_in_one_folder_at_once_the_later_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever lost its connection sends the same piece again, to another server, while the first still writes it."""
+    place, name, waits = Place("disk", tmp_path), os.urandom(16), threading.Event()
+    one, other = place.open(), place.open()
+    write, lock, told = disk._write_all, fcntl.flock, list[Future[int]]()
+
+    def lock_told(descriptor: int, kind: int) -> None:
+        if told:
+            waits.set()
+        lock(descriptor, kind)
+
+    with ThreadPoolExecutor(1) as thread:
+
+        def write_late(descriptor: int, offset: int, data: bytes) -> None:
+            assert not told, "the other one writes beside it"
+            told.append(thread.submit(other.append, name, 0, b"another"))
+            assert waits.wait(30)
+            write(descriptor, offset, data)
+
+        monkeypatch.setattr(fcntl, "flock", lock_told)
+        monkeypatch.setattr(disk, "_write_all", write_late)
+        assert one.append(name, 0, b"one") == 3
+        with pytest.raises(ZajilError) as late:
+            told[0].result(30)
+    assert (late.value.code, late.value.detail) == ("wrong-offset", {"offset": 3})
+    assert (one.read(name, 0, 99), other.used_bytes) == (b"one", 0)
 
 
 def test_what_another_server_deleted_is_gone_here_too(place: Place) -> None:

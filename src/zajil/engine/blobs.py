@@ -9,6 +9,7 @@ threads, and let only one of them write a blob at a time.
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import os
 import re
@@ -94,9 +95,8 @@ class DiskBlobs:
     def append(self, name: bytes, offset: int, data: bytes) -> int:
         """As `Blobs.append`."""
         size = self.size(name)
-        if size != offset:
-            raise error("wrong-offset", detail={"offset": size})
-        if not data:
+        if size != offset or not data:
+            _check_end(size, offset)
             return size
         with self._room.reserved(len(data), self.check_room):
             try:
@@ -162,12 +162,19 @@ class DiskBlobs:
             _settle(self._folder)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
-            _write_all(descriptor, offset, data)
-            os.utime(descriptor, (0, 0))
-            os.fsync(descriptor)
-        except BaseException:
-            os.ftruncate(descriptor, offset)
-            raise
+            # Another server on this folder may be writing the same piece: its client came here meanwhile.
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            found = os.fstat(descriptor)
+            if not found.st_nlink:  # deleted between the two
+                raise error("wrong-offset", detail={"offset": 0})
+            _check_end(found.st_size, offset)
+            try:
+                _write_all(descriptor, offset, data)
+                os.utime(descriptor, (0, 0))
+                os.fsync(descriptor)
+            except BaseException:
+                os.ftruncate(descriptor, offset)
+                raise
         finally:
             os.close(descriptor)
         if begins:
@@ -184,6 +191,11 @@ def find_files(folder: Path) -> Iterator[tuple[bytes, Path]]:
         for path in sorted(part.iterdir()):
             if _NAME.fullmatch(path.name) and path.name.startswith(part.name):
                 yield bytes.fromhex(path.name), path
+
+
+def _check_end(size: int, offset: int) -> None:
+    if size != offset:
+        raise error("wrong-offset", detail={"offset": size})
 
 
 def _write_all(descriptor: int, offset: int, data: bytes) -> None:
