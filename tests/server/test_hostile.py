@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import NoReturn
 
 import msgspec
 import pytest
@@ -21,7 +22,7 @@ from tests.server.wire import Http, Wire
 from zajil.engine.keys import Keys
 from zajil.protocol import control, frames
 from zajil.protocol.control import Auth, Route, encode_json
-from zajil.protocol.errors import CODES
+from zajil.protocol.errors import CODES, ZajilError, error
 from zajil.protocol.frames import Role
 from zajil.protocol.ids import GroupId, encode_b64
 from zajil.protocol.records import pad
@@ -158,6 +159,24 @@ async def test_copies_of_a_call_at_two_gateways_at_once_get_one_answer(server: S
     assert one == other
     told = await asyncio.gather(ask(1, b"others"), ask(2, b"others"), return_exceptions=True)
     assert sorted(type(each).__name__ for each in told) == ["HttpAnswer", "Malformed"]
+
+
+async def test_what_was_carried_out_is_told_so_though_its_answer_cannot_be_kept(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def answer() -> HttpAnswer:
+        return HttpAnswer(200, {}, b"one")
+
+    def lose(*_which: object) -> NoReturn:
+        raise error("busy")
+
+    book, names = AnswerBook(server._db, Keys.create(), lambda: 1e9), (b"path", b"caller", b"key")
+    with monkeypatch.context() as outage:
+        outage.setattr(book, "_insert", lose)
+        assert (await book.once(names, b"body", answer)).body == b"one"
+    assert (await book.once(names, b"body", answer)).body == b"one"
+    with pytest.raises(ZajilError, match="idem-conflict"):
+        await book.once(names, b"other", answer)
 
 
 async def test_calls_that_are_free_to_repeat_leave_no_rows_behind(http: Http, server: Server, tmp_path: Path) -> None:

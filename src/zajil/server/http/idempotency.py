@@ -16,7 +16,7 @@ from sqlalchemy import Column, Connection, Index, LargeBinary, Table, delete, in
 
 from zajil.engine.keys import Keys
 from zajil.engine.sql.database import METADATA, U64, Database, describe
-from zajil.protocol.errors import error
+from zajil.protocol.errors import Unavailable, error
 from zajil.server.http.calls import HttpAnswer
 
 LIFE_S = 86_400
@@ -71,12 +71,22 @@ class AnswerBook:
                 found = await self._find(key, body_hash)
                 if found is None:
                     own = await answer()
-                    stood = await self._db.write(lambda db: self._insert(db, key, body_hash, own))
+                    stood = await self._store(key, body_hash, own)
                     found = own if stood is None else self._open(key, body_hash, stood)
                 return found
         finally:
             if not lock.locked():
                 self._running.pop(key, None)
+
+    async def _store(self, key: bytes, body_hash: bytes, own: HttpAnswer) -> tuple[bytes, bytes] | None:
+        """As `_insert`; None too where the storage went away since: what was carried out must not be told as undone.
+
+        `busy` would have it carried out twice. Only a copy of this call that follows all the same is.
+        """
+        try:
+            return await self._db.write(lambda db: self._insert(db, key, body_hash, own))
+        except Unavailable:
+            return None
 
     async def _find(self, key: bytes, body_hash: bytes) -> HttpAnswer | None:
         row = await self._db.read(lambda db: self._row(db, key))
