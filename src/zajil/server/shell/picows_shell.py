@@ -363,9 +363,10 @@ class LeanCarrier(WSListener):
             self._read_on()
 
     def _send(self, transport: WSTransport) -> None:
+        is_pulled = False
         while not self._is_full:
-            if not self._records:
-                self._records = self._line.pull()[::-1]
+            if not self._records and not is_pulled:
+                self._records, is_pulled = self._line.pull()[::-1], True
             if not self._records:
                 if self._line.done:
                     self._close(self._line.close_code)
