@@ -158,7 +158,7 @@ class Attachments:
         return row
 
     async def _find_current(self, attachment_id: bytes) -> StoredAttachment:
-        row = await self._delivery.db.read(lambda db: store.find_attachment(db, attachment_id))
+        row = await store.peek_attachment(self._delivery.db, attachment_id)
         if row is None or row.expires <= self._delivery.now():
             raise error("gone")
         return row
@@ -187,7 +187,7 @@ class Attachments:
     async def _expire(self, name: bytes, now: int) -> None:
         """Delete one that was found to be over, unless it became whole meanwhile."""
         async with self._alone(name):
-            row = await self._delivery.db.read(lambda db: store.find_attachment(db, name))
+            row = await store.peek_attachment(self._delivery.db, name)
             if row is None or row.expires > now:
                 return
             await self._threads.run(partial(self._blobs.delete, name))
@@ -195,7 +195,7 @@ class Attachments:
 
     async def _find_own(self, attachment_id: bytes, secret: bytes) -> StoredAttachment:
         """The upload of this id and secret; every other one looks like none."""
-        row = await self._delivery.db.read(lambda db: store.find_attachment(db, attachment_id))
+        row = await store.peek_attachment(self._delivery.db, attachment_id)
         held = row.upload_hash if row is not None else bytes(32)
         right = hmac.compare_digest(held, hashlib.sha256(secret).digest())
         if row is None or not right or row.expires <= self._delivery.now():

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     Table,
+    bindparam,
     cast,
     delete,
     func,
@@ -22,7 +23,8 @@ from sqlalchemy import (
     update,
 )
 
-from zajil.engine.sql.database import METADATA, U64, describe
+from zajil.engine.sql.database import METADATA, U64, Database, describe
+from zajil.engine.sql.prepared import Prepared
 from zajil.engine.sql.schema import one_time_pass
 from zajil.protocol.contacts.requests import PAIR_DAYS
 from zajil.protocol.ids import AccountId, DeviceId
@@ -112,6 +114,11 @@ class StoredAttachment(NamedTuple):
     upload_hash: bytes
     done: bool
     expires: int
+
+
+_FIND_ATTACHMENT: Final = Prepared(
+    select(*(attachment.c[name] for name in StoredAttachment._fields)).where(attachment.c.id == bindparam("b_id"))
+)
 
 
 class Package(NamedTuple):
@@ -271,14 +278,9 @@ def add_attachment(db: Connection, row: StoredAttachment) -> None:
     db.execute(insert(attachment).values(**{**row._asdict(), "done": int(row.done)}))
 
 
-def find_attachment(db: Connection, attachment_id: bytes) -> StoredAttachment | None:
+async def peek_attachment(database: Database, attachment_id: bytes) -> StoredAttachment | None:
     """The attachment of this id, whole or not, expired or not."""
-    columns = attachment.c
-    row = db.execute(
-        select(columns.id, columns.size, columns.sha256, columns.upload_hash, columns.done, columns.expires).where(
-            columns.id == attachment_id
-        )
-    ).one_or_none()
+    row = await database.peek(_FIND_ATTACHMENT, {"b_id": attachment_id})
     return None if row is None else StoredAttachment(row[0], row[1], row[2], row[3], bool(row[4]), row[5])
 
 
