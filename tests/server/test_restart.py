@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
 import pytest
-from tests.server.people import Person
-from tests.server.wire import Http
+from tests.server.people import FakeGroup, Person
+from tests.server.test_story import group_of_two
+from tests.server.wire import Http, Wire
 
-from zajil.protocol import control
+from zajil.protocol import control, frames
 from zajil.protocol.control import Blob
+from zajil.protocol.frames import Role
 from zajil.server import app
 from zajil.server.app import Server
+from zajil.server.backup.renumbering import renumber_database
 from zajil.server.config import Settings
 
 
@@ -36,6 +42,49 @@ async def test_a_login_seen_before_a_restart_buys_nothing_after_it(
         assert await http.code(control.COUNT_KEY_PACKAGES, auth=token) == "ok"
     finally:
         await second.stop()
+
+
+async def test_after_a_failover_that_lost_commits_new_messages_have_numbers_that_nobody_saw(
+    tmp_path: Path, settings: Settings, client: aiohttp.ClientSession
+) -> None:
+    """A standby that lags is the database as it was some messages ago."""
+    data, standby, group = tmp_path / "data", tmp_path / "standby", FakeGroup()
+    sender, receiver = Person(), Person()
+
+    @asynccontextmanager
+    async def serving() -> AsyncIterator[Http]:
+        server = await Server.start(data, settings)
+        try:
+            yield Http(f"http://127.0.0.1:{server.port}", client)
+        finally:
+            await server.stop()
+
+    async def pass_on(http: Http, after: int, *texts: bytes) -> list[int]:
+        """Their numbers in the receiver's mailbox, all acknowledged."""
+        async with Wire(http.url, Role.S, client) as s:
+            for number, text in enumerate(texts):
+                assert isinstance(await s.ask(group.send(number, text)), frames.Ok)
+        async with Wire(http.url, Role.R, client) as r:
+            await r.hello(await http.log_in(receiver), after)
+            got = [message.seq for message in await r.messages()]
+            await r.send(frames.Mack(got[-1]))
+        return got
+
+    async with serving() as http:
+        his, hers = await http.register(sender), await http.register(receiver)
+        async with Wire(http.url, Role.S, client) as s:
+            group = await group_of_two(http, s, his, hers)
+        *_, first = await pass_on(http, 0, b"one")
+    shutil.copytree(data, standby)
+    async with serving() as http:
+        *_, last = await pass_on(http, first, b"two", b"three", b"four")
+    shutil.rmtree(data)
+    standby.rename(data)
+    renumber_database(data)
+    async with serving() as http:
+        new = await pass_on(http, last, b"five", b"six")
+    assert len(new) == 2
+    assert min(new) > last == first + 3
 
 
 async def test_the_write_ahead_log_is_emptied_every_minute(
