@@ -12,8 +12,8 @@ from sqlalchemy import Connection, select
 from tests.auth.conftest import World, caller_of
 from tests.server.people import Person, public
 
-from zajil.auth import contacts, lists, login, store
-from zajil.auth.context import Auth, CallingDevice
+from zajil.auth import contacts, lists, login, retention, store
+from zajil.auth.context import IN_DOUBT_S, Auth, CallingDevice
 from zajil.auth.secrets import digest
 from zajil.auth.tables import account
 from zajil.engine.limits import Limits
@@ -184,7 +184,19 @@ async def test_where_nobody_knows_whether_it_was_written_its_devices_keep_their_
             assert await code_of(auth, caller, person.next_list()) == "busy"
     found = await lists.find_devices(auth, person.account_id)
     assert found is not None
-    assert {row.mailbox_id for row in found.devices} == world.mailboxes
+    kept = {row.mailbox_id for row in found.devices}
+    assert kept == world.mailboxes
+
+    # A mailbox whose device was not written goes once that is sure.
+    with monkeypatch.context() as away:
+        away.setattr(auth.db, "write", _be_away)
+        with pytest.raises(ZajilError, match="busy"):
+            await caller_of(auth, Person())
+    for after, still in ((IN_DOUBT_S - 1, 1), (1, 0)):
+        world.now += after
+        await retention.run_often(auth)
+        assert (world.mailboxes >= kept, len(world.mailboxes - kept)) == (True, still)
+    assert not auth.in_doubt
 
 
 async def test_whoever_asks_again_for_a_revocation_has_it_finished(
@@ -201,6 +213,10 @@ async def test_whoever_asks_again_for_a_revocation_has_it_finished(
     assert world.dropped == []
     assert await code_of(auth, caller, revoking) == "ok"
     assert [device.device_id for device in world.dropped] == [2]
+
+
+async def _be_away(*_asked: object) -> None:
+    raise error("busy")
 
 
 def _say_busy(*_asked: object) -> None:

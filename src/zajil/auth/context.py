@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -20,6 +20,10 @@ Registration = Literal["invite", "work", "both", "open"]
 MailboxVerb = Callable[[MailboxId], Awaitable[None]]
 AddMailbox = Callable[[MailboxId, int], Awaitable[None]]
 """The mailbox exists; new, its first entry has this number."""
+
+
+IN_DOUBT_S = 600
+"""A COMMIT whose connection broke has taken place by then, or never will."""
 
 
 class RevokedDevice(NamedTuple):
@@ -65,10 +69,16 @@ class Auth:
     check_room: Callable[[int], None]
     random: Callable[[int], bytes] = field(repr=False)
     arrivals: Arrivals = field(default_factory=lambda: Arrivals(MemoryBus()))
+    in_doubt: dict[MailboxId, int] = field(default_factory=dict)
+    """Mailboxes of devices of which an outage left open whether they were written; when to look, Unix seconds."""
 
     def now(self) -> int:
         """Unix seconds."""
         return int(self.clock())
+
+    def doubt(self, mailbox_ids: Iterable[MailboxId]) -> None:
+        """Whether these have devices is to be looked up later: until then they must stay."""
+        self.in_doubt.update(dict.fromkeys(mailbox_ids, self.now() + IN_DOUBT_S))
 
     def today(self) -> int:
         """Whole days since 1970."""

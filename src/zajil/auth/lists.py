@@ -70,13 +70,14 @@ async def replace(
         for entry in new.list.devices
         if entry.device_id not in known
     ]
-    for row in added:
-        # A device that was here before the server was restored has read more than a new mailbox would count.
-        await auth.add_mailbox(row.mailbox_id, number_at(auth.now()))
     try:
+        for row in added:
+            # A device that was here before the server was restored has read more than a new mailbox would count.
+            await auth.add_mailbox(row.mailbox_id, number_at(auth.now()))
         await auth.db.write(lambda db: _write(auth, db, before, new, added, also))
     except Unavailable:
-        raise  # it may be written all the same, and then its devices need their mailboxes
+        auth.doubt(row.mailbox_id for row in added)
+        raise
     except ZajilError:
         for row in added:
             await auth.drop_mailbox(row.mailbox_id)

@@ -62,13 +62,14 @@ async def register(auth: Auth, newcomer: Newcomer, *, device_list: bytes, login:
         store.DeviceRow(first.list.account_id, entry.device_id, entry.sig_pub, MailboxId(auth.random(16)))
         for entry in first.list.devices
     ]
-    for row in rows:
-        await auth.add_mailbox(row.mailbox_id, 1)
     issued = IssuedToken(new_token(), auth.now() + TOKEN_LIFE_S)
     try:
+        for row in rows:
+            await auth.add_mailbox(row.mailbox_id, 1)
         await auth.db.write(lambda db: _write(auth, db, first, rows, admitted, device_id, issued))
     except Unavailable:
-        raise  # it may be written all the same, and then its devices need their mailboxes
+        auth.doubt(row.mailbox_id for row in rows)
+        raise
     except ZajilError:
         for row in rows:
             await auth.drop_mailbox(row.mailbox_id)

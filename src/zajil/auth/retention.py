@@ -18,9 +18,22 @@ async def run_often(auth: Auth) -> None:
     Nor does the end of a revoked device that was broken off in the middle.
     """
     await finish_revocations(auth)
+    await _settle_doubts(auth)
     now = auth.now()
     if await auth.db.read(lambda db: store.has_expired_links(db, now=now)):
         await auth.db.write(lambda db: store.delete_expired_links(db, now=now))
+
+
+async def _settle_doubts(auth: Auth) -> None:
+    """Drop the mailboxes that an outage left without a device; what it left with one stays."""
+    due = [mailbox_id for mailbox_id, at in auth.in_doubt.items() if at <= auth.now()][:ROWS]
+    if not due:
+        return
+    known = await auth.db.read(lambda db: store.known_mailboxes(db, due))
+    for mailbox_id in due:
+        if mailbox_id not in known:
+            await auth.drop_mailbox(mailbox_id)
+        del auth.in_doubt[mailbox_id]
 
 
 async def run(auth: Auth) -> None:

@@ -5,6 +5,7 @@ Functions are synchronous and take the open SQLAlchemy connection; verbs decide 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
@@ -174,6 +175,12 @@ def revoke_device(db: Connection, account_id: AccountId, device_id: DeviceId) ->
 def revoked_devices(db: Connection) -> list[DeviceRow]:
     """Devices whose removal is not finished."""
     return [DeviceRow(*row) for row in db.execute(_DEVICES.where(device.c.revoked == 1))]
+
+
+def known_mailboxes(db: Connection, mailbox_ids: Sequence[MailboxId]) -> set[MailboxId]:
+    """Those of these that a device has, revoked or not."""
+    found = select(device.c.mailbox_id).where(device.c.mailbox_id.in_(mailbox_ids))
+    return {MailboxId(mailbox_id) for (mailbox_id,) in db.execute(found)}
 
 
 def delete_device(db: Connection, mailbox_id: MailboxId) -> None:
