@@ -15,7 +15,7 @@ from typing import Final
 
 ALL: Final = (
     *("relay_durable", "relay_ephemeral", "latency", "fanout", "idle_memory"),
-    *("offline", "reconnect", "cold_start", "media_relay", "mls", "attachments", "growth"),
+    *("offline", "reconnect", "cold_start", "media_relay", "mls", "attachments", "growth", "scaling"),
     *("moderation_stages", "moderation_latency", "web_speed"),
 )
 """Those that take rounds and write a result, in the order in which they run."""

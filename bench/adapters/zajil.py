@@ -147,11 +147,12 @@ class Receiving(Session):
                 raise WrongResultError(f"message {message.seq} came after {self.upto}")
             self.upto = message.seq
             self.messages += 1
-            at = message.body.find(MARK)
+            # From the end: the group's name and the rest of the header are random, and may hold the mark too.
+            at = message.body.rfind(MARK)
             if at >= 0:
                 self._arrived(int(message.body[at + 2 : at + STAMP_BYTES]))
         elif tag == 23:
-            at = body.find(MARK)
+            at = body.rfind(MARK)
             self.messages += 1
             self._arrived(int(body[at + 2 : at + STAMP_BYTES]))
         elif tag == 20:
@@ -248,15 +249,15 @@ class Pairs:
 
     async def open(self, load: Load, count: int) -> None:
         """Connect all; nothing waits in their mailboxes."""
-        sends = []
-        for number, pair in enumerate(self._pairs[:count]):
-            receiver = await open_receiver(self._port, pair.receiver, partial(load.arrived, number))
-            echo = await open_receiver(self._port, pair.sender)
+        chosen, sends = self._pairs[:count], []
+        for number, pair in enumerate(chosen):
+            self._receivers.append(await open_receiver(self._port, pair.receiver, partial(load.arrived, number)))
+            self._echoes.append(await open_receiver(self._port, pair.sender))
+        # Last: who has an S session and sends nothing is soon sent away, and logging the others in takes its time.
+        for pair in chosen:
             sender = await open_session(Sending, self._port)
             if not isinstance(sender, Sending):
                 raise TypeError
-            self._receivers.append(receiver)
-            self._echoes.append(echo)
             self._senders.append(sender)
             sends.append(_sender(sender, Envelope(pair.group, flags=self._flags)))
         self._sessions = [*self._receivers, *self._echoes, *self._senders]

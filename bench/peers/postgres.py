@@ -47,6 +47,11 @@ class Cluster:
         self.pid = int((folder / "data/postmaster.pid").read_text(encoding="ascii").splitlines()[0])
 
     @property
+    def bus_pid(self) -> int:
+        """Of NATS."""
+        return self._bus.pid
+
+    @property
     def engines(self) -> tuple[int, int]:
         """Roots of the processes that a server here uses beside its own."""
         return self.pid, self._bus.pid

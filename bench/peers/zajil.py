@@ -10,7 +10,7 @@ import asyncio
 import shutil
 import sqlite3
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -64,16 +64,23 @@ class Zajil:
             yield data
 
     @contextmanager
-    def run_in(self, data: Path, *, port: int = 0) -> Iterator[Running]:
-        """A server over this data directory, until the end of the block. port: 0 for any."""
+    def run_in(
+        self, data: Path, *, port: int = 0, metrics_port: int = 0, prefix: Sequence[str] = ()
+    ) -> Iterator[Running]:
+        """A server over this data directory, until the end of the block. port: 0 for any.
+
+        metrics_port: where it tells its figures, a port of its own where several share `port`. prefix: words before
+        its command, of a program that becomes it.
+        """
         data.mkdir(exist_ok=True)
         port = port or find_free_port()
         limits = "\n".join(f"{name} = {_BEYOND}" for name in DEFAULTS)
         # All come from one address, which has no more than half of them.
         room = "connections_max = 200000"
-        lines = [f"metrics_port = {find_free_port()}", room, self._settings, "[limits]", limits, ""]
+        lines = [f"metrics_port = {metrics_port or find_free_port()}", room, self._settings, "[limits]", limits, ""]
         (data / "zajil.toml").write_text("\n".join(lines))
         command: list[str | Path] = [
+            *prefix,
             sys.executable,
             "-m",
             "zajil.cli.main",

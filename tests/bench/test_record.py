@@ -96,7 +96,13 @@ def test_the_newest_file_of_each_benchmark_counts(tmp_path: Path) -> None:
 
 def test_the_table_that_is_kept_is_that_of_the_files_that_are_kept() -> None:
     assert record.TABLE.read_text() == record.render_table(record.read_goals(), record.find_newest())
-    assert {goal.id for goal in record.read_goals()} == {*(f"G{number}" for number in range(1, 28)), "L", "C"}
+    assert {goal.id for goal in record.read_goals()} == {
+        *(f"G{number}" for number in range(1, 28)),
+        "L",
+        "C",
+        "P2",
+        "P4",
+    }
     for goal in record.read_goals():
         assert goal.met(goal.aim) == "aim", goal
         assert goal.met(goal.must) in {"aim", "must"}, goal
