@@ -15,6 +15,7 @@ from tests.forks import asked
 from zajil.cli.main import run_command
 
 ROOT = Path(__file__).resolve().parents[2]
+ELSEWHERE = ROOT / "deploy" / "zajil-elsewhere.conf"
 UNIT = ROOT / "deploy" / "zajil.service"
 PAGES = [*sorted((ROOT / "docs" / "operate").glob("*.md")), *sorted((ROOT / "deploy").iterdir())]
 GROUPS = {"admin", "link", "group", "bridge", "calls"}
@@ -36,7 +37,7 @@ def commands() -> list[tuple[str, tuple[str, ...], tuple[str, ...]]]:
     return sorted(found)
 
 
-KNOWN = {"serve", "run", "init", "admin", "bridge", "calls", "verify-web", "data-inventory"}
+KNOWN = {"serve", "run", "init", "admin", "bridge", "calls", "verify-web", "data-inventory", "migrate"}
 
 
 @lru_cache
@@ -69,6 +70,13 @@ def test_the_unit_is_understood_and_shut_off_from_the_machine(tmp_path: Path) ->
     unit.write_text(UNIT.read_text(encoding="utf-8").replace("/opt/zajil/bin/zajil", sys.executable))
     verified = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True, check=False)
     assert (verified.returncode, verified.stderr) == (0, "")
+    # What an operator takes the number signs off is understood as well.
+    with unit.open("a") as file:
+        file.write(re.sub(r"^#(?=[A-Z][A-Za-z]+=)", "", ELSEWHERE.read_text(encoding="utf-8"), flags=re.MULTILINE))
+    verified = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True, check=False)
+    assert (verified.returncode, verified.stderr) == (0, "")
+    assert unit.read_text().count("\nIPAddressAllow=") == 5
+    unit.write_text(UNIT.read_text(encoding="utf-8"))
     # 0 is shut off from everything, 100 has the run of the machine.
     secure = ["systemd-analyze", "security", "--offline=true", "--threshold=15", str(unit)]
     assert subprocess.run(secure, capture_output=True, text=True, check=False).returncode == 0

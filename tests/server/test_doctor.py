@@ -279,6 +279,14 @@ def test_a_folder_that_is_wrong_is_found(server: Running, tmp_path: Path, capsys
     assert run_command(["doctor", "--data", str(data)]) == 1
     assert f"chmod go-rwx {data}/zajil.key" in capsys.readouterr().out
     (data / "zajil.key").chmod(0o600)
+    text = (data / "zajil.toml").read_text()
+    (data / "zajil.toml").write_text('blobs = "s3://files/one"\n' + text)
+    assert server.codes()["files"] == "files-missing"
+    (data / "s3.key").write_bytes(b"id\nsecret\n")
+    (data / "s3.key").chmod(0o644)
+    assert server.codes()["files"] == "files-open"
+    (data / "s3.key").unlink()
+    (data / "zajil.toml").write_text(text)
     make_backup(data, tmp_path / "b.tar", now=time.time() - 9 * 86_400)
     assert server.codes()["backup"] == "backup-old"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import sys
 from pathlib import Path
@@ -19,6 +20,7 @@ from tests.server.people import Person
 from tests.server.wire import Http
 
 from zajil.channels.store.tables import SEARCH_COLUMNS
+from zajil.cli.main import run_command
 from zajil.engine.keys import KeyFileError
 from zajil.engine.limits import DEFAULTS
 from zajil.engine.reachkeys import ReachKeys
@@ -312,6 +314,30 @@ def test_a_database_of_the_version_before_is_upgraded_with_what_it_holds(tmp_pat
     finally:
         upgraded.close()
     assert [tuple(row) for row in rows] == [(b"\x01", 0, 20000, 1, 0, 0)]
+
+
+def test_an_operator_migrates_before_the_start(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def run(*options: str) -> tuple[int, dict[str, object]]:
+        code = run_command(["migrate", "--json", *options, "--data", str(tmp_path)])
+        told = capsys.readouterr()
+        return code, json.loads(told.out) if told.out else {"error": told.err}
+
+    assert "no-data" in str(run()[1])
+    assert not (tmp_path / FILE_NAME).exists()
+    database = SQLiteDatabase.open(tmp_path / FILE_NAME)
+    migrate(database, "0009")
+    database.close()
+    due = {"from": "0009", "to": newest_revision(), "migrated": False}
+    assert run("--check") == run("--check") == (1, due), "it changes nothing"
+    with hold_data(tmp_path):
+        assert "another server is running" in str(run()[1])
+    assert run() == (0, due | {"migrated": True})
+    done = due | {"from": newest_revision()}
+    assert run("--check") == run() == (0, done)
+    _stamp(tmp_path, newest_revision(), "9999")
+    for options in ((), ("--check",)):
+        code, told = run(*options)
+        assert (code, "newer version" in str(told)) == (1, True)
 
 
 def test_what_has_had_all_migrations_is_opened_without_alembic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

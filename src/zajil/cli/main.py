@@ -46,7 +46,7 @@ from zajil.cli.commands.moderation import (
     transparency,
     worker,
 )
-from zajil.cli.commands.operating import backup, keys
+from zajil.cli.commands.operating import backup, keys, migrate
 from zajil.cli.commands.options import HomeFolder, decide_home
 from zajil.cli.commands.people import names, strangers
 from zajil.cli.commands.profile import profiles
@@ -77,6 +77,7 @@ from zajil.cli.texts.moderation import scores as moderation_words
 from zajil.cli.texts.moderation import steering as steering_words
 from zajil.cli.texts.operating import backup as backup_words
 from zajil.cli.texts.operating import keys as key_words
+from zajil.cli.texts.operating import migrate as migrate_words
 from zajil.cli.texts.people import names as name_words
 from zajil.cli.texts.people import strangers as stranger_words
 from zajil.cli.texts.public import channel as channel_words
@@ -212,6 +213,7 @@ _SERVER: tuple[_Command, ...] = (
     ("serve", server.serve, server_words.SERVE),
     ("backup", backup.backup, backup_words.BACKUP),
     ("restore", backup.restore, backup_words.RESTORE),
+    ("migrate", migrate.migrate, migrate_words.MIGRATE),
     ("data-inventory", server.data_inventory, server_words.INVENTORY),
     ("verify-web", verify.verify_web, server_words.VERIFY_WEB),
 )

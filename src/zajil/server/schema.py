@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 from functools import cache
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, NamedTuple
 
 from sqlalchemy import Connection, MetaData
 from sqlalchemy.exc import OperationalError
@@ -117,7 +117,7 @@ def open_database(data: Path, url: str | None = None) -> Database:
         migrate(database)
     except ZajilError as outage:
         database.close()
-        raise ConfigError(f"{database.place} cannot be used now: {outage.__cause__ or outage}") from outage
+        raise _no_answer(database, outage) from outage
     except BaseException:
         database.close()
         raise
@@ -141,6 +141,40 @@ def migrate_on(connection: Connection, revision: str = "head", *, place: str) ->
         _upgrade(connection, revision, stamped=stamped, place=place)
     if revision == "head" and (missing := _find_missing(connection)):
         raise _not_whole(place, stamped, f"missing: {', '.join(missing)}")
+
+
+class Step(NamedTuple):
+    """Which migration a database is at, "" for one without tables, and which this version brings it to."""
+
+    stamped: str
+    newest: str
+
+
+def find_step(data: Path) -> Step:
+    """What a start would bring the database of this directory from and to; nothing is changed.
+
+    Raises ConfigError: there is none yet, none that answers, or one of a newer version.
+    """
+    if not has_database(data):
+        raise ConfigError(f"{data} has no database yet; the first start makes it")
+    database = find_database(data)
+    try:
+        step = Step(database.read_sync(find_revision) or "", newest_revision())
+    except ZajilError as outage:
+        raise _no_answer(database, outage) from outage
+    finally:
+        database.close()
+    if step.stamped > step.newest:
+        raise _newer(database.place, step.stamped)
+    return step
+
+
+def bring_up(data: Path) -> Step:
+    """Run what migrations are missing, and say which they were. Raises as `find_step`, and while a server runs here."""
+    with hold_data(data):
+        step = find_step(data)
+        open_database(data).close()
+    return step
 
 
 @cache
@@ -169,10 +203,7 @@ def _upgrade(connection: Connection, revision: str, *, stamped: str | None, plac
     try:
         command.upgrade(config, revision)
     except CommandError as fault:
-        raise ConfigError(
-            f"{place} is at schema {stamped}, which this version does not know: a newer version made it; "
-            "run that one, or put back a copy from before"
-        ) from fault
+        raise _newer(place, stamped) from fault
     except OperationalError as fault:
         if is_outage(fault):
             raise
@@ -197,6 +228,17 @@ def find_columns(connection: Connection) -> dict[str, set[str]]:
     for table, column in connection.exec_driver_sql(_COLUMNS[connection.dialect.name]):
         there.setdefault(table, set()).add(column)
     return there
+
+
+def _no_answer(database: Database, outage: ZajilError) -> ConfigError:
+    return ConfigError(f"{database.place} cannot be used now: {outage.__cause__ or outage}")
+
+
+def _newer(place: str, stamped: str | None) -> ConfigError:
+    return ConfigError(
+        f"{place} is at schema {stamped}, which this version does not know: a newer version made it; "
+        "run that one, or put back a copy from before"
+    )
 
 
 def _not_whole(place: str, stamped: str | None, what: str) -> ConfigError:

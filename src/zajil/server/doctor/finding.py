@@ -12,6 +12,7 @@ FindingCode: TypeAlias = Literal[
     "files-private",
     "files-open",
     "files-foreign",
+    "files-missing",
     "database-good",
     "database-none",
     "database-old",

@@ -34,20 +34,24 @@ _BACKUP_DAYS: Final = 7
 _MIB: Final = 1 << 20
 
 
-def check_files(data: Path) -> Finding:
-    """Whether all belongs to one user, and nobody else can read keys."""
+def check_files(data: Path, settings: Settings | None = None) -> Finding:
+    """Whether all belongs to one user, nobody else can read keys, and secrets that the settings name are there."""
     owner = data.stat().st_uid
     for path in (data, *sorted(data.iterdir())):
         if path.lstat().st_uid != owner:
             return Finding(
                 "files", False, "files-foreign", {"file": str(path), "user": _name(owner), "folder": str(data)}
             )
-    for name in KEY_FILES:
+    secrets = _named(settings) if settings is not None else ()
+    for name in (*KEY_FILES, *secrets):
         path = data / name
         if path.exists() and path.stat().st_mode & 0o077:
             return Finding("files", False, "files-open", {"file": str(path)})
     if data.stat().st_mode & 0o022:
         return Finding("files", False, "files-open", {"file": str(data)})
+    for name in secrets:
+        if not (data / name).is_file():
+            return Finding("files", False, "files-missing", {"file": str(data / name)})
     return Finding("files", True, "files-private")
 
 
@@ -108,6 +112,15 @@ def check_backup(data: Path, *, now: float) -> Finding:
     return Finding(
         "backup", days <= _BACKUP_DAYS, "backup-old" if days > _BACKUP_DAYS else "backup-fresh", {"days": days}
     )
+
+
+def _named(settings: Settings) -> tuple[str, ...]:
+    """Further files with a secret that a server with these settings reads."""
+    named = (
+        *(settings.bus_secret_file, settings.calls.relay_secret_file, settings.moderation.judge_key_file),
+        settings.blobs_key_file if settings.blobs != "disk" else "",
+    )
+    return tuple(name for name in named if name)
 
 
 def _look_into(data: Path, settings: Settings) -> tuple[str, list[Mark]]:

@@ -14,14 +14,13 @@ from zajil.server.doctor.finding import Finding
 def examine(data: Path, *, now: float | None = None) -> list[Finding]:
     """What was found of each. Where the settings cannot be read, of them and the files alone. Writes nothing."""
     at = time.time() if now is None else now
-    files = folder.check_files(data)
     try:
         settings = load_settings(data)
     except (ConfigError, OSError) as fault:
-        return [Finding("settings", False, "settings-bad", {"remark": str(fault)}), files]
+        return [Finding("settings", False, "settings-bad", {"remark": str(fault)}), folder.check_files(data)]
     return [
         _check_settings(settings),
-        files,
+        folder.check_files(data, settings),
         folder.check_database(data, settings),
         folder.check_clock(data, settings, now=at),
         folder.check_disk(data),

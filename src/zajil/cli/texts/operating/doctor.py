@@ -75,6 +75,18 @@ FINDINGS: dict[FindingCode, Complaint] = {
             ru="Команду выполнили от другого имени, часто root. Верните файлы и впредь пишите  sudo -u {user} zajil:",
         ),
     ),
+    "files-missing": Complaint(
+        Text(
+            en="{file} is missing, which zajil.toml names: the server cannot start, or not do what it is for.",
+            ar="الملف {file} المذكور في zajil.toml مفقود: فلا يعمل الخادم أو لا يؤدي ما الملف له.",
+            ru="Нет файла {file}, названного в zajil.toml: сервер не запустится или не сделает того, для чего он.",
+        ),
+        Text(
+            en="Write it anew with mode 0600, or put it back from the FILE.keys of zajil backup.",
+            ar="اكتبه من جديد بالنمط 0600، أو أعِده من FILE.keys الذي صنعه zajil backup.",
+            ru="Создайте его заново с режимом 0600 или верните из FILE.keys команды zajil backup.",
+        ),
+    ),
     "database-good": Complaint(
         Text(
             en="The database is of this version (schema {schema}).",
