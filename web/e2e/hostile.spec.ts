@@ -22,7 +22,14 @@ function reportViolations(): void {
 async function expectUnharmed(page: Page): Promise<void> {
   const found = await page.evaluate(() => ({
     owned: "owned" in globalThis,
-    wide: document.documentElement.scrollWidth > innerWidth || document.body.scrollWidth > innerWidth,
+    wide: Math.max(document.documentElement.scrollWidth, document.body.scrollWidth) > innerWidth && [
+      `${location.hash} ${String(innerWidth)}`,
+      ...[...document.querySelectorAll("body *")]
+        .map((one) => ({ one, box: one.getBoundingClientRect() }))
+        .filter(({ box }) => box.right > innerWidth || box.left < 0)
+        .slice(0, 8)
+        .map(({ one, box }) => `${one.outerHTML.slice(0, 120)} ${String(box.left)} to ${String(box.right)}`),
+    ],
     strange: document.querySelectorAll(
       "main script, main iframe, main object, main embed, main img[src='x'], [onerror], [onload]",
     ).length,

@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Hands } from "./acts.ts";
 import { BIN } from "./programs.ts";
-import { expect, type Server, test } from "./world.ts";
+import { expect, ON_THE_SERVER, type Server, test } from "./world.ts";
 
 interface Kept {
   readonly kind: number;
@@ -60,7 +60,7 @@ test("a threat is reported with proof, and without the server's mark as a compla
   await anna.signUp("Anna");
   await anna.addPerson(await pia.ask<string>("contact_link"));
   await anna.say("hello");
-  await anna.sees("hello");
+  await expect(anna.state("hello")).toHaveAttribute("data-state", ON_THE_SERVER);
   await pia.ask("sync");
   const threat = "I know where you live. سأجدك";
   await pia.ask("send", { chat: "Anna", text: threat });
