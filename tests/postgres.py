@@ -161,6 +161,13 @@ class Cluster:
         """End it at once, in the middle of whatever it does."""
         self._run([*self._control, "-m", "immediate", "stop"], check=False)
 
+    def take_over(self) -> None:
+        """Start it, killed before, as a standby, and make that one the server: what it has not got is lost."""
+        (self.folder / "data" / "standby.signal").touch()
+        self.start()
+        with psycopg.connect(f"postgresql://{OWNER}@/postgres?host={self.folder}", autocommit=True) as connection:
+            connection.execute("SELECT pg_promote()")
+
     def _run(self, command: list[str | Path], *, check: bool = True) -> None:
         subprocess.run(command, check=check, stdout=subprocess.DEVNULL, **self._who)
 

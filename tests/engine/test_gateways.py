@@ -14,6 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from tests.delivery.world import NO_LIMITS, Group, Server
+from tests.postgres import OWNER, Cluster, made_folder
 
 from zajil.delivery import commit as commit_verb
 from zajil.delivery import create as create_verb
@@ -21,6 +22,7 @@ from zajil.delivery import send as send_verb
 from zajil.engine.limits import Limit
 from zajil.engine.sql import interface as op
 from zajil.engine.sql.database import DEADLINE_S
+from zajil.engine.sql.postgres.connection import create_tables
 from zajil.engine.sql.postgres.engine import PostgresMailboxEngine
 from zajil.protocol import frames
 from zajil.protocol.errors import ZajilError
@@ -312,3 +314,26 @@ def test_what_another_gateway_uses_just_now_does_not_expire(
             assert all(isinstance(outcome, op.Done) for outcome in expiring.result(30))
         assert using.execute("SELECT gid FROM grp").fetchall() == [(group.gid,)]
         assert using.execute("SELECT count(*) FROM ref_use").fetchall() == [(1,)]
+
+
+def test_a_standby_that_took_over_is_told_to_the_operator_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with made_folder() as folder, ExitStack() as stack:
+        cluster = Cluster(folder)
+        cluster.start()
+        stack.callback(cluster.kill)
+        url = f"postgresql://{OWNER}@/postgres?host={folder}"
+        create_tables(url)
+        server = Server(tmp_path, url=url)
+        stack.callback(server.close)
+        engine = server.make_engine()
+        assert isinstance(engine, PostgresMailboxEngine)
+        stack.callback(engine.abandon)
+        for take_over, told in ((cluster.start, 0), (cluster.take_over, 1), (cluster.start, 1)):
+            engine.apply([op.Expire(rows=1)], now_ms=server.now_ms)
+            cluster.kill()
+            take_over()
+            while not isinstance(engine.apply([op.Expire(rows=1)], now_ms=server.now_ms)[0], op.Done):
+                pass  # the connection broke
+            assert caplog.text.count("took over") == told

@@ -25,7 +25,14 @@ from zajil.engine.sql import transactions
 from zajil.engine.sql.batch.batch import BATCHED, Batch, Batched
 from zajil.engine.sql.batch.ledger import TryAgain
 from zajil.engine.sql.interface import Operation, Outcome
-from zajil.engine.sql.postgres.connection import Connection, PostgresSql, ReadingSql, connect, roll_back
+from zajil.engine.sql.postgres.connection import (
+    Connection,
+    PostgresSql,
+    ReadingSql,
+    connect,
+    find_timeline,
+    roll_back,
+)
 from zajil.engine.sql.transactions import Effects, Rare, Transaction
 from zajil.engine.sql.writer import BUSY_RETRY_MS, LOG, Parts, QueuedMailboxEngine
 from zajil.protocol.errors import ZajilError, error
@@ -46,6 +53,7 @@ class PostgresMailboxEngine(QueuedMailboxEngine):
         super().__init__(**parts)
         self._url = url
         self._connection: Connection | None = None
+        self._timeline: str | None = None
         self._local = threading.local()
         self._open_readers: list[Connection] = []
         self.tries = 0
@@ -126,7 +134,21 @@ class PostgresMailboxEngine(QueuedMailboxEngine):
     def _writing(self) -> Connection:
         if self._connection is None or self._connection.closed:
             self._connection = connect(self._url)
+            self._notice_takeover(self._connection)
         return self._connection
+
+    def _notice_takeover(self, connection: Connection) -> None:
+        """Tell the operator where a standby is in the place of the server that was written to before.
+
+        If that one was not waited for, numbers of messages that it lacks are given to new ones.
+        """
+        timeline = find_timeline(connection)
+        if None not in (timeline, self._timeline) and timeline != self._timeline:
+            LOG.error(
+                "a standby of PostgreSQL took over: unless commits wait for it, stop every server now and run "
+                "`zajil admin renumber` (docs/operate/backup.md)"
+            )
+        self._timeline = timeline or self._timeline
 
     def _reading(self) -> ReadingSql:
         connection: Connection | None = getattr(self._local, "connection", None)
