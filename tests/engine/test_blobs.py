@@ -265,12 +265,18 @@ def test_a_gap_or_an_overlap_in_a_bucket_is_what_did_not_come(s3: S3Server) -> N
 
 
 @pytest.mark.scale
-def test_a_bucket_without_a_way_in_is_said_at_once_and_later_is_busy(s3: S3Server, tmp_path: Path) -> None:
+def test_a_bucket_without_a_way_in_is_said_at_once_and_later_is_busy(
+    s3: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     keys, address = tmp_path / "s3.key", f"s3://{BUCKET}/x?endpoint={s3.endpoint}"
     keys.write_text(f"{KEY_ID}\nwrong\n")
     with pytest.raises(StoreError, match="403"):
         open_s3(address, keys, most_bytes=1)
     keys.write_text(f"{KEY_ID}\n{SECRET}\n")
+    with monkeypatch.context() as others:
+        others.setenv("AWS_VIRTUAL_HOSTED_STYLE_REQUEST", "true")
+        assert open_s3(address, keys, most_bytes=MIB).append(bytes(16), 0, b"1") == 1, "no variable counts"
+        assert os.environ["AWS_VIRTUAL_HOSTED_STYLE_REQUEST"] == "true"
     for wrong in ("s3://", f"s3://nothing-here?endpoint={s3.endpoint}", f"{address}&key=mine", "https://x/y"):
         with pytest.raises(StoreError):
             open_s3(wrong, keys, most_bytes=1)

@@ -467,7 +467,12 @@ async def test_what_expires_goes_with_its_file(tmp_path: Path, settings: Setting
         async with aiohttp.ClientSession() as client:
             http = Http(f"http://127.0.0.1:{running.port}", client)
             uploader = Uploader(http, await http.register(Person()))
-            whole, part = await uploader.whole(), await uploader.add()
+            stuck, whole, part, wedged = (
+                await uploader.add(),
+                await uploader.whole(),
+                await uploader.add(),
+                await uploader.add(),
+            )
             await uploader.put(part, 0, BODY[:10])
             stray = AddedAttachment(control.B16(os.urandom(16)), part.secret)
             blob_path(tmp_path / "data", stray).parent.mkdir(exist_ok=True)
@@ -478,8 +483,15 @@ async def test_what_expires_goes_with_its_file(tmp_path: Path, settings: Setting
             assert not blob_path(tmp_path / "data", stray).exists(), "a file that no row knows is swept"
             clock.now += 1
             assert await code_of(uploader.offset(part)) == "gone", "over before the job ran"
+            # What cannot be deleted holds up nothing behind it, and goes when it can.
+            for each in (stuck, wedged):
+                blob_path(tmp_path / "data", each).parent.mkdir(exist_ok=True)
+                blob_path(tmp_path / "data", each).mkdir()
             await running.run_retention()
             assert not blob_path(tmp_path / "data", part).exists()
+            for each in (stuck, wedged):
+                blob_path(tmp_path / "data", each).rmdir()
+            await running.run_retention()
             assert (await uploader.fetch(whole, "bytes=0-0"))[0] == 206
             clock.now += 29 * DAY_S
             assert (await uploader.fetch(whole, "bytes=0-0"))[0] == 206, "at least 30 days"

@@ -13,6 +13,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import logging
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -44,6 +46,32 @@ _DAY_S: Final = 86_400
 _HOUR_S: Final = 3600
 _ROWS: Final = 200
 """Deleted in one transaction; each takes its file with it."""
+_FAILING_S: Final = 20.0
+"""So long what cannot be deleted may take of a run."""
+_LOG = logging.getLogger(__name__)
+
+
+class _Deleting:
+    """What one run deletes: one that does not go is left for the next run, and holds up nothing behind it.
+
+    Where it is their place that does not answer, each takes long to fail, and the run ends soon.
+    """
+
+    def __init__(self) -> None:
+        self.stuck = 0
+        self._failing_s = 0.0
+
+    async def attempt(self, deletion: Coroutine[None, None, None]) -> None:
+        """Raises what the deletion did once all that failed took too long."""
+        began = time.monotonic()
+        try:
+            await deletion
+        except (Unavailable, OSError) as fault:
+            self.stuck += 1
+            self._failing_s += time.monotonic() - began
+            _LOG.warning("an attachment could not be deleted: %s", type(fault).__name__)
+            if self._failing_s > _FAILING_S:
+                raise
 
 
 class Attachments:
@@ -165,24 +193,30 @@ class Attachments:
 
     async def run_retention(self) -> None:
         """Delete what has expired, and files that no row knows; later, where their place does not answer now."""
-        with suppress(Unavailable):
-            await self._run_retention(self._delivery.now())
+        with suppress(Unavailable, OSError):
+            await self._run_retention(self._delivery.now(), _Deleting())
 
-    async def _run_retention(self, now: int) -> None:
-        while names := await self._delivery.db.read(lambda db: store.old_attachments(db, now=now, rows=_ROWS)):
+    async def _run_retention(self, now: int, deleting: _Deleting) -> None:
+        # Those that do not go stay the oldest: they are passed over.
+        while names := await self._delivery.db.read(
+            lambda db: store.old_attachments(db, now=now, rows=_ROWS, after=deleting.stuck)
+        ):
             for name in names:
-                await self._expire(name, now)
+                await deleting.attempt(self._expire(name, now))
         names = await self._threads.run(lambda: list(self._blobs.idle_names()))
         for at in range(0, len(names), _ROWS):
-            await self._sweep(names[at : at + _ROWS])
+            await self._sweep(names[at : at + _ROWS], deleting)
 
-    async def _sweep(self, names: Sequence[bytes]) -> None:
+    async def _sweep(self, names: Sequence[bytes], deleting: _Deleting) -> None:
         """Delete those of these files that no row knows. A row is there before its file, so a new one has one."""
         known = await self._delivery.db.read(lambda db: store.known_attachments(db, names))
         for name in names:
             if name not in known:
-                async with self._alone(name):
-                    await self._threads.run(partial(self._blobs.delete, name))
+                await deleting.attempt(self._delete_alone(name))
+
+    async def _delete_alone(self, name: bytes) -> None:
+        async with self._alone(name):
+            await self._threads.run(partial(self._blobs.delete, name))
 
     async def _expire(self, name: bytes, now: int) -> None:
         """Delete one that was found to be over, unless it became whole meanwhile."""

@@ -289,9 +289,10 @@ def finish_attachment(db: Connection, attachment_id: bytes, *, expires: int) -> 
     db.execute(update(attachment).where(attachment.c.id == attachment_id).values(done=1, expires=expires))
 
 
-def old_attachments(db: Connection, *, now: int, rows: int) -> list[bytes]:
-    """Ids of at most so many that have expired."""
-    old = select(attachment.c.id).where(attachment.c.expires <= now).order_by(attachment.c.expires).limit(rows)
+def old_attachments(db: Connection, *, now: int, rows: int, after: int = 0) -> list[bytes]:
+    """Ids of at most so many that have expired, the oldest first. after: so many of the oldest are left out."""
+    order = attachment.c.expires, attachment.c.id
+    old = select(attachment.c.id).where(attachment.c.expires <= now).order_by(*order).offset(after).limit(rows)
     return [bytes(each) for each in db.execute(old).scalars()]
 
 

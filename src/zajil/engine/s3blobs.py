@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import re
 import threading
 from collections import OrderedDict
@@ -230,21 +231,32 @@ def open_s3(address: str, key_file: Path, *, most_bytes: int) -> S3Blobs:
     if len(lines) != 2:
         raise StoreError(f"{key_file.name} holds the id of a key and its secret, a line each")
     endpoint = query.get("endpoint")
-    store = S3Store(
-        parts.hostname,
-        prefix=parts.path.strip("/") or None,
-        access_key_id=lines[0].strip(),
-        secret_access_key=lines[1].strip(),
-        region=query.get("region", "us-east-1"),
-        client_options={
-            "allow_http": endpoint is not None and endpoint.startswith("http://"),
-            "connect_timeout": timedelta(seconds=5),
-            "timeout": _PATIENCE,
-        },
-        retry_config={"max_retries": 2, "retry_timeout": _PATIENCE},
-        config={"endpoint": endpoint} if endpoint else None,
-    )
+    with _without_environment():
+        store = S3Store(
+            parts.hostname,
+            prefix=parts.path.strip("/") or None,
+            access_key_id=lines[0].strip(),
+            secret_access_key=lines[1].strip(),
+            region=query.get("region", "us-east-1"),
+            client_options={
+                "allow_http": endpoint is not None and endpoint.startswith("http://"),
+                "connect_timeout": timedelta(seconds=5),
+                "timeout": _PATIENCE,
+            },
+            retry_config={"max_retries": 2, "retry_timeout": _PATIENCE},
+            config={"endpoint": endpoint} if endpoint else None,
+        )
     return S3Blobs(store, most_bytes=most_bytes)
+
+
+@contextmanager
+def _without_environment() -> Iterator[None]:
+    """No AWS_* variable counts: the library takes them all, and a session token of another key shuts ours out."""
+    held = {name: os.environ.pop(name) for name in [*os.environ] if name.startswith("AWS_")}
+    try:
+        yield
+    finally:
+        os.environ.update(held)
 
 
 @contextmanager

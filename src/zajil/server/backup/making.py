@@ -87,25 +87,23 @@ def make_backup(
             )
             key = own.backup_key(own.newest_storage) or b""
             writer = ArchiveWriter(file, head, key=key)
-            rows, count = _write_data(writer, head, source, data, attachments=attachments)
+            rows = _write_rows(writer, head, source, data)
+        # The snapshot is let go of first: attachments take long, and meanwhile it would keep old rows from being freed.
+        count = _write_blobs(writer, data / blobs.FOLDER) if attachments else 0
+        writer.finish()
         _write_keys(key_file, head, secrets.items())
     with contextlib.suppress(OSError):  # whoever may only read the directory has a backup all the same
         replace_file(data / STAMP_FILE, f"{at}\n".encode())
     return Made(archive, keys_to, rows, count, archive.stat().st_size, at)
 
 
-def _write_data(
-    writer: ArchiveWriter, head: Head, source: RowSource, data: Path, *, attachments: bool
-) -> tuple[int, int]:
-    """How many rows and attachments."""
+def _write_rows(writer: ArchiveWriter, head: Head, source: RowSource, data: Path) -> int:
+    """Files and all rows; how many rows."""
     for name, content in _read_files(data, PLAIN_FILES):
         writer.add_file(name, content)
     for table, columns in head.columns.items():
         writer.add_rows(table, source.rows(table, columns))
-    rows = writer.close_rows()
-    count = _write_blobs(writer, data / blobs.FOLDER) if attachments else 0
-    writer.finish()
-    return rows, count
+    return writer.close_rows()
 
 
 def _write_blobs(writer: ArchiveWriter, folder: Path) -> int:
