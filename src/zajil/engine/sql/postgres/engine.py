@@ -133,8 +133,13 @@ class PostgresMailboxEngine(QueuedMailboxEngine):
 
     def _writing(self) -> Connection:
         if self._connection is None or self._connection.closed:
-            self._connection = connect(self._url)
-            self._notice_takeover(self._connection)
+            connection = connect(self._url)
+            try:
+                self._notice_takeover(connection)
+            except BaseException:
+                connection.close()  # of a standby that takes over only now, too: the next one is asked again
+                raise
+            self._connection = connection
         return self._connection
 
     def _notice_takeover(self, connection: Connection) -> None:
