@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -17,7 +17,7 @@ from tests.channels.world import Author, World
 
 from zajil.channels import broadcast as module
 from zajil.channels import events, spaces
-from zajil.channels.broadcast import Broadcast
+from zajil.channels.broadcast import Batch, Broadcast
 from zajil.channels.context import CallingPersona, Channels
 from zajil.channels.cursors import Kind, encode_cursor, parse_cursor
 from zajil.channels.identity import login
@@ -287,6 +287,42 @@ async def test_a_slow_reader_keeps_nobody_waiting_and_misses_nothing(world: Worl
         await slow.until(6)
     assert slow.seqs == quick.seqs
     assert len(quick.seqs) == 6
+
+
+async def test_who_comes_now_is_not_put_back_to_where_somebody_else_was(world: World) -> None:
+    channel = await world.channel(await world.author())
+    space, shared = world.public.space, world.public._broadcast
+    async with streams(space, shared, [(Reader(), None)], channel):
+        start = shared.at
+    happen(space, channel, 2 * api.PAGE + 20)
+    behind = await events.follow(space, None, [channel], encode_cursor(Kind.EVENTS, start))
+    new = await events.follow(space, None, [channel], None)
+    assert shared.is_near(behind)
+    assert new.after > start + 2 * api.PAGE
+    came: dict[str, list[int]] = {"behind": [], "new": []}
+    got_all = asyncio.Event()
+
+    def take(who: str) -> Callable[[Batch], bool]:
+        def add(batch: Batch) -> bool:
+            came[who] += [parse_cursor(Kind.EVENTS, each.id) for each in batch.events]
+            if came["new"] and came["behind"][-1:] == came["new"][-1:]:
+                got_all.set()
+            return True
+
+        return add
+
+    seats = [shared.sit(behind, take("behind")), shared.sit(new, take("new"))]
+    while seats[0].place < new.after:  # noqa: ASYNC110  # nothing tells where a seat stands
+        await asyncio.sleep(0)
+    assert not came["new"]
+    assert seats[1].place == new.after
+    happen(space, channel, 1)
+    await asyncio.wait_for(got_all.wait(), 20)
+    for seat in seats:
+        shared.leave(seat)
+    assert came["new"] == [came["behind"][-1]]
+    assert came["behind"] == sorted(set(came["behind"]))
+    assert len(came["behind"]) == 2 * api.PAGE + 21
 
 
 async def test_a_database_that_was_put_back_is_a_gap_for_everybody(world: World) -> None:

@@ -122,7 +122,7 @@ class Seat:
 
 
 class Broadcast:
-    """All seats of one gateway. at: where those stand that are not apart."""
+    """All seats of one gateway. at: where those stand that are not apart, or stood when there were some."""
 
     def __init__(self, space: Channels) -> None:
         self._space = space
@@ -135,7 +135,7 @@ class Broadcast:
 
     def is_near(self, following: Following) -> bool:
         """Whether a look may begin there for all: it is hardly behind, and no made-up place ahead."""
-        return following.is_current or (self._count > 0 and 0 <= self.at - following.after <= api.PAGE)
+        return following.is_current or 0 <= self.at - following.after <= api.PAGE
 
     def sit(self, following: Following, take: Callable[[Batch], bool]) -> Seat:
         """A seat, which its caller leaves. take: called with each batch; False where it cannot be taken now."""
@@ -250,10 +250,10 @@ class Broadcast:
             seat.apart = seat.place
         self.at = max(self.at, at)
         for seat in new:
-            if at == self.at:
-                self._new.discard(seat)
             if seat not in given and not seat.left.done():
-                seat.apart = self._apart(at)
+                seat.apart = self._apart(max(at, seat.place))
+            if (seat in given and at == self.at) or seat.apart is None:
+                self._new.discard(seat)
         await self._give(given)
 
     async def _give(self, given: Mapping[Seat, Batch]) -> None:
