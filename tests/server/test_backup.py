@@ -18,14 +18,14 @@ from tests.postgres import Postgres
 
 from zajil.cli.main import run_command
 from zajil.engine.keys import Keys, rotate
-from zajil.engine.sql.interface import SEQ_SHIFT
+from zajil.engine.sql.interface import SEQ_SHIFT, SEQ_STEP
 from zajil.engine.sql.sqlite.database import SQLiteDatabase
 from zajil.server.backup.archive import ArchiveReader, ArchiveWriter, BackupError, TableRows
 from zajil.server.backup.making import Made, make_backup
 from zajil.server.backup.moving import move_database
 from zajil.server.backup.postgres import PostgresSource
 from zajil.server.backup.restoring import check_backup, restore_backup
-from zajil.server.backup.rows import SEQ_STEP, SqliteSource, renumber
+from zajil.server.backup.rows import SqliteSource, renumber
 from zajil.server.config import ConfigError, load_settings
 from zajil.server.doctor.whole import examine
 from zajil.server.schema import hold_data, migrate, newest_revision, open_database

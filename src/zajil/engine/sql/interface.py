@@ -39,6 +39,9 @@ PASS_GROUP: Final = 1
 PASS_PERSONA: Final = 2
 PASS_UPLOAD: Final = 3
 
+SEQ_STEP: Final = 1 << 32
+"""What is added at least to numbers that clients remember, where some of them may be lost: nothing new falls under one
+they have seen."""
 SEQ_SHIFT: Final = 20
 BATCH_MAX: Final = 512
 QUEUE_MAX: Final = 20_000
@@ -63,6 +66,16 @@ def number_at(at: int) -> int:
     after the first one, whatever archive each of them takes.
     """
     return at << SEQ_SHIFT
+
+
+def renumbering(at: int) -> str:
+    """The statement by which every mailbox goes on above all numbers that it may have given out before `at`.
+
+    For a database that lacks its last commits: a copy, a backup, a standby that took over.
+    """
+    step, floor = SEQ_STEP, number_at(at)
+    larger = f"CASE WHEN next_seq + {step:d} < {floor:d} THEN {floor:d} ELSE next_seq + {step:d} END"
+    return f"UPDATE mailbox SET next_seq = {larger}"  # noqa: S608  # numbers
 
 
 class OpenRef(NamedTuple):

@@ -11,13 +11,11 @@ from pathlib import Path
 from typing import Final, Protocol, Self
 
 from zajil.channels.store.tables import search
-from zajil.engine.sql.interface import number_at
+from zajil.engine.sql.interface import SEQ_STEP, number_at, renumbering
 from zajil.engine.sql.sqlite.database import SQLiteDatabase
 from zajil.server.backup.archive import BackupError, Row
 from zajil.server.schema import migrate, newest_revision
 
-SEQ_STEP: Final = 1 << 32
-"""What a restore adds at least to the numbers that clients remember: nothing new falls under one they have seen."""
 STEPPED: Final = frozenset({"pub_event"})
 """Tables whose numbers clients remember as far as they have read."""
 FORGOTTEN: Final = (
@@ -80,9 +78,7 @@ def renumber(number: int, *, at: int) -> int:
 
 def forgetting(tables: Iterable[str], *, at: int) -> Iterator[str]:
     """Statements that take back what time has made false in these tables. at: Unix second of the restore."""
-    step, floor = SEQ_STEP, number_at(at)
-    larger = f"CASE WHEN next_seq + {step:d} < {floor:d} THEN {floor:d} ELSE next_seq + {step:d} END"
-    yield f"UPDATE mailbox SET next_seq = {larger}"  # noqa: S608  # numbers
+    yield renumbering(at)
     yield from FORGOTTEN
     yield from (f'DELETE FROM "{table}"' for table in _ENDED if table in set(tables))  # noqa: S608  # of the line above
 

@@ -93,7 +93,7 @@ class PostgresMailboxEngine(QueuedMailboxEngine):
         raise TryAgain
 
     def _try_part(self, part: Sequence[Operation], now_ms: int, *, batched: bool, charged: set[int]) -> list[_Pair]:
-        connection = self._writing()
+        connection = self._writing(now_ms)
         self.tries += 1
         try:
             connection.execute("BEGIN")
@@ -131,27 +131,32 @@ class PostgresMailboxEngine(QueuedMailboxEngine):
 
     # Connections
 
-    def _writing(self) -> Connection:
+    def _writing(self, now_ms: int) -> Connection:
         if self._connection is None or self._connection.closed:
             connection = connect(self._url)
             try:
-                self._notice_takeover(connection)
+                self._notice_takeover(connection, now_ms)
             except BaseException:
                 connection.close()  # of a standby that takes over only now, too: the next one is asked again
                 raise
             self._connection = connection
         return self._connection
 
-    def _notice_takeover(self, connection: Connection) -> None:
-        """Tell the operator where a standby is in the place of the server that was written to before.
+    def _notice_takeover(self, connection: Connection, now_ms: int) -> None:
+        """Where a standby is in the place of the server that was written to before, number all mailboxes anew.
 
-        If that one was not waited for, numbers of messages that it lacks are given to new ones.
+        One that was not waited for lacks commits, and would give their numbers to other messages, which devices drop as
+        seen. Before anything is written there, and by each gateway: which of them is first nobody knows.
         """
         timeline = find_timeline(connection)
         if None not in (timeline, self._timeline) and timeline != self._timeline:
+            connection.execute("BEGIN")
+            connection.execute("LOCK TABLE mailbox IN EXCLUSIVE MODE")  # it meets no batch half way
+            connection.execute(op.renumbering(now_ms // 1000).encode())
+            connection.execute("COMMIT")
             LOG.error(
-                "a standby of PostgreSQL took over: unless commits wait for it, stop every server now and run "
-                "`zajil admin renumber` (docs/operate/backup.md)"
+                "a standby of PostgreSQL took over: mailboxes are numbered anew; unless commits wait for it, run "
+                "`zajil admin renumber` for the rest (docs/operate/backup.md)"
             )
         self._timeline = timeline or self._timeline
 
