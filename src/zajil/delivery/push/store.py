@@ -123,11 +123,7 @@ def count(db: Connection, account_id: AccountId) -> dict[str, int]:
 def claim(db: Connection, *, now_ms: int, lease_ms: int, most: int) -> list[Due]:
     """At most so many whose time has come, nobody else's until the lease is over. What is over, goes."""
     is_over = push_due.c.until <= now_ms // 1000
-    # Row by row in the order of the engine's batches, which would else wait for this and this for them.
-    for mailbox_id, wake in sorted(
-        tuple(row) for row in db.execute(select(push_due.c.mailbox_id, push_due.c.wake).where(is_over))
-    ):
-        db.execute(delete(push_due).where(push_due.c.mailbox_id == mailbox_id, push_due.c.wake == wake, is_over))
+    over = db.execute(select(push_due.c.mailbox_id, push_due.c.wake).where(is_over)).all()
     rows = db.execute(
         select(
             *(push_due.c.mailbox_id, push_due.c.wake, push_due.c.seq, push_due.c.until, push_due.c.tries),
@@ -136,13 +132,19 @@ def claim(db: Connection, *, now_ms: int, lease_ms: int, most: int) -> list[Due]
         )
         .join(mailbox, mailbox.c.mailbox_id == push_due.c.mailbox_id)
         .join(push, push.c.mailbox_id == push_due.c.mailbox_id)
-        .where(push_due.c.due <= now_ms)
+        .where(push_due.c.due <= now_ms, ~is_over)
         .order_by(push_due.c.due)
         .limit(most)
     ).all()
     found = [_due_of(tuple(row)) for row in rows]
-    for due in sorted(found, key=lambda each: (each.mailbox_id, each.wake)):
-        db.execute(update(push_due).where(_at(due)).values(due=now_ms + lease_ms))
+    taken = {(due.mailbox_id, int(due.wake)) for due in found}
+    # One row after the other in the order of the engine's batches, which would else wait for this and this for them.
+    for mailbox_id, wake in sorted(taken | {(row[0], row[1]) for row in over}):
+        this = (push_due.c.mailbox_id == mailbox_id) & (push_due.c.wake == wake)
+        if (mailbox_id, wake) in taken:
+            db.execute(update(push_due).where(this).values(due=now_ms + lease_ms))
+        else:
+            db.execute(delete(push_due).where(this, is_over))
     return found
 
 
