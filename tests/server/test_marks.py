@@ -15,14 +15,16 @@ from zajil.cli.main import run_command
 from zajil.engine import keys as key_file
 from zajil.engine import pushkeys
 from zajil.engine.keys import KeyFileError, Keys
+from zajil.engine.moderationkeys import FILE_NAME as LOG_KEY_FILE
+from zajil.engine.moderationkeys import ModerationKeys
 from zajil.engine.sql.database import Database
-from zajil.engine.sql.marks import ForeignFile, claim, key_mark, mark_of_name, marks_of_keys, read_marks
+from zajil.engine.sql.marks import ForeignFile, claim, key_mark, mark_of_log, mark_of_name, marks_of_keys, read_marks
 from zajil.server.app import Server
 from zajil.server.backup.making import make_backup
 from zajil.server.backup.restoring import restore_backup
 from zajil.server.config import Settings
 from zajil.server.doctor.folder import check_database
-from zajil.server.schema import find_database, open_database
+from zajil.server.schema import find_database, is_unused, open_database
 
 pytestmark = pytest.mark.sqlite
 SETTINGS = Settings(port=0, drain_s=0)
@@ -68,7 +70,9 @@ async def test_a_foreign_file_is_named_and_nothing_begins_with_it(data: Path, tm
     await run_once(data)
 
 
-async def test_an_older_copy_is_refused_and_a_newer_file_taken(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_an_older_copy_is_refused_and_a_newer_file_taken(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     old = (data / key_file.FILE_NAME).read_bytes()
     rotating = ["admin", "keys", "rotate", "storage", "--data", str(data)]
     assert run_command(rotating) == 0
@@ -76,6 +80,9 @@ async def test_an_older_copy_is_refused_and_a_newer_file_taken(data: Path, capsy
     (data / key_file.FILE_NAME).write_bytes(old)
     with pytest.raises(ForeignFile):
         await run_once(data)
+    with pytest.raises(ForeignFile):
+        make_backup(data, tmp_path / "b.tar")
+    assert not (tmp_path / "b.tar").exists()
     assert run_command(rotating) == 1, "nor is another key put onto it"
     assert capsys.readouterr().err.startswith("error: foreign-file: ")
     assert (data / key_file.FILE_NAME).read_bytes() == old
@@ -109,6 +116,33 @@ async def test_a_new_push_key_needs_the_operators_word_or_a_restore_with_it(data
     restore_backup(tmp_path / "same", made.archive)
     with closing(find_database(tmp_path / "same")) as database:
         assert "push.key" in {file for file, _ in database.read_sync(read_marks)}
+
+
+async def test_a_foreign_key_of_the_log_signs_nothing(data: Path, tmp_path: Path) -> None:
+    reserve = ["admin", "name", "reserve", "paypal", "--data"]
+    other = tmp_path / "other"
+    await run_once(other)
+    for each in (data, other):
+        assert run_command([*reserve, str(each)]) == 0
+        await run_once(each)
+    kept = (data / LOG_KEY_FILE).read_bytes()
+    shutil.copy2(other / LOG_KEY_FILE, data)
+    reserve[3] = "paypaw"
+    assert run_command([*reserve, str(data)]) == 1
+    assert foreign(data) == LOG_KEY_FILE
+    with pytest.raises(ForeignFile, match=LOG_KEY_FILE):
+        await run_once(data)
+    (data / LOG_KEY_FILE).write_bytes(kept)
+    await run_once(data)
+    assert run_command([*reserve, str(data)]) == 0
+
+
+def test_a_worker_that_began_first_does_not_make_a_database_used(tmp_path: Path) -> None:
+    with closing(open_database(tmp_path)) as database:
+        claim(database, [mark_of_log(ModerationKeys.load(tmp_path / LOG_KEY_FILE, create=True))])
+        assert database.read_sync(is_unused)
+        claim(database, marks_of_keys(Keys.create()))
+        assert not database.read_sync(is_unused)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.scale)])

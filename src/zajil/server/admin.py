@@ -182,7 +182,8 @@ def _load_keys(data: Path, database: Database) -> Keys:
 
 def _load_log_keys(data: Path, database: Database) -> ModerationKeys:
     """The keys of the log, which may begin with what an operator does; a lost key beside a log is never replaced."""
-    return ModerationKeys.load(data / LOG_KEY_FILE, create=database.read_sync(log.count_entries) == 0)
+    keys = ModerationKeys.load(data / LOG_KEY_FILE, create=database.read_sync(log.count_entries) == 0)
+    return database.read_sync(lambda db: marks.check_log(db, keys))
 
 
 def link_of_invite(data: Path, code: str, *, front: str | None = None, bridges: PrivateBridges | None = None) -> str:

@@ -61,9 +61,11 @@ def is_unused(db: Connection) -> bool:
     """Whether nothing but codes, which can be made before the first start, lies in the database."""
     codes = {auth_tables.invite_code.name, bridge_tables.bridge_code.name, people_tables.staff_invite.name}
     codes |= {log_tables.entry.name, log_tables.log_head.name}  # an invite of staff is logged
+    codes.add(mark_tables.key_mark.name)  # a worker of moderation may have begun before any server
     # As text: compiling one statement for each table is most of what a start costs.
     asked = (f'SELECT 1 FROM "{name}" LIMIT 1' for name in METADATA.tables if name not in codes)  # noqa: S608  # our own
-    return not any(db.exec_driver_sql(each).first() for each in asked)
+    used = any(db.exec_driver_sql(each).first() for each in asked)
+    return not used and not mark_tables.is_marked(db, KEY_FILE)
 
 
 def hold_data(data: Path, *, shared: bool = False) -> IO[bytes]:

@@ -12,9 +12,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from zajil.bridges.registry import store as bridge_store
 from zajil.calls.context import Relays
 from zajil.engine import keys as key_file
+from zajil.engine import moderationkeys as moderation_file
 from zajil.engine import reachkeys as reach_file
 from zajil.engine.blobs import FOLDER, Blobs, DiskBlobs
 from zajil.engine.keys import Keys
+from zajil.engine.moderationkeys import ModerationKeys
 from zajil.engine.reachkeys import ReachKeys
 from zajil.engine.sql import marks
 from zajil.engine.sql.database import Database
@@ -59,7 +61,10 @@ class Storage:
             # A key file made anew beside what the lost one sealed or signed would only hide the loss.
             keys = Keys.load(data / key_file.FILE_NAME, create=db.read_sync(is_unused))
             push_key = load_key(data, db)
+            own: tuple[marks.Mark, ...]
             own = *marks.marks_of_keys(keys), marks.mark_of_push(push_key), marks.mark_of_name(settings.server_name)
+            if (data / moderation_file.FILE_NAME).exists():
+                own = *own, marks.mark_of_log(ModerationKeys.load(data / moderation_file.FILE_NAME))
             marks.claim(db, own)
             signing = ReachKeys.load(data / reach_file.FILE_NAME, create=not db.read_sync(bridge_store.roots))
             moderators = ModeratorKeys(data, clock=clock)

@@ -20,6 +20,8 @@ from sqlalchemy import Column, Connection, LargeBinary, Table, Text, delete, ins
 
 from zajil.engine.keys import FILE_NAME as KEY_FILE
 from zajil.engine.keys import KeyFileError, Keys
+from zajil.engine.moderationkeys import FILE_NAME as LOG_KEY_FILE
+from zajil.engine.moderationkeys import ModerationKeys
 from zajil.engine.pushkeys import FILE_NAME as PUSH_KEY_FILE
 from zajil.engine.sql.database import METADATA, Database, describe
 from zajil.protocol.push.message import public_bytes
@@ -50,6 +52,8 @@ _REMEDIES: Final = {
     "or copy it from a server that runs on this database",
     PUSH_KEY_FILE: "it is another server's, or an older copy. Put back the one from the newest FILE.keys of `zajil "
     "backup`, copy it from a server that runs on this database, or begin anew with `zajil admin push-forget`",
+    LOG_KEY_FILE: "it is another server's. Put back the one from a FILE.keys of `zajil backup`, or copy it from a "
+    "server that runs on this database",
     NAME_FILE: "the database is of the server {known!r}. Put back that name, in the file or as server_name in "
     "zajil.toml, or name another database",
 }
@@ -74,6 +78,11 @@ def mark_of_push(key: ec.EllipticCurvePrivateKey) -> Mark:
     return PUSH_KEY_FILE, hashlib.sha256(_PUSH_LABEL + public_bytes(key)).digest()[:_MARK_BYTES]
 
 
+def mark_of_log(keys: ModerationKeys) -> Mark:
+    """Of `moderation.key`."""
+    return LOG_KEY_FILE, keys.mark()
+
+
 def mark_of_name(name: str) -> Mark:
     """Of the server's name."""
     return NAME_FILE, name.encode()
@@ -82,6 +91,12 @@ def mark_of_name(name: str) -> Mark:
 def read_marks(db: Connection) -> list[Mark]:
     """All that the database was used with."""
     return [(file, bytes(mark)) for file, mark in db.execute(select(key_mark.c.file, key_mark.c.mark))]
+
+
+def check_log(db: Connection, keys: ModerationKeys) -> ModerationKeys:
+    """These, if they are those of the database or it knows none yet. Raises ForeignFile."""
+    compare(read_marks(db), [mark_of_log(keys)])
+    return keys
 
 
 def is_marked(db: Connection, file: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Final, NamedTuple
@@ -17,6 +17,7 @@ from typing import IO, Final, NamedTuple
 from zajil.engine import blobs, keys, moderationkeys, pushkeys, reachkeys
 from zajil.engine.files import replace_file
 from zajil.engine.keys import KeyFileError
+from zajil.engine.sql import marks
 from zajil.moderation.private.keys import CLEAR_FILE, PUBLIC_FILE, SEALED_FILE
 from zajil.server.backup.archive import VERSION, ArchiveWriter, BackupError, Head
 from zajil.server.backup.places import open_source
@@ -73,6 +74,8 @@ def make_backup(
             if keys.FILE_NAME not in secrets:
                 raise KeyFileError(f"{keys.FILE_NAME} is missing: without it, what is stored cannot be read")
             own = keys.Keys.parse(secrets[keys.FILE_NAME])
+            columns = source.columns()
+            _check_keys(source, columns, own)
             head = Head(
                 version=VERSION,
                 kind="data",
@@ -80,7 +83,7 @@ def make_backup(
                 made_at=at,
                 zajil=version("zajil"),
                 schema=source.schema,
-                columns=source.columns(),
+                columns=columns,
                 counters=source.counters(),
                 key_marks=own.marks(),
                 proof_key=own.newest_storage,
@@ -95,6 +98,14 @@ def make_backup(
     with contextlib.suppress(OSError):  # whoever may only read the directory has a backup all the same
         replace_file(data / STAMP_FILE, f"{at}\n".encode())
     return Made(archive, keys_to, rows, count, archive.stat().st_size, at)
+
+
+def _check_keys(source: RowSource, columns: Mapping[str, tuple[str, ...]], own: keys.Keys) -> None:
+    """Raises ForeignFile where the rows were sealed with other keys: a server with this backup would not start."""
+    if marks.key_mark.name in columns:
+        rows = source.rows(marks.key_mark.name, ("file", "mark"))
+        known = [(str(file), mark) for file, mark in rows if isinstance(mark, bytes)]
+        marks.compare(known, marks.marks_of_keys(own))
 
 
 def _write_rows(writer: ArchiveWriter, head: Head, source: RowSource, data: Path) -> int:

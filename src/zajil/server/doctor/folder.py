@@ -14,9 +14,20 @@ from urllib.parse import quote
 from zajil.engine.blobs import KEPT_FREE_BYTES
 from zajil.engine.keys import FILE_NAME as KEY_FILE
 from zajil.engine.keys import KeyFileError, Keys
+from zajil.engine.moderationkeys import FILE_NAME as LOG_KEY_FILE
+from zajil.engine.moderationkeys import ModerationKeys
 from zajil.engine.pushkeys import FILE_NAME as PUSH_KEY_FILE
 from zajil.engine.pushkeys import load_push_key
-from zajil.engine.sql.marks import ForeignFile, Mark, compare, mark_of_name, mark_of_push, marks_of_keys, read_marks
+from zajil.engine.sql.marks import (
+    ForeignFile,
+    Mark,
+    compare,
+    mark_of_log,
+    mark_of_name,
+    mark_of_push,
+    marks_of_keys,
+    read_marks,
+)
 from zajil.engine.sql.sqlite.database import FILE_NAME as DATABASE
 from zajil.protocol.errors import ZajilError
 from zajil.server.backup.making import KEY_FILES, STAMP_FILE
@@ -149,6 +160,8 @@ def _find_foreign(data: Path, settings: Settings, known: list[Mark]) -> str:
             compare(known, marks_of_keys(Keys.load(data / KEY_FILE)))
         if any(file == PUSH_KEY_FILE for file, _ in known):
             compare(known, [mark_of_push(load_push_key(data / PUSH_KEY_FILE))])
+        if (data / LOG_KEY_FILE).exists():
+            compare(known, [mark_of_log(ModerationKeys.load(data / LOG_KEY_FILE))])
     except ForeignFile as other:
         return other.file
     except KeyFileError as lost:

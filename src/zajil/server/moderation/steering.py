@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 
 from zajil.engine.moderationkeys import FILE_NAME, ModerationKeys
 from zajil.engine.sql.database import Database
+from zajil.engine.sql.marks import check_log
 from zajil.moderation.audit.entries import SALT_BYTES, Kind, make_pseudonym
 from zajil.moderation.classify.packaged import load_linear, read_thresholds
 from zajil.moderation.match.entries import Entry
@@ -199,7 +200,8 @@ def remove_from_list(
 def note(
     db: Connection, keys: ModerationKeys, kind: Kind, what: str, *, admin: str, now: int, policy: str = ""
 ) -> None:
-    """Log a change of lists or policy, in its transaction."""
+    """Log a change of lists or policy, in its transaction. Raises ForeignFile for keys of another log."""
+    check_log(db, keys)
     pseudonym = make_pseudonym(keys.pseudonym, admin.encode())
     salt = secrets.token_bytes(SALT_BYTES)
     log_change(db, kind, what, salt=salt, now=now, pseudonym=pseudonym, policy=policy)

@@ -20,6 +20,7 @@ from sqlalchemy import Connection
 from zajil.channels import outbox, publishing
 from zajil.channels.context import Channels
 from zajil.engine.moderationkeys import FILE_NAME, ModerationKeys
+from zajil.engine.sql import marks
 from zajil.engine.sql.database import Database
 from zajil.moderation.decide.decide import Decisions, decide_in, hand_over, spread_all
 from zajil.moderation.decide.orders import Order, order_key
@@ -135,6 +136,7 @@ class Moderation:
         Raises KeyFileError, ConfigError (the file of the judge's key is not there).
         """
         keys = ModerationKeys.load(data / FILE_NAME, create=db.read_sync(log.count_entries) == 0)
+        marks.claim(db, [marks.mark_of_log(keys)])
         self.works = works
         self.origin = f"{settings.server_name}/moderation"
         self.benches = benches or Benches()

@@ -41,7 +41,7 @@ def release(name: Name, *, data: DataFolder = None, json: Json = False) -> None:
 def _change(name: str, data: Path | None, change: Callable[[Path, str], bool]) -> tuple[str, bool]:
     """The name as it is shown, and whether anything changed. Raises Failed `name-used`, `settings`; `bad-handle`."""
     from zajil.cli.commands.people.strangers import as_username
-    from zajil.cli.failures import Failed
+    from zajil.cli.failures import Failed, as_failed
     from zajil.engine.keys import KeyFileError
     from zajil.protocol.contacts.usernames import parse_username
     from zajil.protocol.errors import Conflict
@@ -54,7 +54,7 @@ def _change(name: str, data: Path | None, change: Callable[[Path, str], bool]) -
     except Conflict as error:
         raise Failed("name-used", name=shown) from error
     except (ConfigError, KeyFileError) as error:
-        raise Failed("settings", remark=str(error)) from error
+        raise as_failed(error) from error
 
 
 def _show(name: str, sentence: Text, *, reserved: bool, json: bool) -> None:
