@@ -3,8 +3,9 @@
 Run: `make bench B=fanout`, or .venv/bin/python bench/fanout.py [--rounds N] [--only NAME,...] [--followers N]. 1,000
 follow a public channel live; 20 posts leave 20 ms apart. Ours are judged by moderation before anybody sees them: the
 process that reads them has its own column, and its time is part of `all_*`, not of the CPU a delivery. Peers: a room
-of XMPP (prosody seats 300, not 1,000, in a bearable time), a topic of MQTT and of NATS. Then, ours alone, 40 messages
-one after the other to a group of 256, whose payload is stored once, and messages between pairs for comparison (G13).
+of XMPP (prosody seats 300, not 1,000, in a bearable time) or of Matrix (Synapse 100), a topic of MQTT and of NATS.
+Then, ours alone, 40 messages one after the other to a group of 256, whose payload is stored once, and messages between
+pairs for comparison (G13).
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 # ruff: noqa: E402  # the tree has to be on the path first
 from bench.adapters import brokers as loads
-from bench.adapters import xmpp, zajil
+from bench.adapters import matrix, xmpp, zajil
 from bench.generate import MS, PATIENCE_S, Link, Marked, connect, make_stamp
 from bench.measure import Meter, percentile
 from bench.moderation_texts import make_made
-from bench.peers import brokers, ejabberd, prosody
+from bench.peers import brokers, ejabberd, prosody, synapse
 from bench.peers import zajil as servers
 from bench.peers.starting import Server
 from bench.provision import Template, template
@@ -41,6 +42,7 @@ from zajil.server.app import Server as App
 
 FOLLOWERS: Final = 1000
 SEATS_PROSODY: Final = 300
+SEATS_SYNAPSE: Final = 100
 POSTS: Final = 20
 PAUSE_S: Final = 0.02
 CROWD: Final = 256
@@ -269,6 +271,40 @@ async def play_crowd(
         session.close()
 
 
+class MatrixAudience:
+    """Members of a room, each of whom polls."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._links: list[Link] = []
+        self._sender: matrix.Sender | None = None
+
+    async def open(self, followers: int, arrived: Callable[[int], None]) -> None:
+        """See Audience."""
+        async with aiohttp.ClientSession() as client:
+            maker = matrix.Maker(self._port, client)
+            owner = await maker.register("owner")
+            room = await maker.make_room(owner)
+
+            async def follow(number: int) -> Link:
+                token = await maker.register(f"m{number}")
+                await maker.join(token, room)
+                return await matrix.open_receiver(self._port, token, arrived)
+
+            self._links = await share(follow, followers)
+        self._sender = await matrix.open_sender(self._port, owner, room)
+
+    async def post(self, stamp: bytes) -> None:
+        """See Audience."""
+        if self._sender is not None:
+            self._sender.send(stamp)
+
+    async def close(self) -> None:
+        """See Audience."""
+        for link in (*self._links, *([self._sender] if self._sender else [])):
+            link.close()
+
+
 class Room(NamedTuple):
     """A peer, what follows a channel there, and how many."""
 
@@ -308,6 +344,7 @@ def make_entries(made: Template, followers: int) -> list[Entry]:
     rooms: Sequence[Room] = (
         *(Room(each, XmppAudience, followers) for each in ejabberd.VARIANTS),
         Room(prosody.Prosody(), XmppAudience, min(SEATS_PROSODY, followers)),
+        Room(synapse.Synapse(), MatrixAudience, min(SEATS_SYNAPSE, followers)),
         Room(brokers.Mosquitto(), lambda p: TopicAudience(loads.open_mqtt(p), loads.make_mqtt_message), followers),
         Room(brokers.Nats(), lambda p: TopicAudience(loads.open_nats(p), loads.make_nats_message), followers),
     )

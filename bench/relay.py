@@ -104,7 +104,7 @@ async def play(
 
 
 async def play_saturated(
-    turn: Turn, pairs: Pairs, pid: int, *, emptied: Callable[[], Awaitable[None]], count: int = PAIRS
+    turn: Turn, pairs: Pairs, pid: int, *, emptied: Callable[[], Awaitable[None]] | None = None, count: int = PAIRS
 ) -> None:
     """The saturated half of a turn alone. emptied: see `play`."""
     load, meter = Load(count), Meter([pid])
@@ -113,7 +113,8 @@ async def play_saturated(
     await asyncio.sleep(WARM_S)
     await _saturated(turn, load, meter)
     turn.expect("pairs_received", load.received, load.sent)
-    await emptied()
+    if emptied is not None:
+        await emptied()
     pairs.close()
 
 

@@ -3,7 +3,8 @@
 Run: `make bench B=relay_durable`, or .venv/bin/python bench/relay_durable.py [--rounds N] [--only NAME,...]. Saturated:
 200 pairs, each sends again when its last message arrived. Rate: 2,000 a second, whatever arrives. ejabberd and prosody
 pass messages to those who are there on without storing them: the goals compare with that. `ejabberd-mam` stores them
-in mnesia, which is not known to fsync for each. Peers parse XML and do more for a stanza than a relay.
+in mnesia, which is not known to fsync for each. Peers parse XML and do more for a stanza than a relay. Synapse, which
+orders events and keeps rooms, has ten pairs and is not asked for 2,000 a second.
 """
 
 from __future__ import annotations
@@ -13,18 +14,21 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 # ruff: noqa: E402  # the tree has to be on the path first
-from bench.adapters import xmpp, zajil
-from bench.peers import ejabberd, postgres, prosody
+from bench.adapters import matrix, xmpp, zajil
+from bench.peers import ejabberd, postgres, prosody, synapse
 from bench.peers import zajil as servers
 from bench.peers.starting import Server
 from bench.provision import Template, template
 from bench.rounds import Entry, MissingError, Turn
 
 from bench import relay, rounds
+
+SYNAPSE_PAIRS: Final = 10
 
 
 def play_peer(server: Server, open_pairs: Callable[[int], relay.Pairs]) -> Turn:
@@ -56,6 +60,15 @@ def play_postgres(cluster: postgres.Cluster, made: Template) -> Turn:
         relay.run_load(
             lambda: relay.play(turn, pairs, running.pid, engines=engines, settle=pairs.settle, emptied=emptied)
         )
+    return turn
+
+
+def play_synapse() -> Turn:
+    """One turn of Synapse, saturated alone: it is far from 2,000 a second."""
+    turn = Turn()
+    with synapse.Synapse().run() as running:
+        pairs = matrix.Pairs(running.port)
+        relay.run_load(lambda: relay.play_saturated(turn, pairs, running.pid, count=SYNAPSE_PAIRS))
     return turn
 
 
@@ -95,6 +108,7 @@ def main() -> None:
             entries += stack.enter_context(postgres_entries())
         entries += [make_peer_entry(server, xmpp.Pairs) for server in (*ejabberd.VARIANTS, ejabberd.ARCHIVING)]
         entries.append(make_peer_entry(prosody.Prosody(), xmpp.Pairs))
+        entries.append(Entry("synapse", synapse.Synapse().describe, play_synapse))
         rounds.run("relay_durable", entries, params=relay.PARAMS, options=options)
 
 

@@ -8,9 +8,9 @@ from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 from bench.adapters import brokers as loads
-from bench.adapters import xmpp, zajil
+from bench.adapters import matrix, xmpp, zajil
 from bench.generate import Load, Scanner, make_stamp
-from bench.peers import brokers, ejabberd, prosody
+from bench.peers import brokers, ejabberd, prosody, synapse
 from bench.peers import zajil as servers
 from bench.peers.starting import Running, Server
 from bench.provision import Template, template
@@ -28,6 +28,19 @@ def test_stamps_are_found_wherever_the_bytes_are_cut(cut: int) -> None:
     scanner = Scanner()
     assert [at for start in range(0, len(data), cut) for at in scanner.find(data[start : start + cut])] == times
     assert [*scanner.find(b""), *scanner.find(make_stamp()[:20])] == []
+
+
+def test_answers_of_http_are_found_wherever_the_bytes_are_cut() -> None:
+    plain = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfirst"
+    chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nseco\r\n2\r\nnd\r\n0\r\n\r\n"
+    for size in range(len(plain)):
+        assert matrix.split_answer(plain[:size]) is None
+    for size in range(len(chunked)):
+        assert matrix.split_answer(chunked[:size]) is None
+    assert matrix.split_answer(plain + chunked) == (b"first", chunked)
+    assert matrix.split_answer(chunked + b"HTTP") == (b"second", b"HTTP")
+    with pytest.raises(WrongResultError, match="401"):
+        matrix.split_answer(b"HTTP/1.1 401 Unauthorized\r\n\r\n")
 
 
 async def test_a_load_that_cannot_keep_up_says_so() -> None:
@@ -94,6 +107,7 @@ CASES: dict[str, Start] = {
     "mosquitto": peer(brokers.Mosquitto(), loads.open_mqtt),
     "ejabberd": peer(ejabberd.VARIANTS[1], xmpp.Pairs),
     "prosody": peer(prosody.Prosody(), xmpp.Pairs),
+    "synapse": peer(synapse.Synapse(), matrix.Pairs),
 }
 
 
