@@ -133,40 +133,43 @@ class AiohttpShell:
             await self._runner.cleanup()
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
+        prefix = self._prefix(request)
         if is_call(request.raw_path) or is_public_call(request.raw_path) or is_review_call(request.raw_path):
             found = find_public_route(request.method, request.path)
             if self._public is not None and found is not None and found.route is EVENTS:
-                return await self._stream(request, self._public)
-            answer = await self._control(request)
+                return await self._stream(request, prefix, self._public)
+            answer = await self._control(request, prefix)
         elif self._public is not None and request.raw_path.startswith(PAGES):
-            answer = await self._public.page(self._make_call(request, b""))
+            answer = await self._public.page(_make_call(request, prefix, b""))
         elif self._transparency is not None and request.raw_path.startswith(TRANSPARENCY):
-            answer = await self._transparency(self._make_call(request, b""))
+            answer = await self._transparency(_make_call(request, prefix, b""))
         else:
             answer = self._site(request.method, request.raw_path, _lower(request.headers))
         response = web.Response(status=answer.status, headers=answer.headers, body=answer.body)
         try:
-            await self._answers.write(request, response, prefix=self._prefix(request))
+            await self._answers.write(request, response, prefix=prefix)
         except ZajilError as reason:
             return _problem(reason)
         return response
 
-    async def _control(self, request: web.Request) -> HttpAnswer:
+    async def _control(self, request: web.Request, prefix: bytes) -> HttpAnswer:
         try:
             self._check_origin(request)
+            if not request.can_read_body and "content-encoding" not in request.headers:
+                return await self._call(_make_call(request, prefix, b""))
             with self._bodies.reading() as one:
                 body = await one.read(request, self._body_limit(request))
-                return await self._call(self._make_call(request, body))
+                return await self._call(_make_call(request, prefix, body))
         except ZajilError as reason:
             return refuse(reason)
 
-    async def _stream(self, request: web.Request, public: PublicPages) -> web.StreamResponse:
+    async def _stream(self, request: web.Request, prefix: bytes, public: PublicPages) -> web.StreamResponse:
         """A stream until it ends, the peer leaves, or the server stops."""
         try:
             self._check_origin(request)
             if request.can_read_body:
                 raise error("malformed", "no body here")
-            answer = await public.stream(self._make_call(request, b""))
+            answer = await public.stream(_make_call(request, prefix, b""))
         except ZajilError as reason:
             return _problem(reason)
         if isinstance(answer, HttpAnswer):
@@ -176,15 +179,6 @@ class AiohttpShell:
             await pipe.open()
             await answer.play(pipe)
         return pipe.response
-
-    def _make_call(self, request: web.Request, body: bytes) -> HttpCall:
-        return HttpCall(
-            method=request.method,
-            path=request.raw_path,
-            headers=_lower(request.headers),
-            body=body,
-            peer=Peer(self._prefix(request)),
-        )
 
     async def _socket(self, request: web.Request) -> web.StreamResponse:
         if not _is_upgrade(request.headers):
@@ -291,6 +285,16 @@ def _is_upgrade(headers: CIMultiDictProxy[str]) -> bool:
         names >= _UPGRADE_HEADERS
         and "sec-websocket-protocol" not in names
         and all(value.isascii() for value in headers.values())
+    )
+
+
+def _make_call(request: web.Request, prefix: bytes, body: bytes) -> HttpCall:
+    return HttpCall(
+        method=request.method,
+        path=request.raw_path,
+        headers=_lower(request.headers),
+        body=body,
+        peer=Peer(prefix),
     )
 
 
