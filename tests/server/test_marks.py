@@ -68,6 +68,12 @@ async def test_a_foreign_file_is_named_and_nothing_begins_with_it(data: Path, tm
     assert not (data / "server_name").exists()
     assert foreign(data, Settings(server_name="chat.example")) == "server_name"
     await run_once(data)
+    # As where the other first start won just before: it is told of zajil.key, and nothing further is made.
+    (data / pushkeys.FILE_NAME).unlink()
+    shutil.copy2(tmp_path / "other" / key_file.FILE_NAME, data)
+    with pytest.raises(ForeignFile, match=r"^zajil\.key does not"):
+        await run_once(data)
+    assert not (data / pushkeys.FILE_NAME).exists()
 
 
 async def test_an_older_copy_is_refused_and_a_newer_file_taken(

@@ -60,12 +60,12 @@ class Storage:
         try:
             # A key file made anew beside what the lost one sealed or signed would only hide the loss.
             keys = Keys.load(data / key_file.FILE_NAME, create=db.read_sync(is_unused))
+            # First of all: of two first starts at once the other one stops here, and says why.
+            marks.claim(db, [*marks.marks_of_keys(keys), marks.mark_of_name(settings.server_name)])
             push_key = load_key(data, db)
-            own: tuple[marks.Mark, ...]
-            own = *marks.marks_of_keys(keys), marks.mark_of_push(push_key), marks.mark_of_name(settings.server_name)
+            marks.claim(db, [marks.mark_of_push(push_key)])
             if (data / moderation_file.FILE_NAME).exists():
-                own = *own, marks.mark_of_log(ModerationKeys.load(data / moderation_file.FILE_NAME))
-            marks.claim(db, own)
+                marks.claim(db, [marks.mark_of_log(ModerationKeys.load(data / moderation_file.FILE_NAME))])
             signing = ReachKeys.load(data / reach_file.FILE_NAME, create=not db.read_sync(bridge_store.roots))
             moderators = ModeratorKeys(data, clock=clock)
             fix_name(data, settings)
