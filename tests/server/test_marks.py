@@ -74,6 +74,7 @@ async def test_a_foreign_file_is_named_and_nothing_begins_with_it(data: Path, tm
     with pytest.raises(ForeignFile, match=r"^zajil\.key does not"):
         await run_once(data)
     assert not (data / pushkeys.FILE_NAME).exists()
+    assert run_command(["admin", "push-forget", "--data", str(data)]) == 1, "a directory that is not the database's"
 
 
 async def test_an_older_copy_is_refused_and_a_newer_file_taken(

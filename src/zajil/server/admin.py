@@ -109,7 +109,8 @@ def remove_bridge(data: Path, bridge_id: bytes) -> None:
 def forget_push(data: Path) -> int:
     """No device is woken by push any more until it asks anew, and the next start makes a new key; how many were.
 
-    Raises ConfigError while a server runs here: it holds the key.
+    Raises ConfigError while a server runs here: it holds the key; KeyFileError where `zajil.key` is not that of the
+    database, which then is not this directory's.
     """
 
     def forget(db: Connection) -> int:
@@ -119,6 +120,8 @@ def forget_push(data: Path) -> int:
     with hold_data(data):
         database = open_database(data)
         try:
+            if (data / FILE_NAME).exists():
+                _load_keys(data, database)
             forgotten = database.write_sync(forget)
         finally:
             database.close()

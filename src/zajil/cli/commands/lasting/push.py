@@ -80,15 +80,16 @@ def forget(*, data: DataFolder = None, json: Json = False) -> None:
     """Of an operator who lost or changes the key."""
     from zajil.cli.commands.options import decide_data
     from zajil.cli.commands.server import existing_data
-    from zajil.cli.failures import Failed
+    from zajil.cli.failures import as_failed
     from zajil.cli.output import console, print_json
+    from zajil.engine.keys import KeyFileError
     from zajil.server.admin import forget_push
     from zajil.server.config import ConfigError
 
     try:
         forgotten = forget_push(existing_data(decide_data(data)))
-    except ConfigError as error:
-        raise Failed("settings", remark=str(error)) from error
+    except (ConfigError, KeyFileError) as error:
+        raise as_failed(error) from error
     if json:
         print_json({"forgotten": forgotten})
     else:
