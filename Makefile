@@ -15,7 +15,7 @@ export UV_COMPILE_BYTECODE ?= true
 unexport PYTHONDONTWRITEBYTECODE
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 
-.PHONY: setup run demo web web-test web-size web-dev web-check test test-all test-postgres fuzz judge wycheproof censor censor-smoke calls calls-smoke bench check check-python fmt clean
+.PHONY: setup run demo web web-test web-size web-dev web-check web-types web-lint test test-all test-postgres fuzz judge wycheproof censor censor-smoke calls calls-smoke bench check check-python check-pages fmt clean
 
 setup: $(VENV)/.synced
 
@@ -50,8 +50,12 @@ web-test: setup web-check
 	$(NPM) run --silent screens
 	$(BIN)/pytest -p no:xdist -m browser $(ARGS)
 
-web-check: setup
+web-check: web-types web-lint
+
+web-types: setup
 	$(NPM) run --silent types
+
+web-lint: setup
 	$(NPM) run --silent lint
 
 web-size: setup
@@ -124,15 +128,17 @@ $(VENV)/.censor: $(VENV)/.synced
 bench: setup
 	@$(BIN)/python bench/run.py $(B) $(if $(N),--rounds $(N)) $(ARGS)
 
-# Both languages at once: each keeps one core busy.
+# Two at once, for two cores, the longest first.
 check: setup
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target check-python web-check
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target web-lint web-types check-pages check-python
 
 check-python: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+
+check-pages: setup
 	$(BIN)/pytest -q -p no:xdist tests/test_tree.py tests/docs tests/interop/test_build.py
 
 fmt: setup
@@ -141,4 +147,4 @@ fmt: setup
 	$(NPM) run --silent format
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache web/node_modules web/artifacts src/zajil/server/web build dist
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache web/node_modules web/.svelte-check web/artifacts src/zajil/server/web build dist

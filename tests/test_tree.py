@@ -26,6 +26,14 @@ def tracked() -> list[str]:
     return subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True).stdout.splitlines()
 
 
+def statements_of(node: ast.AST) -> Iterator[ast.AST]:
+    """All below a node, at any depth; expressions hold none, and are most of a tree."""
+    for block in ("body", "orelse", "finalbody", "handlers", "cases"):
+        for one in getattr(node, block, ()):
+            yield one
+            yield from statements_of(one)
+
+
 def faults_of(path: Path) -> Iterator[str]:
     """What is wrong with a module: its size, its names, a docstring that lacks, an assert, which `python -O` drops."""
     text = path.read_text(encoding="utf-8")
@@ -36,7 +44,7 @@ def faults_of(path: Path) -> Iterator[str]:
         yield f"{path}: name the module for what it holds"
     if not ast.get_docstring(tree) and not (path.name == "__init__.py" and not text.strip()):
         yield f"{path} does not say what it is"
-    for node in ast.walk(tree):
+    for node in statements_of(tree):
         if isinstance(node, ast.Assert):
             yield f"{path}:{node.lineno}: an assert"
         elif isinstance(node, ast.ClassDef) and VAGUE_CLASS.search(node.name):

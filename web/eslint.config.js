@@ -16,7 +16,7 @@ const NO_PHYSICAL = {
 };
 
 export default tseslint.config(
-  { ignores: ["node_modules", "artifacts", "dist", "dev-dist"] },
+  { ignores: ["node_modules", "artifacts", "dist", "dev-dist", ".svelte-check"] },
   ...tseslint.configs.strict,
   ...svelte.configs.recommended,
   {

@@ -52,7 +52,7 @@ def tree(tmp_path: Path) -> Path:
     except hatch_build.NoNode as reason:
         pytest.skip(str(reason))
     web = tmp_path / "web"
-    shutil.copytree(WEB, web, ignore=shutil.ignore_patterns("node_modules", "artifacts"))
+    shutil.copytree(WEB, web, ignore=shutil.ignore_patterns("node_modules", "artifacts", ".svelte-check"))
     (web / "node_modules").symlink_to(WEB / "node_modules")
     return web
 
