@@ -47,6 +47,7 @@ from zajil.moderation.private.keys import ModeratorKeys
 from zajil.protocol import frames
 from zajil.protocol.errors import Unavailable
 from zajil.protocol.ids import AccountId, MailboxId
+from zajil.protocol.limits import SUITE_XWING
 from zajil.protocol.public.posts import ChannelDecision
 from zajil.protocol.reach.seal import ServerSeals
 from zajil.server.buses import open_bus
@@ -572,4 +573,6 @@ class Server:
 
     async def _low_keys(self, device: CallingDevice) -> tuple[frames.KeysLow, ...]:
         held = await packages.count(self._delivery, DeviceCaller(*device))
+        if not held.counts:  # as of a device that a restored server heard of anew: it would never bring any
+            return (frames.KeysLow(SUITE_XWING, 0),)
         return tuple(frames.KeysLow(count.suite, count.left) for count in held.counts if count.left < packages.KEYS_LOW)
