@@ -18,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 # ruff: noqa: E402  # the tree has to be on the path first
-from bench.growing import groups, judging, serving
+from bench.growing import groups, judging, keeping, serving
 from bench.growing.family import Family, Row
 
 from bench import rounds
@@ -32,7 +32,7 @@ def find_families(stack: ExitStack, options: argparse.Namespace) -> list[Family]
         return not only or any(row.name in only for row in rows)
 
     scale: float = options.scale
-    pure = [groups.family(scale), judging.family(scale)]
+    pure = [groups.family(scale), judging.family(scale), *keeping.families(scale)]
     return [*serving.families(stack, chosen, scale), *(each for each in pure if chosen(each.rows))]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 import pytest
-from bench.growing import groups, judging, serving
+from bench.growing import groups, judging, keeping, serving
 from bench.growing.family import Costs, Family, Row, judge
 from bench.rounds import Turn
 
@@ -48,7 +48,7 @@ def test_rows_of_a_family_are_measured_together_and_again_when_one_is_asked_for_
 
 
 def test_every_row_has_its_goal() -> None:
-    rows = [row for family in (serving.ROWS, groups.ROWS, judging.ROWS) for row in family]
+    rows = [row for family in (serving.ROWS, groups.ROWS, judging.ROWS, keeping.ROWS) for row in family]
     goals = {goal.id: goal for goal in record.read_goals() if goal.bench == "growth"}
     for kind in ("l", "c"):
         assert set(goals[kind.upper()].of) == {row.name for row in rows if row.kind == kind}
@@ -62,6 +62,23 @@ def test_groups_and_judgements_are_measured_whole() -> None:
         assert {row.name for row in family.rows} == set(costs)
         assert all(len(each) == 3 and min(each) > 0 for each in costs.values())
     assert turn.checks["listed"] > 0
+
+
+@pytest.mark.slow
+def test_rows_that_are_kept_are_multiplied_and_the_operation_still_finds_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(keeping, "TIMES", 1)
+    monkeypatch.setattr(keeping, "BEST_OF", 1)
+    stored, client = keeping.families(0.0006)
+    for family, rows in ((stored, 6), (client, 2)):
+        turn = Turn()
+        costs = family.measure(turn, family.scale)
+        assert {row.name for row in family.rows} == set(costs)
+        assert all(len(each) == 3 and min(each) > 0 for each in costs.values())
+        assert turn.checks["rows"] == rows
+        if family is stored:
+            assert turn.checks == {"rows": 6, "posts": 13, "items": 1}
 
 
 @pytest.mark.slow
