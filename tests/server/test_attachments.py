@@ -7,7 +7,6 @@ import errno
 import hashlib
 import os
 import socket
-import sqlite3
 import threading
 from collections.abc import Callable
 from contextlib import closing
@@ -20,6 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from obstore.exceptions import BaseError
+from tests import engines
 from tests.s3 import BUCKET, KEY_ID, SECRET, S3Server
 from tests.server.carriers import until
 from tests.server.conftest import NO_LIMITS
@@ -451,8 +451,8 @@ async def test_passes_do_not_gather(tmp_path: Path, settings: Settings) -> None:
             clock.now += DAY_S
             await running.run_retention()
             assert await code_of(uploader.add(passes=old[1:2])) == "pass-spent"
-            with closing(sqlite3.connect(tmp_path / "data" / "zajil.db")) as database:
-                kept = {bytes(each[0]) for each in database.execute("SELECT hash FROM pass")}
+            with closing(engines.make(tmp_path / "data")) as database:
+                kept = {bytes(each[0]) for each in database.ask("SELECT hash FROM pass", ())}
             assert kept == {hashlib.sha256(group[0]).digest()}
     finally:
         await running.stop()
@@ -501,8 +501,8 @@ async def test_what_expires_goes_with_its_file(tmp_path: Path, settings: Setting
             assert not blob_path(tmp_path / "data", whole).exists()
     finally:
         await running.stop()
-    with closing(sqlite3.connect(tmp_path / "data" / "zajil.db")) as database:
-        assert database.execute("SELECT count(*) FROM attachment").fetchone() == (0,)
+    with closing(engines.make(tmp_path / "data")) as database:
+        assert database.ask("SELECT count(*) FROM attachment", ()) == [(0,)]
 
 
 async def test_what_becomes_whole_in_its_last_second_stays(
@@ -591,24 +591,23 @@ async def test_a_kill_between_the_last_byte_and_the_mark_is_made_good(
         assert (await uploader.fetch(each, "bytes=0-0"))[1] == BODY[:1]
     assert [(await uploader.fetch(other, "bytes=0-0"))[0] for _ in range(2)] == [404, 404]
     assert not blob_path(tmp_path / "data", other).exists(), "the bytes of something else are thrown away"
-    with closing(sqlite3.connect(tmp_path / "data" / "zajil.db")) as database:
-        assert database.execute("SELECT count(*), min(done) FROM attachment").fetchone() == (3, 1)
+    with closing(engines.make(tmp_path / "data")) as database:
+        assert database.ask("SELECT count(*), min(done) FROM attachment", ()) == [(3, 1)]
 
 
 async def test_a_row_names_no_account_and_the_disk_holds_only_ciphertext(uploader: Uploader, tmp_path: Path) -> None:
     person = Person()
     uploader.device = await uploader.http.register(person)
     made = await uploader.whole()
-    with closing(sqlite3.connect(tmp_path / "data" / "zajil.db")) as database:
-        database.row_factory = sqlite3.Row
-        (row,) = [dict(each) for each in database.execute("SELECT * FROM attachment")]
-        mailboxes = [bytes(each[0]) for each in database.execute("SELECT mailbox_id FROM device")]
-        tables = [each[0] for each in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        named = {}
-        for table in tables:
-            rows = database.execute(f'SELECT * FROM "{table}"').fetchall()  # names of its own schema
-            named[table] = [repr(tuple(each)) for each in rows]
-    assert set(row) == {"id", "size", "sha256", "upload_hash", "done", "expires"}
+    names = ("id", "size", "sha256", "upload_hash", "done", "expires")
+    with closing(engines.make(tmp_path / "data")) as database:
+        columns = database.columns()
+        ((*values,),) = database.ask(f"SELECT {', '.join(names)} FROM attachment", ())
+        mailboxes = [bytes(each[0]) for each in database.ask("SELECT mailbox_id FROM device", ())]
+        # Names of its own schema.
+        named = {table: list(map(repr, database.ask(f'SELECT * FROM "{table}"', ()))) for table, _ in columns}
+    row = dict(zip(names, values, strict=True))
+    assert {column for table, column in columns if table == "attachment"} == set(names)
     assert isinstance(row["expires"], int)
     assert row["expires"] % DAY_S == 0, "no exact time"
     held = b"\0".join(value if isinstance(value, bytes) else str(value).encode() for value in row.values())
