@@ -124,7 +124,8 @@ $(VENV)/.censor: $(VENV)/.synced
 	@touch $@
 
 # All that have goals, or one: `make bench B=fanout N=7`, with N rounds. Figures are of this machine in this run, and a
-# missed goal is no failure; a count that does not come even is. `ARGS=--keep` writes the result among the project's.
+# missed goal is no failure; a count that does not come even is. `ARGS=--keep` writes the result among the project's,
+# `ARGS="--budget 30"` ends all within half an hour.
 bench: setup
 	@$(BIN)/python bench/run.py $(B) $(if $(N),--rounds $(N)) $(ARGS)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import random
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,19 @@ from bench import measure, record
 
 ROUNDS: Final = 5
 REPEATS: Final = 2
+
+
+class Watch:
+    """Whether another round as long as the others ends in time. minutes: since it was made; 0 for no end."""
+
+    def __init__(self, minutes: float) -> None:
+        self._began, self._seconds = time.monotonic(), minutes * 60
+        self.rounds = 0
+
+    def has_time(self) -> bool:
+        """So it does; the first one, and what is tried again within it, as long as there is any time."""
+        spent = time.monotonic() - self._began
+        return not self._seconds or spent + spent / max(1, self.rounds) * bool(self.rounds) < self._seconds
 
 
 class WrongResultError(Exception):
@@ -67,6 +81,7 @@ def make_parser(doc: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--only", default="", help="subjects, divided by commas")
     parser.add_argument("--repeats", type=int, default=REPEATS, help="how often a noisy turn is tried again")
+    parser.add_argument("--minutes", type=float, default=0, help="begin no round that would end later; 0: all rounds")
     parser.add_argument("--keep", action="store_true", help="write the result among those of the project")
     return parser
 
@@ -86,11 +101,16 @@ def run(
         else:
             present.append(entry)
     rounds: list[record.Round] = []
+    watch = Watch(options.minutes)
     try:
         for number in range(options.rounds):
+            if number and not watch.has_time():
+                print(f"{bench}: {number} of {options.rounds} rounds, since {options.minutes:.1f} minutes are over")
+                break
             for entry in random.sample(present, len(present)):
-                rounds.append(play(entry, number, repeats=options.repeats))
+                rounds.append(play(entry, number, repeats=options.repeats if watch.has_time() else 0))
                 print(_line(rounds[-1]), flush=True)
+            watch.rounds += 1
     except WrongResultError as wrong:
         print(f"{bench}: {wrong}", file=sys.stderr)
         raise SystemExit(1) from wrong

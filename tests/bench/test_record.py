@@ -11,7 +11,7 @@ import pytest
 from bench.record import Goal, Round, Subject
 from bench.rounds import Entry, MissingError, Turn, WrongResultError
 
-from bench import measure, record, rounds
+from bench import measure, record, rounds, run
 
 GOAL = Goal(id="G1", text="cheap", bench="b", metric="cpu_us", must=0.75, aim=0.5, to=("peer", "peer-tuned"))
 
@@ -21,7 +21,7 @@ def turn(number: int, subject: str, *flags: str, **metrics: float) -> Round:
 
 
 def options(**given: object) -> argparse.Namespace:
-    return argparse.Namespace(**{"rounds": 2, "only": "", "repeats": 2, "keep": False, **given})
+    return argparse.Namespace(**{"rounds": 2, "only": "", "repeats": 2, "minutes": 0, "keep": False, **given})
 
 
 def entry(name: str, play: Callable[[], Turn]) -> Entry:
@@ -158,3 +158,31 @@ def test_a_peer_that_is_not_here_is_no_fault(capsys: pytest.CaptureFixture[str])
     assert [one.subject for one in result.rounds] == ["zajil"] * 3
     assert [one.round for one in result.rounds] == [0, 1, 2]
     assert "apt-get install ejabberd" in capsys.readouterr().out
+
+
+def test_no_round_begins_that_would_end_too_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr("bench.rounds.time.monotonic", lambda: now)
+
+    def play() -> Turn:
+        nonlocal now
+        now += 60
+        return Turn(metrics={"cpu_us": 1.0}, flags=["noisy"] if now == 60 else [])
+
+    entries = [entry("zajil", play)]
+    taken = rounds.run("b", entries, params={}, options=options(rounds=9, minutes=4.5)).rounds
+    assert [one.round for one in taken] == [0, 1], "two minutes of the first, one of the second, no time for a third"
+    now = 0.0
+    assert len(rounds.run("b", entries, params={}, options=options(rounds=9, repeats=0)).rounds) == 9
+    now = 0.0
+    assert len(rounds.run("b", entries, params={}, options=options(minutes=0.01)).rounds) == 1
+
+
+def test_time_that_one_benchmark_leaves_is_for_those_behind_it() -> None:
+    names = list(run.ALL)
+    assert all((run.BENCH / f"{name}.py").exists() for name in names)
+    assert {goal.bench for goal in record.read_goals()} - {"web_size"} <= set(names)
+    whole = sum(run.ALL.values())
+    assert run.find_share(names, 45) == 45 * run.ALL[names[0]] / whole
+    assert run.find_share(names[-1:], 7) == 7
+    assert run.find_share(names, -1) == 0.01
