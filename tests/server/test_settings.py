@@ -316,6 +316,7 @@ def test_a_database_of_the_version_before_is_upgraded_with_what_it_holds(tmp_pat
     assert [tuple(row) for row in rows] == [(b"\x01", 0, 20000, 1, 0, 0)]
 
 
+@pytest.mark.sqlite
 def test_an_operator_migrates_before_the_start(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def run(*options: str) -> tuple[int, dict[str, object]]:
         code = run_command(["migrate", "--json", *options, "--data", str(tmp_path)])
