@@ -152,7 +152,7 @@ async def test_copies_of_a_call_at_two_gateways_at_once_get_one_answer(server: S
             await both_run.wait()
             return HttpAnswer(200, {}, b"%d" % number)
 
-        book = AnswerBook(server._db, keys, lambda: 1e9)
+        book = AnswerBook(server._db, keys, server._clock)
         return await book.once((b"path", body, b"key"), b"body" if body == b"same" else b"%d" % number, answer)
 
     one, other = await asyncio.gather(ask(1, b"same"), ask(2, b"same"))
@@ -170,7 +170,7 @@ async def test_what_was_carried_out_is_told_so_though_its_answer_cannot_be_kept(
     def lose(*_which: object) -> NoReturn:
         raise error("busy")
 
-    book, names = AnswerBook(server._db, Keys.create(), lambda: 1e9), (b"path", b"caller", b"key")
+    book, names = AnswerBook(server._db, Keys.create(), server._clock), (b"path", b"caller", b"key")
     with monkeypatch.context() as outage:
         outage.setattr(book, "_insert", lose)
         assert (await book.once(names, b"body", answer)).body == b"one"
