@@ -23,6 +23,7 @@ import { Way } from "../reach/way.ts";
 import { parseBase } from "../transports/direct.ts";
 import type { OpenSocket } from "../transports/websocket.ts";
 import "./native-x25519.ts";
+import "./small-pools.ts";
 import { NodeSocket } from "./nodesocket.ts";
 
 /** The work of a gate, done for real. */
