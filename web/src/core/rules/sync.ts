@@ -23,6 +23,7 @@ import {
   type Staged,
 } from "../mls/mls.ts";
 import * as accounts from "../state/accounts.ts";
+import * as ownlists from "../state/ownlists.ts";
 import * as rows from "../state/rows.ts";
 import type { Chat, Held, Id, Item } from "../state/rows.ts";
 import type { News, Step } from "../state/step.ts";
@@ -66,9 +67,12 @@ export async function takeReady(step: Step, ready: Ready): Promise<void> {
     step.event("old-copy");
     return;
   }
-  await step.changeSession({ readies: (await step.session()).readies + 1 });
   const own = await accounts.known(step, step.profile.account_id);
-  if (ready.list_seq > own.list_seq) await accounts.change(step, own.account_id, { wanted_seq: ready.list_seq });
+  // As after a restore of the server: until it has ours again, devices that we ended may log in.
+  const list_lost = ready.list_seq < own.list_seq;
+  await step.changeSession({ readies: (await step.session()).readies + 1, list_lost });
+  if (ready.list_seq > own.list_seq || (await ownlists.load(step)).length < own.list_seq)
+    await accounts.change(step, own.account_id, { wanted_seq: own.list_seq + 1 });
 }
 
 /** Apply a batch in seq order; the highest seq stored, to be acknowledged after the step. */

@@ -58,6 +58,11 @@ export interface WantKeyPackages {
   readonly want: "key-packages";
 }
 
+/** The server lost lists of our own account, as it came back from a backup: it is to have them again. */
+export interface WantOwnLists {
+  readonly want: "own-lists";
+}
+
 /** Nothing is to come through the reference of this serial, or again what comes. */
 export interface WantDoor {
   readonly want: "deny" | "allow";
@@ -70,7 +75,7 @@ export interface WantToken {
   readonly token: Uint8Array;
 }
 
-export type Want = WantDoor | WantToken | WantCreate | WantRef | WantClaim | WantLists | WantKeyPackages;
+export type Want = WantDoor | WantToken | WantCreate | WantRef | WantClaim | WantLists | WantOwnLists | WantKeyPackages;
 
 /** A text that a want shares with its repetitions, which may carry another claim id: for remembering what was put off. */
 export function nameOfWant(want: Want): string {
@@ -86,6 +91,7 @@ export function nameOfWant(want: Want): string {
     case "allow":
       return `${want.want} ${want.serial}`;
     case "key-packages":
+    case "own-lists":
     case "token":
       return want.want;
   }
@@ -97,6 +103,7 @@ export async function wants(look: Look): Promise<Want[]> {
   if (session.rolled_back || session.revoked) return [];
   const found: Want[] = [];
   const own = look.profile.account_id;
+  if (session.list_lost) found.push({ want: "own-lists" });
   if (session.keys_wanted) found.push({ want: "key-packages" });
   for (const account of await rows.allAccounts(look.tx)) {
     if (account.wanted_seq > account.list_seq && (account.account_id === own || account.contact_token.length > 0)) {
@@ -261,6 +268,9 @@ export async function takeRefusal(step: Step, want: Want, code: string): Promise
     await takeDoor(step, want);
   } else if (want.want === "lists") {
     await accounts.change(step, want.account, { wanted_seq: 0 });
+  } else if (want.want === "own-lists") {
+    // Another device of ours may have been faster: then its lists are looked at again.
+    await step.changeSession({ list_lost: code === "stale-list" });
   } else if (want.want !== "key-packages" && want.want !== "ref") {
     const item = await outbox.findItem(step, want.n);
     if (item?.state !== "queued") return;

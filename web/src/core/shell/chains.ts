@@ -12,7 +12,11 @@ const NO_DEVICE = 0;
 
 /** All lists of an account, oldest first, by its contact token; the caller verifies the last of them. */
 export function fetchChain(calls: Calls, account_id: Uint8Array, token: Uint8Array): Promise<Uint8Array[]> {
-  const auth = contactAuth(token);
+  return fetchOwnChain(calls, account_id, contactAuth(token));
+}
+
+/** The same to whoever `auth` is of: a device of the account. */
+export function fetchOwnChain(calls: Calls, account_id: Uint8Array, auth: string): Promise<Uint8Array[]> {
   const parameters = { account: rows.idOf(account_id) };
   return gather(account_id, (query) => calls.call(control.DEVICE_LISTS, { auth, query, parameters }));
 }

@@ -15,7 +15,8 @@ import * as accounts from "../state/accounts.ts";
 import * as rows from "../state/rows.ts";
 import type { Secrets, Store } from "../store/types.ts";
 import { type Calls, deviceAuth } from "./calls.ts";
-import { logIn, makeLogin, type Token } from "./login.ts";
+import { logIn } from "./login.ts";
+import { makeLogin, type Token } from "./proof.ts";
 
 /** What registering and linking need of the worker. */
 export interface Enrolment {

@@ -126,6 +126,8 @@ export class Errands {
         return this.#lists(want);
       case "key-packages":
         return this.#publish();
+      case "own-lists":
+        return (await import("./lostlists.ts")).bringLists(this.#core, this.#calls, await this.#tokens.token());
       case "deny":
       case "allow":
       case "token":

@@ -4,19 +4,14 @@
  */
 import * as control from "../../protocol/control.ts";
 import { AuthError, error } from "../../protocol/errors.ts";
-import { encodeLogin, type Sign, signObject } from "../../protocol/identity/objects.ts";
+import type { Sign } from "../../protocol/identity/objects.ts";
 import { encodeB64 } from "../../protocol/ids.ts";
 import type { Core } from "../rules/core.ts";
 import * as rows from "../state/rows.ts";
 import { type Calls, deviceAuth } from "./calls.ts";
+import { makeLogin, type Token } from "./proof.ts";
 
 export const MARGIN_S = 60;
-
-/** A token in its text form. expires: Unix seconds by the server's clock. */
-export interface Token {
-  readonly token: string;
-  readonly expires: number;
-}
 
 /** Hands out the token; one login at a time. */
 export class Tokens {
@@ -52,7 +47,13 @@ export class Tokens {
     try {
       const { secrets } = this.#core.store;
       const profile = await this.#core.look((look) => Promise.resolve(look.profile));
-      const taken = await logIn(this.#calls, profile, (data) => secrets.sign(data));
+      const taken = await logIn(this.#calls, profile, (data) => secrets.sign(data)).catch(async (problem: unknown) => {
+        const isUnknown = problem instanceof AuthError && problem.code === "bad-challenge";
+        // A server that came back from an older backup does not know a device that was linked since.
+        const brought = isUnknown && (await (await import("./lostlists.ts")).bringOurselves(this.#core, this.#calls));
+        if (!brought) throw problem;
+        return brought;
+      });
       await this.#keep(taken);
       return taken.token;
     } catch (problem) {
@@ -75,11 +76,4 @@ export async function logIn(calls: Calls, profile: rows.Profile, sign: Sign): Pr
   const login = await makeLogin(profile, nonce, sign);
   const session = await calls.call(control.TAKE_TOKEN, { request: { login } });
   return { token: encodeB64(session.token), expires: session.expires };
-}
-
-/** The signed login object of a device. nonce: 32 bytes, of the challenge, or the hash of a first device list. */
-export function makeLogin(profile: rows.Profile, nonce: Uint8Array, sign: Sign): Promise<Uint8Array> {
-  const { server_name, device_id } = profile;
-  const login = { server_name, nonce, account_id: rows.bytesOf(profile.account_id), device_id };
-  return signObject("login", encodeLogin(login), sign);
 }

@@ -3,6 +3,7 @@ import { error, ZajilError } from "../../protocol/errors.ts";
 import { openChain, openLaterList, type VerifiedList } from "../../protocol/identity/chain.ts";
 import { hashObject, parseList, parseObject } from "../../protocol/identity/objects.ts";
 import { verify } from "../crypto.ts";
+import * as ownlists from "./ownlists.ts";
 import * as rows from "./rows.ts";
 import type { Account, Id } from "./rows.ts";
 import type { Look, Step } from "./step.ts";
@@ -50,20 +51,30 @@ export async function keepList(step: Step, newest: VerifiedList): Promise<Accoun
 /**
  * Take the whole chain of an account, as its server or linking device gives it.
  *
- * A chain behind what we know changes nothing, a forked one raises the alarm. Throws `key-changed`, Malformed.
+ * A chain behind what we know changes nothing, a forked one raises the alarm; our own is seen to be forked also where it
+ * is behind. Throws `key-changed`, Malformed.
  */
 export async function learnChain(step: Step, accountId: Id, lists: readonly Uint8Array[]): Promise<Account> {
   const newest = await openChain(lists, rows.bytesOf(accountId), verify);
-  const held = verifiedList(await known(step, accountId));
-  if (held !== undefined && newest.list.seq < held.list.seq) return known(step, accountId);
+  const account = await known(step, accountId);
+  const held = verifiedList(account);
+  const isOwn = accountId === step.profile.account_id;
+  if (held !== undefined && newest.list.seq < held.list.seq) {
+    const kept = isOwn ? await ownlists.load(step) : [];
+    return kept.length > 0 && !ownlists.beginsWith(kept, lists) ? alarm(step, accountId) : account;
+  }
   if (held !== undefined) {
     const same = lists[held.list.seq - 1];
-    if (same === undefined || rows.idOf(hashObject(same)) !== rows.idOf(held.hash)) {
-      step.event("forked-list");
-      return change(step, accountId, { alarm: true });
-    }
+    if (same === undefined || rows.idOf(hashObject(same)) !== rows.idOf(held.hash)) return alarm(step, accountId);
   }
+  if (isOwn) await ownlists.keep(step, lists);
   return keepList(step, newest);
+}
+
+/** The account has two lists of one number. */
+function alarm(step: Step, accountId: Id): Promise<Account> {
+  step.event("forked-list");
+  return change(step, accountId, { alarm: true });
 }
 
 /** Take a list told inside ciphertext, if it is news. A fork raises the alarm and changes nothing else. */
@@ -74,9 +85,7 @@ export async function learnList(step: Step, accountId: Id, data: Uint8Array): Pr
     newest = await openLaterList(data, verifiedList(account), rows.bytesOf(accountId), verify);
   } catch (problem) {
     if (!(problem instanceof ZajilError)) throw problem;
-    if (problem.code !== "list-fork") return account;
-    step.event("forked-list");
-    return change(step, accountId, { alarm: true });
+    return problem.code === "list-fork" ? alarm(step, accountId) : account;
   }
   return keepList(step, newest);
 }

@@ -397,6 +397,8 @@ export interface Session {
   readonly rolled_back: boolean;
   readonly adopt_ack: boolean;
   readonly revoked: boolean;
+  /** The server holds an older list of ours than we do. */
+  readonly list_lost: boolean;
   readonly token: string;
   readonly token_expires: number;
   readonly keys_wanted: boolean;
@@ -535,6 +537,7 @@ export const EMPTY_SESSION: Session = {
   rolled_back: false,
   adopt_ack: false,
   revoked: false,
+  list_lost: false,
   token: "",
   token_expires: 0,
   keys_wanted: true,

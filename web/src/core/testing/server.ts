@@ -1,8 +1,9 @@
 /** The real server in a process of its own, where the Python part of this repository is installed. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { resolve } from "node:path";
+import { promisify } from "node:util";
 
 const ROOT = resolve(import.meta.dirname, "../../../..");
 const PROGRAM = process.env["ZAJIL_COMMAND"] ?? resolve(ROOT, ".venv/bin/zajil");
@@ -72,6 +73,18 @@ export class ServerProcess {
     const ended = new Promise((resolved) => child.once("close", resolved));
     child.kill("SIGKILL");
     await ended;
+  }
+
+  /** What it holds now, into an archive at this path. */
+  async backUp(archive: string): Promise<void> {
+    await promisify(execFile)(PROGRAM, ["backup", archive, "--data", this.data]);
+  }
+
+  /** It is lost with its folder, and comes back with what the archive holds. */
+  async restore(archive: string): Promise<void> {
+    await this.remove();
+    await promisify(execFile)(PROGRAM, ["restore", archive, "--data", this.data]);
+    await this.start();
   }
 
   /** End it and remove its folder. */
