@@ -20,6 +20,7 @@ from tests.s3 import BUCKET, KEY_ID, SECRET, S3Server
 
 from zajil.engine import blobs as disk
 from zajil.engine.blobs import Blobs, DiskBlobs
+from zajil.engine.room import Room
 from zajil.engine.s3blobs import S3Blobs, StoreError, open_s3
 from zajil.protocol.errors import ZajilError
 
@@ -298,3 +299,17 @@ def test_a_bucket_without_a_way_in_is_said_at_once_and_later_is_busy(
         with pytest.raises(ZajilError) as busy:
             call()
         assert busy.value.code == "busy"
+
+
+def test_what_is_under_way_when_a_count_begins_is_in_it_and_its_failure_takes_nothing_of_others() -> None:
+    room = Room(1000)
+    with pytest.raises(StoreError), room.reserved(100, room.check):
+        with room.counting() as count:
+            count.found = 40  # it has gone past where those 100 will lie
+        assert room.used_bytes == 140
+        raise StoreError
+    assert room.used_bytes == 40
+    with pytest.raises(StoreError), room.reserved(100, room.check), room.counting() as count:
+        count.found = 40
+        raise StoreError
+    assert room.used_bytes == 40

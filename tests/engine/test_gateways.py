@@ -86,6 +86,35 @@ def test_of_copies_of_a_send_at_four_gateways_one_is_passed_on(
     assert [m.body for m in server.queue(box)][1:] == [frame.body for frame in copied]
 
 
+def test_what_another_gateway_puts_between_two_transactions_of_a_batch_is_not_passed_over(
+    server: Server, gateways: Sequence[PostgresMailboxEngine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = gateways[:2]
+    box = server.mailbox()
+    group = Group(server, server.mailbox(), box)
+    head = server.queue(box)[-1].seq
+    passed_on: list[int | None] = []
+
+    def look(_woken: object) -> None:
+        found = one.fresh(box, head, n=64, max_bytes=1 << 20)
+        passed_on.append(len(found) if found is not None else None)
+
+    def meanwhile(*given: object) -> object:
+        assert code(*other.apply([send_verb.prepare(group.send_frame())], now_ms=server.now_ms)) == "ok"
+        return apart(*given)  # type: ignore[arg-type]  # as it was called
+
+    apart = one._run_apart
+    monkeypatch.setattr(server.bus, "wake", look)
+    send = [send_verb.prepare(group.send_frame()) for _ in range(4)]
+    with monkeypatch.context() as between:
+        between.setattr(one, "_run_apart", meanwhile)
+        one.apply([send[0], op.Expire(rows=10), send[1]], now_ms=server.now_ms)
+    assert passed_on == [None, None]
+    head = server.queue(box)[-1].seq
+    one.apply([send[2], op.Expire(rows=10), send[3]], now_ms=server.now_ms)
+    assert passed_on == [None, None, 2]
+
+
 def test_of_commits_of_one_epoch_at_four_gateways_one_wins(
     server: Server, gateways: Sequence[PostgresMailboxEngine]
 ) -> None:

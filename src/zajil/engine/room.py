@@ -31,6 +31,7 @@ class Room:
         self._most_bytes = most_bytes
         self._lock = threading.Lock()
         self._used_bytes = 0
+        self._reserved_bytes = 0
         self._counts: list[Count] = []
 
     @property
@@ -49,16 +50,20 @@ class Room:
         with self._lock:
             check(size)
             self._used_bytes += size
+            self._reserved_bytes += size
             for count in self._counts:
                 count.taken += size
         try:
             yield
         except BaseException:
             with self._lock:
-                self._used_bytes -= size
+                self._used_bytes = max(0, self._used_bytes - size)
                 for count in self._counts:
                     count.taken = max(0, count.taken - size)
             raise
+        finally:
+            with self._lock:
+                self._reserved_bytes -= size
 
     def free(self, size: int) -> None:
         """So many bytes are gone. A count that goes on may have seen them: it is too high then, until the next."""
@@ -73,6 +78,7 @@ class Room:
         """
         count = Count()
         with self._lock:
+            count.taken = self._reserved_bytes  # it may be written where the count has gone past
             self._counts.append(count)
         try:
             yield count

@@ -96,7 +96,8 @@ class Sql(ABC):
 
     larger, same: this database's words for the larger of two values, and for an equality that also joins NULLs. alone,
     shared, unlocked: behind a SELECT, to lock the rows that it finds for this transaction or together with others that
-    only read them, or to leave out those that others have locked. SQLite locks the file.
+    only read them, or to leave out those that others have locked. SQLite locks the file, so its transactions are
+    `is_alone`: nobody else has the same request in hand.
 
     Message bodies lose their pointers all at once, by `settle`, in the order of ids.
     """
@@ -106,6 +107,7 @@ class Sql(ABC):
     alone: ClassVar[str]
     shared: ClassVar[str]
     unlocked: ClassVar[str]
+    is_alone: ClassVar[bool] = False
 
     def __init__(self) -> None:
         self.statements = 0
@@ -162,6 +164,7 @@ class SqliteSql(Sql):
     larger = "MAX"
     same = "IS"
     alone = shared = unlocked = ""
+    is_alone = True
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         super().__init__()

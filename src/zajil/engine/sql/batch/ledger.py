@@ -1,7 +1,8 @@
 """Requests of a batch by their idempotency keys, and groups and passes they name: locked first, in the order of keys.
 
 A key is inserted before anything is looked at. Where another gateway has the same request in its hands, the INSERT
-waits until that one is through, and then finds its answer; else two copies of one SEND would both fan out.
+waits until that one is through, and then finds its answer; else two copies of one SEND would both fan out. Where
+nobody else can, what is accepted is inserted at the end, and what is refused costs no write.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ _GROUPS: Final = {
     "roster": "bytea",
     "used_day": "bigint",
 }
+_INSERT: Final = "INSERT INTO idem (key, body_hash, answer, at) SELECT key, body_hash, answer, at FROM given WHERE TRUE"
 Keyed = op.Create | op.Commit | op.Send
 
 
@@ -32,7 +34,7 @@ class TryAgain(Exception):
 
 
 class Ledger:
-    """Which requests were accepted. One statement, 1 more where a request was known, 2 more where one was refused."""
+    """Which requests were accepted. Two statements at most, 2 more where one was refused (`is_alone`: none more)."""
 
     def __init__(self, sql: Sql, requests: Iterable[Keyed], now_ms: int) -> None:
         self._sql = sql
@@ -46,18 +48,24 @@ class Ledger:
         if not first:
             return
         keys = sorted(first)
+        if sql.is_alone:
+            self._find_known(keys)
+            self._mine = {key: row for key, row in first.items() if key not in self._known}
+            return
         inserted = sql.run_rows(
-            "INSERT INTO idem (key, body_hash, answer, at) SELECT key, body_hash, answer, at FROM given WHERE TRUE"
-            " ORDER BY key ON CONFLICT DO NOTHING RETURNING key",
+            f"{_INSERT} ORDER BY key ON CONFLICT DO NOTHING RETURNING key",
             _REQUESTS,
             [(key, *first[key], now_ms // 1000) for key in keys],
         )
         self._mine = {key: first[key] for (key,) in inserted}
         if others := [key for key in keys if key not in self._mine]:
-            found = sql.run_keys("SELECT key, body_hash, answer FROM idem WHERE key IN {keys}", others)
-            self._known = {key: (body_hash, answer) for key, body_hash, answer in found}
-            if len(found) < len(others):
+            self._find_known(others)
+            if len(self._known) < len(others):
                 raise TryAgain  # expired between the two statements
+
+    def _find_known(self, keys: Sequence[bytes]) -> None:
+        found = self._sql.run_keys("SELECT key, body_hash, answer FROM idem WHERE key IN {keys}", keys)
+        self._known = {key: (body_hash, answer) for key, body_hash, answer in found}
 
     def find(self, request: Keyed) -> op.Accepted | None:
         """The answer of this very request. Raises Malformed `idem-conflict`."""
@@ -71,6 +79,12 @@ class Ledger:
 
     def settle(self) -> None:
         """Nothing stays of what was refused. Of two requests under one key, what was accepted stays."""
+        if self._sql.is_alone:
+            if accepted := sorted(key for key in self._mine if key in self._known):
+                at = self._now_ms // 1000
+                rows = [(key, *self._known[key], at) for key in accepted]
+                self._sql.run_rows(f"{_INSERT} ON CONFLICT DO NOTHING", _REQUESTS, rows)
+            return
         if refused := [key for key in self._mine if key not in self._known]:
             self._sql.run_keys("DELETE FROM idem WHERE key IN {keys}", refused)
         other = [key for key, row in self._mine.items() if self._known.get(key, row) != row]
