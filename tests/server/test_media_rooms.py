@@ -266,6 +266,10 @@ async def test_two_clients_exchange_frames(http: Http, group: FakeGroup, path: s
         await two.send(video)
         assert await two.read() == b"\x01" + audio
         assert await one.read() == b"\x02" + video
+    # What comes at once goes out whole, though nothing follows that would ask for the rest.
+    burst = [frame(2, 100 + number, kind=VIDEO, key=True, size=6000) for number in range(5)]
+    await asyncio.gather(*(two.send(each) for each in burst))
+    assert [await one.read() for _ in burst] == [b"\x02" + each for each in burst]
     assert server.calling.door.count() == 2
     await two.plug.cut()
     assert await one.read() == notice(LEFT, 2)

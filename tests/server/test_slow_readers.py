@@ -20,11 +20,14 @@ from zajil.protocol import frames
 from zajil.protocol.attachments import AddedAttachment, padded_bytes
 from zajil.protocol.frames import Role
 from zajil.protocol.ids import encode_b64
+from zajil.protocol.session.wire import VERSION, Open, encode_record
 from zajil.server.app import Server
 from zajil.server.config import Settings
 from zajil.server.gateway.clerk import Clerk
 from zajil.server.gateway.conversation import Conversation
+from zajil.server.gateway.lines import PlainLine
 from zajil.server.gateway.sender import Call
+from zajil.server.http.calls import Peer
 
 BODY = os.urandom(padded_bytes(900_000))
 SIZE = len(BODY)
@@ -191,3 +194,21 @@ def _read_after(connection: socket.socket, found: bytearray) -> None:
                 found += data
         except ConnectionError:
             pass
+
+
+async def test_who_sends_on_after_the_end_of_his_session_is_dropped_as_one_who_is_silent(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With answers that he does not read the shell cannot close; his place and his buffers must not stay."""
+    now = server.gateway.now()
+    monkeypatch.setattr(server.gateway, "now", lambda: now)
+    line = PlainLine(server.gateway, Role.S, peer=Peer(b"peer"), kick=lambda: None)
+    line.feed(encode_record(Open(VERSION, None, 0, 65536, 1)))
+    line.feed(bytes(256))  # breaks the protocol
+    assert line.done
+    for _ in range(5):
+        now += 60
+        line.feed(bytes(256))
+        server.gateway.sweep(now)
+    assert line.dropped
+    line.lost()

@@ -134,8 +134,11 @@ class Broadcast:
         self.at = 0
 
     def is_near(self, following: Following) -> bool:
-        """Whether a look may begin there for all: it is hardly behind, and no made-up place ahead."""
-        return following.is_current or 0 <= self.at - following.after <= api.PAGE
+        """Whether a look may begin there for all. A place that is only said to be near could be made up.
+
+        From one behind what is kept all would be told of a gap, and all would be looked through for what they had seen.
+        """
+        return following.is_current or (self._count > 0 and following.after == self.at)
 
     def sit(self, following: Following, take: Callable[[Batch], bool]) -> Seat:
         """A seat, which its caller leaves. take: called with each batch; False where it cannot be taken now."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
@@ -58,6 +59,8 @@ class Clerk:
         self._weigh = weigh
         self._logins = asyncio.Semaphore(_LOGINS_AT_ONCE)
         self._receivers = Receivers(bus, now_ms=lambda: int(clock() * 1000), check=self._start_check)
+        self._under_way: Counter[Conversation] = Counter()
+        """Requests that have a task."""
         self._acking: dict[Conversation, asyncio.Future[Any]] = {}  # Any: their outcomes are not read
         self._reread_at: dict[Conversation, float] = {}
         self._unchecked: set[Conversation] = set()
@@ -72,6 +75,8 @@ class Clerk:
                 (isinstance(item, Read) and self._pass_on(conversation, item))
                 or (isinstance(item, Submit) and self._begin(conversation, item))
             ):
+                if isinstance(item, Submit):
+                    self._under_way[conversation] += 1
                 self._spawn(self._carry_out(conversation, item))
         if conversation.session.has_output(self._now()):
             conversation.kick()
@@ -197,7 +202,9 @@ class Clerk:
         self.start_work(conversation, conversation.rows(found, complete=complete, now=self._now()))
 
     def _begin(self, conversation: Conversation, item: Submit) -> bool:
-        """Whether this request is carried out without a task."""
+        """Whether this request is carried out without a task. Behind one that has a task it gets one too."""
+        if self._under_way[conversation]:
+            return False
 
         def told(answer: Ok | BaseException) -> None:
             _answer(conversation, item.rid, answer)
@@ -215,6 +222,10 @@ class Clerk:
             _answer(conversation, item.rid, await self._services.submit(item.request, conversation.peer.prefix))
         except Exception as reason:  # noqa: BLE001  # the boundary of one request
             _answer(conversation, item.rid, reason)
+        finally:
+            self._under_way[conversation] -= 1
+            if not self._under_way[conversation]:
+                del self._under_way[conversation]
 
     async def _call(self, conversation: Conversation, item: Call) -> None:
         call = HttpCall(

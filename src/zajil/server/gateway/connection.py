@@ -74,6 +74,7 @@ class Connection:
                 case TakenOver():
                     pass  # `_begin` follows and tells the older connection
                 case Closed():
+                    self.ended_at = self.ended_at or now
                     self._end()
 
     def _begin(self, event: Usable, now: float) -> None:

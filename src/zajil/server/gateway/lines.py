@@ -138,7 +138,8 @@ class PlainLine:
             self._kick()
             return
         self.charge(len(record))
-        self._gateway.feed(self._connection, record)
+        if not self._connection.done:  # a peer whose session is over shows no sign of life
+            self._gateway.feed(self._connection, record)
 
     def charge(self, size_bytes: int) -> None:
         """See Line."""

@@ -365,7 +365,7 @@ class LeanCarrier(WSListener):
     def _send(self, transport: WSTransport) -> None:
         is_pulled = False
         while not self._is_full:
-            if not self._records and not is_pulled:
+            if not self._records and (self._line.is_live or not is_pulled):
                 self._records, is_pulled = self._line.pull()[::-1], True
             if not self._records:
                 if self._line.done:

@@ -62,11 +62,13 @@ class Pipe:
         transport = self._transport
         if transport is None or transport.is_closing():
             raise ConnectionResetError
-        if part:
-            transport.write(self._chunker.chunk(part) if self._is_chunked else part)
-        try:
-            async with asyncio.timeout(PATIENCE_S):
-                await self._request.writer.drain()
-        except TimeoutError:
-            drop(transport)
-            raise ConnectionResetError from None
+        for start in range(0, max(len(part), 1), UNREAD_BYTES):
+            piece = part if len(part) <= UNREAD_BYTES else part[start : start + UNREAD_BYTES]
+            if piece:
+                transport.write(self._chunker.chunk(piece) if self._is_chunked else piece)
+            try:
+                async with asyncio.timeout(PATIENCE_S):
+                    await self._request.writer.drain()
+            except TimeoutError:
+                drop(transport)
+                raise ConnectionResetError from None

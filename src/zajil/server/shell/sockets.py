@@ -92,18 +92,21 @@ class SocketCarrier:
             self._loop.call_soon(self._go_on)
 
     def _go_on(self) -> None:
-        """Write what there is in one piece, without a task, where the peer has read everything before."""
+        """Write what there is in one piece, without a task, where the peer has read everything before.
+
+        A live line gives a little at a time, so it is asked until it has no more; else once is enough.
+        """
         self._is_called = False
         transport = self._request.transport if self._request is not None else None
         if transport is None or transport.is_closing() or self._socket.closed:
             return
-        if not transport.get_write_buffer_size() and (records := self._line.pull()):
+        line = self._line
+        while not transport.get_write_buffer_size() and (records := line.pull()):
             transport.write(b"".join([part for record in records for part in (_head(len(record)), record)]))
-            if not self._line.done:
-                return
-        elif not (self._line.done or transport.get_write_buffer_size()):
-            return
-        self._sending = self._loop.create_task(self._send())
+            if not line.is_live:
+                break
+        if line.done or transport.get_write_buffer_size():
+            self._sending = self._loop.create_task(self._send())
 
     async def _send(self) -> None:
         """Write the rest as the peer reads it; then close, if the line is done."""
