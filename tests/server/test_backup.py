@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import random
 import shutil
+import socket
 import sqlite3
 import tarfile
 import time
@@ -20,6 +21,7 @@ from zajil.cli.main import run_command
 from zajil.engine.keys import Keys, rotate
 from zajil.engine.sql.interface import SEQ_SHIFT, SEQ_STEP
 from zajil.engine.sql.sqlite.database import SQLiteDatabase
+from zajil.server.backup import restoring
 from zajil.server.backup.archive import ArchiveReader, ArchiveWriter, BackupError, TableRows
 from zajil.server.backup.making import Made, make_backup
 from zajil.server.backup.moving import move_database
@@ -142,19 +144,38 @@ def test_no_damage_goes_unseen_and_none_leaves_a_database(data: Path, tmp_path: 
     assert harmless < 20
 
 
-def rewrite(made: Made, *, version: int = 2, blob: bytes = b"", uses: int = 5, key: bytes = b"") -> None:
-    """What whoever can write the archive, and has no keys, makes of it: with every digest right."""
+def rewrite(
+    made: Made,
+    *,
+    version: int = 2,
+    blob: bytes = b"",
+    uses: int = 5,
+    key: bytes = b"",
+    settings: str = "",
+    schema: str = "",
+) -> None:
+    """What whoever can write the archive, and has no keys, makes of it: with every digest right.
+
+    settings: its `zajil.toml`. schema: another one, without the marks of keys.
+    """
     whole = io.BytesIO(made.archive.read_bytes())
     reader = ArchiveReader(whole)
+    head = msgspec.structs.replace(reader.head, version=version)
+    if schema:
+        columns = {table: named for table, named in head.columns.items() if table != "key_mark"}
+        head = msgspec.structs.replace(head, schema=schema, columns=columns)
     with made.archive.open("wb") as file:
-        writer = ArchiveWriter(file, msgspec.structs.replace(reader.head, version=version), key=key)
+        writer = ArchiveWriter(file, head, key=key)
         is_open = True
         for part in reader.parts():
             if isinstance(part, TableRows):
+                if part.table not in head.columns:
+                    continue
                 changed = [(*row[:2], uses) for row in part.rows] if part.table == "invite_code" else part.rows
                 writer.add_rows(part.table, iter(changed))
             elif part.file:
-                writer.add_file(part.file, part.content.read())
+                content = part.content.read()
+                writer.add_file(part.file, settings.encode() if settings and part.file == "zajil.toml" else content)
             else:
                 if is_open:
                     writer.close_rows()
@@ -185,13 +206,59 @@ def test_who_has_the_archive_alone_changes_nothing_unseen(data: Path, tmp_path: 
     rewrite(made, blob=b"x" * 100_000)
     with pytest.raises(BackupError, match="backup-forged"):
         restore_backup(tmp_path / "back", made.archive)
+    assert {path.name for path in (tmp_path / "back").iterdir()} == {"zajil.lock"}
+    made.archive.write_bytes(whole.replace(b"c" * 1000, b"x" * 1000, 1))
+    with pytest.raises(BackupError, match="backup-forged"):
+        restore_backup(tmp_path / "back", made.archive)
     assert {path.name for path in (tmp_path / "back").iterdir()} == {"restoring", "zajil.lock"}
     made.archive.write_bytes(whole)
-    rewrite(made, version=1)
+    for schema in ("", newest_revision()):
+        rewrite(made, version=1, schema=schema)
+        assert refusal() == "backup-unproven"
+        assert refusal(unproven=True) == "backup-forged", "no version that knows its keys makes such archives"
+        made.archive.write_bytes(whole)
+    rewrite(made, version=1, schema="0017")
     assert refusal() == "backup-unproven"
-    assert check_backup(made.archive, unproven=True).rows == made.rows
     restore_backup(tmp_path / "back", made.archive, unproven=True)
     assert rows_of(tmp_path / "back")["invite_code"] == rows_of(data)["invite_code"]
+
+
+def test_no_database_is_asked_that_the_keys_did_not_prove(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever can write the archive would have the passfile's password sent to a database of theirs."""
+    with socket.create_server(("127.0.0.1", 0)) as theirs:
+        theirs.setblocking(False)
+        named = f"postgresql://zajil@127.0.0.1:{theirs.getsockname()[1]}/zajil?sslmode=disable&connect_timeout=2"
+        made = make_backup(data, tmp_path / "b.tar")
+        keys, whole = Keys.load(data / "zajil.key"), made.archive.read_bytes()
+        own = keys.backup_key(keys.newest_storage) or b""
+        rewrite(made, settings=f'database = "{named}"\n')
+        with pytest.raises(BackupError, match="backup-forged"):
+            restore_backup(tmp_path / "back", made.archive)
+        made.archive.write_bytes(whole)
+        rewrite(made, version=1, schema="0017", settings=f'database = "{named}"\n')
+        with pytest.raises(BackupError, match="backup-unproven-place"):
+            restore_backup(tmp_path / "back", made.archive, unproven=True)
+
+        # Another archive of the same server under the same name, once the first reading is over.
+        made.archive.write_bytes(whole)
+        rewrite(made, settings=f'database = "{named}"\n', uses=6, key=own)
+        other = made.archive.read_bytes()
+        made.archive.write_bytes(whole)
+        prove = restoring._prove
+
+        def change(reader: ArchiveReader) -> object:
+            proved = prove(reader)
+            made.archive.write_bytes(other)
+            return proved
+
+        monkeypatch.setattr(restoring, "_prove", change)
+        with pytest.raises(BackupError, match="changed while"):
+            restore_backup(tmp_path / "back", made.archive)
+        with pytest.raises(BlockingIOError):
+            theirs.accept()
+    assert {path.name for path in (tmp_path / "back").iterdir()} == {"restoring", "zajil.lock"}
 
 
 def test_an_archive_of_a_key_before_is_proved_by_a_later_file_of_keys(data: Path, tmp_path: Path) -> None:
@@ -284,7 +351,7 @@ def test_nothing_of_a_hostile_archive_is_written_elsewhere(data: Path, tmp_path:
         back = tmp_path / f"back-{number}"
         with pytest.raises(BackupError, match="backup-damaged"):
             restore_backup(back, made.archive)
-        assert {path.name for path in back.iterdir()} == {"restoring", "zajil.lock"}
+        assert {path.name for path in back.iterdir()} == {"zajil.lock"}
         shutil.rmtree(back)
         assert {path.name for path in tmp_path.iterdir()} == before
 

@@ -1,8 +1,12 @@
 """`zajil restore`: a backup's two files into a data directory that holds nothing.
 
-All is read, checked and written below `restoring/` first, then moved to its place: the database in front, `zajil.key`
-last. A server does not start on a used database without its keys, so none ever starts on half of a restore. A database
-of PostgreSQL is filled in one transaction, which ends when all has been read and before anything is moved.
+Files and rows are read twice. The first reading writes nothing and opens nothing: whoever can write the archive could
+name a database in its `zajil.toml` that is theirs, and have the password of it sent there. Only what the keys have
+proved says where the rows go, and the second reading must be of the same bytes.
+
+What it gives is written below `restoring/`, then moved to its place: the database in front, `zajil.key` last. A server
+does not start on a used database without its keys, so none ever starts on half of a restore. A database of PostgreSQL
+is filled in one transaction, which ends when all has been read and before anything is moved.
 """
 
 from __future__ import annotations
@@ -28,6 +32,7 @@ from zajil.server.backup.archive import (
     Kind,
     Part,
     Row,
+    Rows,
     TableRows,
     copy_part,
 )
@@ -40,6 +45,8 @@ from zajil.server.schema import LOCK_FILE, hold_data
 STAGE: Final = "restoring"
 _HARMLESS: Final = frozenset({STAGE, LOCK_FILE, "lost+found"})
 """What may lie in the directory: of an earlier try, or a file system's own."""
+_MARKED: Final = "0018"
+"""The migration since which a database knows its keys; no version that has it writes archives of form 1."""
 
 
 class Restored(NamedTuple):
@@ -49,6 +56,14 @@ class Restored(NamedTuple):
     made_at: int
     rows: int
     attachments: int
+
+
+class _Proved(NamedTuple):
+    """What the first reading found to be whole, and of these keys. settings: its `zajil.toml`, b"" for none."""
+
+    head: Head
+    rows: Rows
+    settings: bytes
 
 
 def check_backup(archive: Path, *, keys_from: Path | None = None, unproven: bool = False) -> Restored:
@@ -76,7 +91,8 @@ def restore_backup(
     """Fill this directory. keys_from: None for the file beside the archive. attachments: or leave them out.
 
     database: URL of a database of PostgreSQL without tables, "" for a file of SQLite, None for what the backup's
-    `zajil.toml` names. unproven: take an archive of form 1 too, which anybody who could write to it may have changed.
+    `zajil.toml` names. unproven: take an archive of form 1 too, which anybody who could write to it may have made:
+    it does not say where its rows go.
     Raises BackupError, ConfigError (a server runs there; a password in the URL), OSError.
     """
     refuse_password(database)
@@ -89,17 +105,24 @@ def restore_backup(
             used = sorted(path.name for path in data.iterdir() if path.name not in _HARMLESS)
             if used:
                 raise BackupError("backup-not-empty", file=used[0])
+            proved = _prove(reader)
+            if database is None and proved.head.version == UNPROVEN and named_database(proved.settings):
+                raise BackupError("backup-unproven-place")
+            file.seek(0)
+            reader = _open(file, "data")
+            _check_pair(reader, key_head, secrets, unproven=unproven)
             stage = data / STAGE
             shutil.rmtree(stage, ignore_errors=True)
             stage.mkdir(mode=0o700)
             for name, content in secrets.items():
                 _write(stage / name, content)
-            with closing(_Filling(stage, reader.head, database)) as filling:
+            with closing(_Filling(stage, proved, database)) as filling:
                 found = _read(
                     reader,
                     on_file=filling.take_file,
                     on_rows=filling.take_rows,
                     on_blob=filling.take_blob if attachments else None,
+                    wanted=proved,
                 )
                 filling.finish()
             (stage / (DATABASE + TURN_SUFFIX)).unlink(missing_ok=True)
@@ -108,23 +131,35 @@ def restore_backup(
     return found
 
 
+def _prove(reader: ArchiveReader) -> _Proved:
+    """Read files and rows to their end without writing anything. Raises BackupError."""
+    settings = b""
+
+    def take(part: Part) -> None:
+        nonlocal settings
+        if part.file == CONFIG_FILE:
+            settings = part.content.read()
+
+    _read(reader, on_file=take, on_rows=lambda *_: None, on_blob=None)
+    if reader.rows is None:
+        raise _too_early()
+    return _Proved(reader.head, reader.rows, settings)
+
+
 class _Filling:
     """Writes a backup's parts below `stage`, and its rows to where they belong."""
 
-    def __init__(self, stage: Path, head: Head, database: str | None) -> None:
-        self._stage, self._head, self._database = stage, head, database
-        self._settings = b""
+    def __init__(self, stage: Path, proved: _Proved, database: str | None) -> None:
+        self._stage, self._head, self._database = stage, proved.head, database
+        self._settings = proved.settings
         self._opened: RowSink | None = None
         self._marks: list[Row] = []
         self._blobs = stage / blobs.FOLDER
         self._blobs.mkdir(mode=0o700)
 
     def take_file(self, part: Part) -> None:
-        content = part.content.read()
-        if part.file == CONFIG_FILE:
-            self._settings = content
-        else:
-            _write(self._stage / part.file, content)
+        if part.file != CONFIG_FILE:  # which `finish` writes, as it was proved
+            _write(self._stage / part.file, part.content.read())
 
     def take_rows(self, table: str, rows: list[Row]) -> None:
         self._sink().add(table, rows)
@@ -177,13 +212,21 @@ def _read(
     on_file: Callable[[Part], None],
     on_rows: Callable[[str, list[Row]], None],
     on_blob: Callable[[Part], None] | None,
+    wanted: _Proved | None = None,
 ) -> Restored:
-    """Go through an archive. on_blob: None for not reading on when rows and files are whole."""
+    """Go through an archive. on_blob: None for not reading on when rows and files are whole.
+
+    wanted: what its head, files and rows have to be, None for whatever they are.
+    """
+    if wanted is not None and reader.head != wanted.head:
+        raise _changed()
     count = 0
     for part in reader.parts():
         if isinstance(part, TableRows):
             on_rows(*part)
         elif part.blob:
+            if wanted is not None and reader.rows != wanted.rows:
+                raise _changed()
             if on_blob is None:
                 break
             on_blob(part)
@@ -193,9 +236,19 @@ def _read(
         else:
             raise BackupError("backup-damaged", f"a file that is none of a backup: {part.file}")
     if reader.rows is None:
-        raise BackupError("backup-damaged", "it ends too early")
+        raise _too_early()
+    if wanted is not None and reader.rows != wanted.rows:
+        raise _changed()
     head = reader.head
     return Restored(head.server_name, head.made_at, sum(reader.rows.counts.values()), count)
+
+
+def _too_early() -> BackupError:
+    return BackupError("backup-damaged", "it ends too early")
+
+
+def _changed() -> BackupError:
+    return BackupError("backup-damaged", "it was changed while it was read")
 
 
 def _open(file: IO[bytes], kind: Kind) -> ArchiveReader:
@@ -237,6 +290,8 @@ def _check_pair(reader: ArchiveReader, keys: Head, secrets: dict[str, bytes], *,
     if head.version == UNPROVEN:
         if not unproven:
             raise BackupError("backup-unproven")
+        if key_mark.name in head.columns or head.schema >= _MARKED:
+            raise BackupError("backup-forged")
         return
     key = own.backup_key(head.proof_key)
     if key is None:

@@ -42,9 +42,9 @@ CHECK = Text(
     ru="Только прочитать оба файла до конца, ничего не записывая.",
 )
 UNPROVEN = Text(
-    en="Take a backup of an earlier version too, which proves nothing.",
-    ar="قبول نسخة من إصدار سابق أيضًا، وهي لا تُثبت شيئًا.",
-    ru="Принять и копию прежней версии, которая ничего не доказывает.",
+    en="Take a backup of an earlier version too, which proves nothing and may be forged.",
+    ar="قبول نسخة من إصدار سابق أيضًا، وهي لا تُثبت شيئًا وقد تكون مزوّرة.",
+    ru="Принять и копию прежней версии: она ничего не доказывает и может быть подделана.",
 )
 DATABASE = Text(
     en="Empty database of PostgreSQL to fill; '' for a file of SQLite. Else as the backup says.",
@@ -161,14 +161,26 @@ BACKUP_COMPLAINTS: dict[str, Complaint] = {
     ),
     "backup-unproven": Complaint(
         Text(
-            en="An earlier version made this backup: nothing in it shows whether somebody changed it.",
-            ar="صنع هذه النسخة إصدار سابق: لا شيء فيها يُظهر هل غيّرها أحد.",
-            ru="Копия от прежней версии: по ней не видно, менял ли её кто-нибудь.",
+            en="This backup is of an earlier version's form: nothing shows whether somebody changed or forged it.",
+            ar="هذه النسخة بصيغة إصدار سابق: لا شيء فيها يُظهر هل غيّرها أحد أو زوّرها.",
+            ru="Копия в форме прежней версии: по ней не видно, менял ли её кто-нибудь и не подделка ли она.",
         ),
         Text(
             en="If nobody else could write where it lay:  zajil restore FILE --unproven",
             ar="إن لم يكن بوسع غيرك الكتابة حيث كانت:  zajil restore FILE --unproven",
             ru="Если никто другой не мог писать туда, где она лежала:  zajil restore FILE --unproven",
+        ),
+    ),
+    "backup-unproven-place": Complaint(
+        Text(
+            en="This backup names a database, and nothing shows that it is yours; nothing was sent there.",
+            ar="تسمّي هذه النسخة قاعدة بيانات، ولا شيء يُظهر أنها لك؛ ولم يُرسل إليها شيء.",
+            ru="Копия называет базу данных, и ничто не доказывает, что она ваша; туда ничего не отправлено.",
+        ),
+        Text(
+            en="Name it yourself:  --database URL, or --database '' for a file. Read zajil.toml before you start.",
+            ar="سمّها بنفسك:  --database URL، أو --database '' لملف. واقرأ zajil.toml قبل التشغيل.",
+            ru="Назовите её сами:  --database URL, или --database '' для файла. До запуска прочтите zajil.toml.",
         ),
     ),
     "backup-newer": Complaint(
