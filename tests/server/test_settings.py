@@ -30,7 +30,15 @@ from zajil.protocol.errors import error, render_table
 from zajil.server import config, inventory, schema
 from zajil.server.admin import create_invite
 from zajil.server.app import Server
-from zajil.server.config import CONFIG_FILE, ConfigError, Settings, holds_password, load_settings
+from zajil.server.config import (
+    CONFIG_FILE,
+    ConfigError,
+    ModerationSettings,
+    Settings,
+    find_password,
+    holds_password,
+    load_settings,
+)
 from zajil.server.schema import all_tables, hold_data, migrate, newest_revision, open_database
 
 # The full-text index and what FTS5 makes by itself.
@@ -281,11 +289,39 @@ async def test_a_start_in_an_outage_is_told_and_leaves_nothing_open(
     await again.stop()
 
 
-def test_a_password_in_the_name_of_a_database_is_seen() -> None:
-    assert holds_password("postgresql://user:secret@host/name")
-    assert holds_password("postgresql://host/name?user=u&password=p")
-    assert holds_password("postgresql://host/name?pass%77ord=p")
-    assert not holds_password("postgresql://user@host:5432/name?passfile=/etc/zajil/pgpass")
+HOLDING = (
+    *("postgresql://user:secret@host/name", "postgresql://host/name?user=u&password=p"),
+    *("postgresql://host/name?pass%77ord=p", "postgresql://host/name?sslpassword=p"),
+    *("postgresql://zajil:pa#ss@h/db", "postgresql://zajil:pa?ss@h/db", "postgresql://zajil:p[x@h/db"),
+    *("postgresql://zajil:pa/ss@h/db", "host=h password=p", "host=h user='"),
+)
+HOLDING_NONE = (
+    *("", "postgresql://user@host:5432/name?passfile=/etc/zajil/pgpass", "postgresql://host/name#x"),
+    "postgresql:///name?host=/run/postgresql",
+)
+
+
+@pytest.mark.parametrize("driver", [True, False], ids=["libpq", "no-driver"])
+def test_a_password_in_the_name_of_a_database_is_seen(driver: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As libpq reads it: urllib takes it for a part of something else, or raises."""
+    if not driver:
+        monkeypatch.setitem(sys.modules, "psycopg.conninfo", None)
+    assert [url for url in HOLDING if not holds_password(url)] == []
+    assert [url for url in HOLDING_NONE if holds_password(url)] == []
+
+
+def test_a_password_in_another_setting_is_seen() -> None:
+    for blobs in ("s3://key:secret@bucket/p", "s3://key:se/cret@bucket", "s3://b/p?endpoint=https://k:s@store.example"):
+        assert find_password(Settings(blobs=blobs)) == "blobs"
+    assert find_password(Settings(blobs="s3://bucket/at@home?endpoint=http://[::1]:9000&region=x")) == ""
+    for url in (
+        "https://user:secret@judge.example/v1",
+        "https://user:se/cret@judge.example",
+        "https://token@host:1/v1",
+    ):
+        assert find_password(Settings(moderation=ModerationSettings(judge_url=url))) == "moderation.judge_url"
+    assert find_password(Settings(moderation=ModerationSettings(judge_url="http://127.0.0.1:8080/at@home/v1"))) == ""
+    assert find_password(Settings(database="postgresql://u:p@h/d")) == "database"
 
 
 def test_servers_share_a_directory_only_where_they_hear_of_each_other(tmp_path: Path) -> None:

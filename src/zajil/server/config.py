@@ -7,9 +7,10 @@ the data directory with mode 0600. `python -m zajil.server.config` prints `docs/
 from __future__ import annotations
 
 import ipaddress
+import re
 import sys
 from pathlib import Path
-from typing import Annotated, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Final, Literal, get_args, get_origin, get_type_hints
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
@@ -453,10 +454,63 @@ def fix_name(data: Path, settings: Settings) -> None:
     write_once(data / _NAME_FILE, lambda: settings.server_name.encode() + b"\n")
 
 
+_SECRET_WORDS: Final = frozenset(
+    {"password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key"}
+)
+"""What libpq takes as a secret within the name of a database."""
+
+
 def holds_password(url: str) -> bool:
-    """Whether this URL of a database has a password in it."""
-    parts = urlsplit(url)
-    return bool(parts.password) or not {"password", "sslpassword"}.isdisjoint(parse_qs(parts.query))
+    """Whether this name of a database has a password in it, as libpq reads it; also where that cannot read it.
+
+    urllib ends a host at `#` and reads no `key=value`, both of which libpq takes for more of the password or the name.
+    """
+    if not url:
+        return False
+    try:
+        from psycopg import ProgrammingError
+        from psycopg.conninfo import conninfo_to_dict
+    except ImportError:
+        return _may_hold_password(url)
+    try:
+        read = conninfo_to_dict(url)
+    except (ProgrammingError, ValueError):
+        return True
+    # Of `user:pass/word@host` libpq takes the beginning for a host and its port.
+    return not _SECRET_WORDS.isdisjoint(read) or re.fullmatch(r"[0-9,]*", str(read.get("port", ""))) is None
+
+
+def _may_hold_password(url: str) -> bool:
+    """The same without libpq, which says yes where only that could tell."""
+    scheme, _, rest = url.partition("://")
+    user, _, _ = rest.rpartition("@")
+    _, _, query = rest.partition("?")
+    return (
+        scheme not in {"postgresql", "postgres"}
+        or not set(user).isdisjoint(":/?#[")
+        or not _SECRET_WORDS.isdisjoint(parse_qs(query, keep_blank_values=True))
+    )
+
+
+def find_password(settings: Settings) -> str:
+    """The first setting with a password in it, which a backup would carry outside the file of keys; "" for none."""
+    place, _, query = settings.blobs.partition("://")[2].partition("?")
+    endpoints = parse_qs(query).get("endpoint", [])
+    holding = {
+        "database": holds_password(settings.database),
+        "blobs": not set(place.partition("/")[0]).isdisjoint("@:") or any(map(_holds_user, endpoints)),
+        "moderation.judge_url": _holds_user(settings.moderation.judge_url),
+    }
+    return next((name for name, holds in holding.items() if holds), "")
+
+
+def _holds_user(url: str) -> bool:
+    """Whether there is a user or password in this address of HTTP, or a port that is none, as of `user:pass/word@`."""
+    try:
+        parts = urlsplit(url)
+        return "@" in parts.netloc or (parts.port or 0) < 0
+    except ValueError:
+        return True
 
 
 def refuse_password(url: str | None) -> None:

@@ -22,7 +22,7 @@ from zajil.moderation.private.keys import CLEAR_FILE, PUBLIC_FILE, SEALED_FILE
 from zajil.server.backup.archive import VERSION, ArchiveWriter, BackupError, Head
 from zajil.server.backup.places import open_source
 from zajil.server.backup.rows import RowSource
-from zajil.server.config import CONFIG_FILE, ConfigError, Settings, holds_password, load_settings
+from zajil.server.config import CONFIG_FILE, ConfigError, Settings, find_password, load_settings
 from zajil.server.setup import CADDY_FILE
 
 KEYS_SUFFIX: Final = ".keys"
@@ -56,9 +56,10 @@ def make_backup(
     """
     at = int(time.time() if now is None else now)
     settings = load_settings(data)
-    if holds_password(settings.database):
+    if named := find_password(settings):
         raise ConfigError(
-            f"the password in database of {CONFIG_FILE} would go into the archive: put it into the file of passfile="
+            f"the password in {named} of {CONFIG_FILE} would go into the archive: put it into a file, which passfile= "
+            "in database, blobs_key_file or moderation.judge_key_file names"
         )
     if archive.is_dir():
         stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(at))

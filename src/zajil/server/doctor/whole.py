@@ -6,7 +6,7 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
-from zajil.server.config import ConfigError, Settings, holds_password, load_settings
+from zajil.server.config import ConfigError, Settings, find_password, load_settings
 from zajil.server.doctor import folder, running
 from zajil.server.doctor.finding import Finding
 
@@ -44,6 +44,6 @@ def _check_settings(settings: Settings) -> Finding:
     for extra, module in wanted.items():
         if module and find_spec(module) is None:
             return Finding("settings", False, "settings-bad", {"remark": f"pip install '{extra}'"})
-    if holds_password(settings.database):
-        return Finding("settings", False, "settings-password")
+    if named := find_password(settings):
+        return Finding("settings", False, "settings-password", {"setting": named})
     return Finding("settings", True, "settings-good", {"name": settings.server_name})

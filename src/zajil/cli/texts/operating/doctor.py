@@ -38,14 +38,17 @@ FINDINGS: dict[FindingCode, Complaint] = {
     ),
     "settings-password": Complaint(
         Text(
-            en="zajil.toml has the password of the database.",
-            ar="في zajil.toml كلمة مرور قاعدة البيانات.",
-            ru="В zajil.toml стоит пароль базы данных.",
+            en="{setting} in zajil.toml has a password in it.",
+            ar="في {setting} من zajil.toml كلمة مرور.",
+            ru="В {setting} файла zajil.toml стоит пароль.",
         ),
         Text(
-            en="No backup is made so: move it into the file that passfile= names (docs/operate/running.md), mode 0600.",
-            ar="لا تُصنع نسخة احتياطية هكذا: انقلها إلى ملف passfile= (docs/operate/running.md)، ونمطه 0600.",
-            ru="Копия так не делается: перенесите его в файл из passfile= (docs/operate/running.md), режим 0600.",
+            en="No backup is made so: it belongs in a file, mode 0600, that passfile= in database, blobs_key_file or "
+            "moderation.judge_key_file names (docs/operate/running.md).",
+            ar="لا تُصنع نسخة احتياطية هكذا: مكانها ملف نمطه 0600 يسمّيه passfile= في database أو blobs_key_file أو "
+            "moderation.judge_key_file (docs/operate/running.md).",
+            ru="Копия так не делается: его место в файле с режимом 0600, который называют passfile= в database, "
+            "blobs_key_file или moderation.judge_key_file (docs/operate/running.md).",
         ),
     ),
     "files-private": Complaint(
