@@ -7,8 +7,9 @@ import hashlib
 import os
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import obstore
 import pytest
@@ -104,6 +105,15 @@ def test_what_no_row_knows_is_spared_where_it_may_be_another_servers(place: Plac
         with pytest.MonkeyPatch.context() as later:
             later.setattr("zajil.engine.s3blobs.IDLE_S", -1.0)
             assert list(other.idle_names()) == [name]
+
+        class Ahead(datetime):
+            @classmethod
+            def now(cls, tz: tzinfo | None = None) -> Self:
+                return super().now(tz) + timedelta(days=400)
+
+        with pytest.MonkeyPatch.context() as wrong:
+            wrong.setattr("zajil.engine.s3blobs.datetime", Ahead)
+            assert list(other.idle_names()) == [], "the clock of this machine alone deletes nothing"
 
 
 def test_of_two_servers_at_one_offset_one_goes_on(place: Place) -> None:

@@ -474,6 +474,11 @@ async def test_what_expires_goes_with_its_file(tmp_path: Path, settings: Setting
                 await uploader.add(),
             )
             await uploader.put(part, 0, BODY[:10])
+            # Whole in a bucket that a living server has too, or with other bytes, but not in this older database.
+            since, spoiled = await uploader.add(), await uploader.add()
+            for each in (since, spoiled):
+                blob_path(tmp_path / "data", each).parent.mkdir(exist_ok=True)
+                blob_path(tmp_path / "data", each).write_bytes(BODY if each is since else bytes(SIZE))
             stray = AddedAttachment(control.B16(os.urandom(16)), part.secret)
             blob_path(tmp_path / "data", stray).parent.mkdir(exist_ok=True)
             blob_path(tmp_path / "data", stray).write_bytes(b"of a database that was put back")
@@ -489,6 +494,8 @@ async def test_what_expires_goes_with_its_file(tmp_path: Path, settings: Setting
                 blob_path(tmp_path / "data", each).mkdir()
             await running.run_retention()
             assert not blob_path(tmp_path / "data", part).exists()
+            assert not blob_path(tmp_path / "data", spoiled).exists()
+            assert (await uploader.fetch(since, "bytes=0-0"))[:2] == (206, BODY[:1]), "a retention job finds it whole"
             for each in (stuck, wedged):
                 blob_path(tmp_path / "data", each).rmdir()
             await running.run_retention()
@@ -499,6 +506,10 @@ async def test_what_expires_goes_with_its_file(tmp_path: Path, settings: Setting
             assert (await uploader.fetch(whole, "bytes=0-0"))[0] == 404
             await running.run_retention()
             assert not blob_path(tmp_path / "data", whole).exists()
+            assert blob_path(tmp_path / "data", since).exists()
+            clock.now += DAY_S
+            await running.run_retention()
+            assert not blob_path(tmp_path / "data", since).exists(), "no longer than where its last piece came"
     finally:
         await running.stop()
     with closing(engines.make(tmp_path / "data")) as database:

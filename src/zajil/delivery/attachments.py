@@ -5,7 +5,8 @@ device, no chat, no address. The bytes are a blob, and its length is the only tr
 on the disk before it is answered. The last one has the whole hashed, and only then does the row say `done`: a kill
 between the two leaves a full blob without the mark, and whoever asks for the offset, sends an empty piece there or
 fetches it has it set. What is not whole is never given out. Files go before their rows, so a kill there leaves a row
-that the next run removes; a file without a row (a database put back from a copy) is swept.
+that the next run removes; a file without a row (a database put back from a copy) is swept. An upload that is over is
+looked at once more: the copy may be older than its last piece, and its bytes in a bucket that a living server has too.
 """
 
 from __future__ import annotations
@@ -224,6 +225,14 @@ class Attachments:
             row = await store.peek_attachment(self._delivery.db, name)
             if row is None or row.expires > now:
                 return
+            # In a copy of the database from before it was whole: a server that lives, or lived, gave it out since.
+            longest = _round_up(row.expires + KEPT_S, _DAY_S)
+            if not row.done and longest > now:
+                try:
+                    if await self._settle(row, until=longest) == row.size:
+                        return
+                except Malformed:
+                    return
             await self._threads.run(partial(self._blobs.delete, name))
             await self._delivery.db.write(lambda db: store.drop_attachment(db, name))
 
@@ -238,8 +247,11 @@ class Attachments:
             raise error("gone", "its file is missing")
         return row
 
-    async def _settle(self, row: StoredAttachment) -> int:
-        """Bytes that are stored; a whole one is checked and marked on the way. Raises Malformed `hash-mismatch`."""
+    async def _settle(self, row: StoredAttachment, *, until: int | None = None) -> int:
+        """Bytes that are stored; a whole one is checked and marked on the way. Raises Malformed `hash-mismatch`.
+
+        until: Unix second to which a whole one is kept, None for as long as one of now.
+        """
         size = await self._threads.run(partial(self._blobs.size, row.id))
         if row.done or size < row.size:
             return size
@@ -247,7 +259,7 @@ class Attachments:
             await self._threads.run(partial(self._blobs.delete, row.id))
             await self._delivery.db.write(lambda db: store.drop_attachment(db, row.id))
             raise error("hash-mismatch")
-        until = _round_up(self._delivery.now() + KEPT_S, _DAY_S)
+        until = _round_up(self._delivery.now() + KEPT_S, _DAY_S) if until is None else until
         await self._delivery.db.write(lambda db: store.finish_attachment(db, row.id, expires=until))
         return size
 

@@ -37,6 +37,8 @@ _LOG = logging.getLogger(__name__)
 IDLE_S: Final = 32 * 86_400.0
 """Longer than any attachment is kept."""
 _KEY: Final = re.compile(r"(?P<folder>[0-9a-f]{2})/(?P<name>(?P=folder)[0-9a-f]{30})/(?P<at>[0-9a-f]{10})", re.ASCII)
+_CLOCK: Final = "clock"
+"""An empty object that is written anew to learn the store's time."""
 _WHOLE_BYTES: Final = 256 << 10
 """A last piece below this is written anew with what follows it: no blob has more objects than its size in these."""
 _LAYOUTS: Final = 256
@@ -163,19 +165,27 @@ class S3Blobs:
     def names(self) -> Iterator[bytes]:
         """As `Blobs.names`. What is no blob of ours is left alone."""
         with _answering():
-            yield from self._list_all()
+            for name, _ in self._list_all():
+                yield name
 
     def idle_names(self) -> Iterator[bytes]:
         """As `Blobs.idle_names`: a copy of a server, restored on another machine, has the bucket of the living one.
 
-        What neither has written to for so long is no row's of either.
+        What neither has written to for so long is no row's of either. The store's clock counts as well as this
+        machine's, where that is behind: a drill on a machine whose clock is wrong would empty the living one's bucket.
         """
-        before = datetime.now(UTC) - timedelta(seconds=IDLE_S)
+        kept = timedelta(seconds=IDLE_S)
         with _answering():
-            yield from self._list_all(before=before)
+            before = datetime.now(UTC) - kept
+            idle = [(name, written) for name, written in self._list_all() if written < before]
+            if not idle:
+                return
+            obstore.put(self._store, _CLOCK, b"")
+            theirs = obstore.head(self._store, _CLOCK)["last_modified"] - kept
+            yield from (name for name, written in idle if written < theirs)
 
-    def _list_all(self, *, before: datetime | None = None) -> Iterator[bytes]:
-        """Every blob, and what all of them take. before: without those that were written to since then."""
+    def _list_all(self) -> Iterator[tuple[bytes, datetime]]:
+        """Every blob and when it was last written to; whoever reads to the end has counted what all of them take."""
         with self._room.counting() as count:
             found = (
                 (match["name"], each["size"], each["last_modified"])
@@ -186,8 +196,7 @@ class S3Blobs:
             for text, objects in groupby(found, key=lambda each: each[0]):
                 pieces = list(objects)
                 count.found += sum(size for _, size, _ in pieces)
-                if before is None or all(written < before for _, _, written in pieces):
-                    yield bytes.fromhex(text)
+                yield bytes.fromhex(text), max(written for _, _, written in pieces)
 
     def _list(self, name: bytes) -> list[_Piece]:
         """Every object of this blob, by its place."""
