@@ -74,7 +74,36 @@ async def test_a_foreign_file_is_named_and_nothing_begins_with_it(data: Path, tm
     with pytest.raises(ForeignFile, match=r"^zajil\.key does not"):
         await run_once(data)
     assert not (data / pushkeys.FILE_NAME).exists()
-    assert run_command(["admin", "push-forget", "--data", str(data)]) == 1, "a directory that is not the database's"
+    for command in ("push-forget", "renumber"):
+        assert run_command(["admin", command, "--data", str(data)]) == 1, "a directory that is not the database's"
+    (data / key_file.FILE_NAME).unlink()
+    for command in ("push-forget", "renumber"):
+        assert run_command(["admin", command, "--data", str(data)]) == 1, "nor one without the keys"
+    with closing(find_database(data, "")) as database:
+        assert pushkeys.FILE_NAME in {file for file, _ in database.read_sync(read_marks)}
+
+
+async def test_a_file_that_was_made_for_nothing_is_gone_again(
+    data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The next start would say of it that it is an older copy."""
+    kept = (data / key_file.FILE_NAME).read_bytes()
+    (data / key_file.FILE_NAME).unlink()
+    with monkeypatch.context() as before, pytest.raises(ForeignFile):
+        before.setattr("zajil.server.storage.is_unused", lambda _db: True)  # the other first start won after this
+        await run_once(data)
+    assert not (data / key_file.FILE_NAME).exists()
+    (data / key_file.FILE_NAME).touch(mode=0o600)
+    (data / key_file.FILE_NAME).write_bytes(kept)
+    with closing(open_database(data)) as database:
+        claim(database, [(LOG_KEY_FILE, b"another")])
+    for command in (["admin", "name", "reserve", "paypal"], ["moderation", "staff", "invite", "--role", "admin"]):
+        assert run_command([*command, "--data", str(data)]) == 1
+        assert LOG_KEY_FILE in capsys.readouterr().err
+        assert not (data / LOG_KEY_FILE).exists()
+    ModerationKeys.load(data / LOG_KEY_FILE, create=True)
+    assert run_command(["admin", "name", "reserve", "paypal", "--data", str(data)]) == 1
+    assert (data / LOG_KEY_FILE).exists(), "one that lay there is the operator's"
 
 
 async def test_an_older_copy_is_refused_and_a_newer_file_taken(

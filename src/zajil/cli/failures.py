@@ -86,6 +86,11 @@ def complain(error: BaseException, *, command: str = "zajil", debug: bool = Fals
 
     if isinstance(error, ZajilError):
         return _complain_protocol(error)
+    from zajil.engine.keys import KeyFileError
+    from zajil.server.config import ConfigError
+
+    if isinstance(error, ConfigError | KeyFileError):  # of a command that does not expect it
+        return complain(as_failed(error), command=command)
     crash = COMPLAINTS["crashed"]
     _print("crashed", crash.sentence(), type(error).__name__, crash.hint)
     return REFUSED

@@ -109,8 +109,8 @@ def remove_bridge(data: Path, bridge_id: bytes) -> None:
 def forget_push(data: Path) -> int:
     """No device is woken by push any more until it asks anew, and the next start makes a new key; how many were.
 
-    Raises ConfigError while a server runs here: it holds the key; KeyFileError where `zajil.key` is not that of the
-    database, which then is not this directory's.
+    Raises ConfigError while a server runs here: it holds the key; KeyFileError where `zajil.key` is missing or not that
+    of the database, which then is not this directory's.
     """
 
     def forget(db: Connection) -> int:
@@ -120,8 +120,7 @@ def forget_push(data: Path) -> int:
     with hold_data(data):
         database = open_database(data)
         try:
-            if (data / FILE_NAME).exists():
-                _load_keys(data, database)
+            marks.check_keys(database, data / FILE_NAME)
             forgotten = database.write_sync(forget)
         finally:
             database.close()
@@ -185,8 +184,9 @@ def _load_keys(data: Path, database: Database) -> Keys:
 
 def _load_log_keys(data: Path, database: Database) -> ModerationKeys:
     """The keys of the log, which may begin with what an operator does; a lost key beside a log is never replaced."""
-    keys = ModerationKeys.load(data / LOG_KEY_FILE, create=database.read_sync(log.count_entries) == 0)
-    return database.read_sync(lambda db: marks.check_log(db, keys))
+    with marks.unmade(data / LOG_KEY_FILE):
+        keys = ModerationKeys.load(data / LOG_KEY_FILE, create=database.read_sync(log.count_entries) == 0)
+        return database.read_sync(lambda db: marks.check_log(db, keys))
 
 
 def link_of_invite(data: Path, code: str, *, front: str | None = None, bridges: PrivateBridges | None = None) -> str:

@@ -13,6 +13,7 @@ from zajil.bridges.registry import store as bridge_store
 from zajil.calls.context import Relays
 from zajil.engine import keys as key_file
 from zajil.engine import moderationkeys as moderation_file
+from zajil.engine import pushkeys as push_file
 from zajil.engine import reachkeys as reach_file
 from zajil.engine.blobs import FOLDER, Blobs, DiskBlobs
 from zajil.engine.keys import Keys
@@ -59,11 +60,13 @@ class Storage:
             raise
         try:
             # A key file made anew beside what the lost one sealed or signed would only hide the loss.
-            keys = Keys.load(data / key_file.FILE_NAME, create=db.read_sync(is_unused))
-            # First of all: of two first starts at once the other one stops here, and says why.
-            marks.claim(db, [*marks.marks_of_keys(keys), marks.mark_of_name(settings.server_name)])
-            push_key = load_key(data, db)
-            marks.claim(db, [marks.mark_of_push(push_key)])
+            with marks.unmade(data / key_file.FILE_NAME):
+                keys = Keys.load(data / key_file.FILE_NAME, create=db.read_sync(is_unused))
+                # First of all: of two first starts at once the other one stops here, and says why.
+                marks.claim(db, [*marks.marks_of_keys(keys), marks.mark_of_name(settings.server_name)])
+            with marks.unmade(data / push_file.FILE_NAME):
+                push_key = load_key(data, db)
+                marks.claim(db, [marks.mark_of_push(push_key)])
             if (data / moderation_file.FILE_NAME).exists():
                 marks.claim(db, [marks.mark_of_log(ModerationKeys.load(data / moderation_file.FILE_NAME))])
             signing = ReachKeys.load(data / reach_file.FILE_NAME, create=not db.read_sync(bridge_store.roots))

@@ -12,12 +12,15 @@ one that lacks a known key is an older copy, or another server's.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import Column, Connection, LargeBinary, Table, Text, delete, insert, select
 
+from zajil.engine.files import delete_file
 from zajil.engine.keys import FILE_NAME as KEY_FILE
 from zajil.engine.keys import KeyFileError, Keys
 from zajil.engine.moderationkeys import FILE_NAME as LOG_KEY_FILE
@@ -97,6 +100,28 @@ def check_log(db: Connection, keys: ModerationKeys) -> ModerationKeys:
     """These, if they are those of the database or it knows none yet. Raises ForeignFile."""
     compare(read_marks(db), [mark_of_log(keys)])
     return keys
+
+
+def check_keys(database: Database, path: Path) -> None:
+    """Raises KeyFileError where the database was used with a `zajil.key`, and this file is another one or not there."""
+    known = database.read_sync(read_marks)
+    if any(file == KEY_FILE for file, _ in known):
+        compare(known, marks_of_keys(Keys.load(path)))
+
+
+@contextmanager
+def unmade(path: Path) -> Iterator[None]:
+    """A file that this block makes is gone again where the block finds it foreign: the next start would take it.
+
+    It would be told then that it has an older copy of something that was never used.
+    """
+    was_there = path.exists()
+    try:
+        yield
+    except ForeignFile:
+        if not was_there:
+            delete_file(path)
+        raise
 
 
 def is_marked(db: Connection, file: str) -> bool:

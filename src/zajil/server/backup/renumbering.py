@@ -14,6 +14,8 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from zajil.engine.keys import FILE_NAME as KEY_FILE
+from zajil.engine.sql.marks import check_keys
 from zajil.server.backup.rows import STEPPED, forgetting, renumber
 from zajil.server.schema import find_columns, hold_data, open_database
 
@@ -34,15 +36,16 @@ def renumber_database(data: Path, *, now: float | None = None) -> None:
     """Do what a restore does to the numbers, sessions and key packages of a backup, in place and in one transaction.
 
     Again is harmless. Raises ConfigError: a server runs on this directory; others that share the database are not
-    seen.
+    seen. Raises KeyFileError where the database was used with another `zajil.key`: it is not this directory's.
     """
     at = int(time.time() if now is None else now)
     with hold_data(data), closing(open_database(data)) as database:
+        check_keys(database, data / KEY_FILE)
         database.write_sync(lambda db: _renumber(db, at))
 
 
 def _renumber(db: Connection, at: int) -> None:
-    for statement in forgetting(find_columns(db), at=at):
+    for statement in forgetting(find_columns(db), at=at, is_restore=False):
         db.exec_driver_sql(statement)
     kind = db.dialect.name
     for table in sorted(STEPPED):

@@ -27,6 +27,8 @@ FORGOTTEN: Final = (
 """What a restore does to the rows of a backup."""
 _ENDED: Final = ("session_token", "mod_staff_session", "link")
 """Sessions that were ended since then; whoever may log in does so by themselves."""
+_DUE: Final = ("push_due",)
+"""Of a restore alone: real devices, woken by now, which a server that is restored for a drill would wake again."""
 _FETCH: Final = 500
 
 
@@ -78,11 +80,15 @@ def renumber(number: int, *, at: int) -> int:
     return max(number + SEQ_STEP, number_at(at))
 
 
-def forgetting(tables: Iterable[str], *, at: int) -> Iterator[str]:
-    """Statements that take back what time has made false in these tables. at: Unix second of the restore."""
+def forgetting(tables: Iterable[str], *, at: int, is_restore: bool = True) -> Iterator[str]:
+    """Statements that take back what time has made false in these tables. at: Unix second of the restore.
+
+    is_restore: False where only the last moments are missing.
+    """
     yield renumbering(at)
     yield from FORGOTTEN
-    yield from (f'DELETE FROM "{table}"' for table in _ENDED if table in set(tables))  # noqa: S608  # of the line above
+    ended = (*_ENDED, *_DUE) if is_restore else _ENDED
+    yield from (f'DELETE FROM "{table}"' for table in ended if table in set(tables))  # noqa: S608  # of the line above
 
 
 class SqliteSource:

@@ -135,8 +135,9 @@ class Moderation:
 
         Raises KeyFileError, ConfigError (the file of the judge's key is not there).
         """
-        keys = ModerationKeys.load(data / FILE_NAME, create=db.read_sync(log.count_entries) == 0)
-        marks.claim(db, [marks.mark_of_log(keys)])
+        with marks.unmade(data / FILE_NAME):
+            keys = ModerationKeys.load(data / FILE_NAME, create=db.read_sync(log.count_entries) == 0)
+            marks.claim(db, [marks.mark_of_log(keys)])
         self.works = works
         self.origin = f"{settings.server_name}/moderation"
         self.benches = benches or Benches()

@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from zajil.engine.moderationkeys import FILE_NAME, ModerationKeys
-from zajil.engine.sql.marks import check_log
+from zajil.engine.sql.marks import check_log, unmade
 from zajil.moderation.private.keys import ModeratorKeys
 from zajil.moderation.staff.members import (
     CODE_BYTES,
@@ -90,4 +90,5 @@ def set_private_passphrase(data: Path, passphrase: str, *, current: str = "") ->
 
 def _keys(data: Path, db: Connection) -> ModerationKeys:
     """The log's keys; made here where no server has moderated yet, as its first start would."""
-    return check_log(db, ModerationKeys.load(data / FILE_NAME, create=log.count_entries(db) == 0))
+    with unmade(data / FILE_NAME):
+        return check_log(db, ModerationKeys.load(data / FILE_NAME, create=log.count_entries(db) == 0))
