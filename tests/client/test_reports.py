@@ -17,6 +17,7 @@ from zajil.client.core.talk import actions, bundles, reports
 from zajil.client.state import rows
 from zajil.client.state.step import Step
 from zajil.delivery.reports import Reporting, make_report, tell_outcome
+from zajil.engine.keys import Keys
 from zajil.protocol import cbor, control
 from zajil.protocol.chat import content
 from zajil.protocol.errors import ZajilError
@@ -297,6 +298,8 @@ def test_the_outcome_finds_the_reporter_and_nobody_else(world: World, moderators
     send(c, moderators, request_of(c, told))
     (report,) = moderators.reports
     before = {phone.name: len(world.engine.read_now(phone.mailbox, 0, n=1000)) for phone in world.phones.values()}
+    unread = Keys.create().seal("reporter", bytes(16), aad=report.report_id, now_s=1)
+    asyncio.run(tell_outcome(world.delivery, report.report_id, unread, "acted"))  # of a key that was lost: nobody
     asyncio.run(tell_outcome(world.delivery, report.report_id, report.return_to, "acted"))
     after = {phone.name: world.engine.read_now(phone.mailbox, 0, n=1000) for phone in world.phones.values()}
     assert {name for name, queue in after.items() if len(queue) > before[name]} == {"c"}

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
+from sqlalchemy import Connection
 from tests.postgres import Postgres
 
 from zajil.cli.main import run_command
@@ -25,6 +28,7 @@ from zajil.server.backup.restoring import restore_backup
 from zajil.server.config import Settings
 from zajil.server.doctor.folder import check_database
 from zajil.server.schema import find_database, is_unused, open_database
+from zajil.server.storage import Storage
 
 pytestmark = pytest.mark.sqlite
 SETTINGS = Settings(port=0, drain_s=0)
@@ -129,6 +133,85 @@ async def test_an_older_copy_is_refused_and_a_newer_file_taken(
     (data / key_file.FILE_NAME).write_bytes(new)
     with pytest.raises(ForeignFile):
         await run_once(data)
+
+
+BOX = "mailbox (mailbox_id, next_seq, acked, count, bytes, gap_count, gap_seq) VALUES (?, 13, 9, 3, 30, 0, 0)"
+ITEM = "mailbox_item (mailbox_id, seq, message_id, size) VALUES (?, ?, ?, 10)"
+LYING = "message (id, refs, kind, epoch, ts, body, expires) VALUES (?, 1, 4, 0, 5000, ?, ?)"
+TOKEN = "bridge_token (id, hash, token, public, day) VALUES (?, ?, ?, 0, 1)"
+SEALED = ("message", "bridge_token", "bridge_of_token", "claim", "http_idem")
+
+
+def insert(db: Connection, what: str, *values: object) -> None:
+    marks = what.replace("?", "%s") if db.dialect.name == "postgresql" else what
+    db.exec_driver_sql(f"INSERT INTO {marks}", values)  # of the lines above
+
+
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgres", marks=pytest.mark.scale)])
+def test_a_server_goes_on_without_a_key_that_nobody_has_any_more(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A disk that died after a rotation and before the next backup."""
+    url = request.getfixturevalue("postgres").fresh("template1") if kind == "postgres" else ""
+    (tmp_path / "zajil.toml").write_text(f'database = "{url}"\n')
+    settings, file = Settings(database=url), tmp_path / key_file.FILE_NAME
+    Storage.open(tmp_path, settings, clock=time.time).close()
+    old, kept = file.read_bytes(), Keys.load(file)
+    assert run_command(["admin", "keys", "rotate", "storage", "--data", str(tmp_path)]) == 0
+    lost = Keys.load(file)
+
+    def fill(db: Connection) -> None:
+        insert(db, BOX, b"m" * 16)
+        for seq, expires, keys in ((10, 9_000, kept), (11, 9_000, lost), (12, 60, lost)):
+            name = bytes([seq]) * 16
+            insert(db, LYING, name, keys.seal("message", b"body", aad=name, now_s=9), expires)
+            insert(db, ITEM, b"m" * 16, seq, name)
+        for name, keys in ((b"kept", kept), (b"lost", lost)):
+            sealed = keys.seal("x", b"token", aad=name, now_s=9)
+            insert(db, TOKEN, name, name, sealed)
+            insert(db, "bridge_of_token (token_id, bridge_id) VALUES (?, ?)", name, b"b")
+            insert(db, "claim (key, answer, at) VALUES (?, ?, 1)", name, sealed)
+            insert(db, "http_idem (key, body_hash, answer, at) VALUES (?, ?, ?, 1)", name, name, sealed)
+
+    def rows() -> list[list[tuple[object, ...]]]:
+        asked = (
+            "SELECT count, bytes, gap_count, gap_seq FROM mailbox",
+            "SELECT seq FROM mailbox_item ORDER BY seq",
+            *(
+                f"SELECT count(*) FROM {t}"
+                for t in ("message", "bridge_token", "bridge_of_token", "claim", "http_idem")
+            ),
+        )
+        with closing(find_database(tmp_path)) as database:
+            return database.read_sync(lambda db: [[tuple(r) for r in db.exec_driver_sql(each)] for each in asked])
+
+    with closing(find_database(tmp_path)) as database:
+        database.write_sync(fill)
+    before = rows()
+    accept = ["admin", "keys", "accept-loss", "--data", str(tmp_path)]
+    file.write_bytes(key_of_another(tmp_path).read_bytes())
+    assert run_command([*accept, "--yes"]) == 1, "the file of another server"
+    file.write_bytes(old)
+    with pytest.raises(ForeignFile, match="accept-loss"):
+        Storage.open(tmp_path, settings, clock=time.time)
+    capsys.readouterr()
+    assert run_command(accept) == 1
+    assert "loss-unasked" in capsys.readouterr().err
+    assert rows() == before
+    assert run_command([*accept, "--yes", "--json"]) == 0
+    assert msgspec.json.decode(capsys.readouterr().out) == {"keys": 1, "messages": 2, "tokens": 1}
+    assert rows() == [[(1, 10, 1, 12)], [(10,)], *([[(1,)]] * len(SEALED))]
+    Storage.open(tmp_path, settings, clock=time.time).close()
+    assert run_command([*accept, "--yes", "--json"]) == 0
+    assert msgspec.json.decode(capsys.readouterr().out)["keys"] == 0
+
+
+def key_of_another(folder: Path) -> Path:
+    """A key file of a server that never saw this database."""
+    path = folder / "other" / key_file.FILE_NAME
+    path.parent.mkdir()
+    Keys.load(path, create=True)
+    return path
 
 
 async def test_a_database_of_the_version_before_is_marked_by_its_next_start(data: Path) -> None:

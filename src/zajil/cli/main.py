@@ -296,7 +296,10 @@ _ADMIN_NAME: tuple[_Command, ...] = (
     ("reserve", names.reserve, name_words.RESERVE),
     ("release", names.release, name_words.RELEASE),
 )
-_ADMIN_KEYS: tuple[_Command, ...] = (("rotate", keys.rotate, key_words.ROTATE),)
+_ADMIN_KEYS: tuple[_Command, ...] = (
+    ("rotate", keys.rotate, key_words.ROTATE),
+    ("accept-loss", keys.accept_loss, key_words.ACCEPT_LOSS),
+)
 _ADMIN_BRIDGES: tuple[_Command, ...] = (
     ("list", registry.list_, registry_words.LIST),
     ("invite", registry.invite, registry_words.INVITE),

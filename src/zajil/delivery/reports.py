@@ -14,6 +14,7 @@ from typing import Final
 
 from zajil.delivery.context import Delivery, DeviceCaller
 from zajil.delivery.mailboxes import send_notice
+from zajil.engine.keys import SealBroken
 from zajil.protocol import control
 from zajil.protocol.chat import content
 from zajil.protocol.errors import ZajilError, error
@@ -76,11 +77,15 @@ async def make_report(reporting: Reporting, caller: DeviceCaller, request: contr
 
 
 async def tell_outcome(delivery: Delivery, report_id: bytes, return_to: bytes, outcome: Outcome) -> None:
-    """The reporter's devices get the notice `report-outcome`; nothing happens where the account is gone.
+    """The reporter's devices get the notice `report-outcome`; nothing happens where the account is gone, or
+    the key that sealed who it was.
 
-    report_id, return_to: of the report. Raises SealBroken for an address that is none.
+    report_id, return_to: of the report.
     """
-    account = AccountId(delivery.keys.unseal(REPORTER, return_to, aad=report_id))
+    try:
+        account = AccountId(delivery.keys.unseal(REPORTER, return_to, aad=report_id))
+    except SealBroken:
+        return
     found = await delivery.find_devices(account)
     boxes = () if found is None else tuple(mailbox_id for _, mailbox_id in found.devices)
     await send_notice(delivery, boxes, "report-outcome", {"report": report_id, "outcome": outcome})

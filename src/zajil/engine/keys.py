@@ -159,6 +159,11 @@ class Keys:
         """Id of the storage key that seals now."""
         return self._newest
 
+    @property
+    def storage_numbers(self) -> tuple[int, ...]:
+        """Ids of all storage keys: what these sealed can be opened, and it begins with theirs."""
+        return tuple(self._storage)
+
     def backup_key(self, number: int) -> bytes | None:
         """32 bytes that prove a backup was made by a holder of this storage key; None where there is none here."""
         key = self._storage.get(number)

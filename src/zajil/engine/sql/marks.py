@@ -52,7 +52,8 @@ Mark = tuple[str, bytes]
 """Name of a file, and a mark of what must be in it."""
 _REMEDIES: Final = {
     KEY_FILE: "it is another server's, or an older copy. Put back the one from the newest FILE.keys of `zajil backup`, "
-    "or copy it from a server that runs on this database",
+    "or copy it from a server that runs on this database; where nobody has that key any more, `zajil admin keys "
+    "accept-loss` says what goes with it",
     PUSH_KEY_FILE: "it is another server's, or an older copy. Put back the one from the newest FILE.keys of `zajil "
     "backup`, copy it from a server that runs on this database, or begin anew with `zajil admin push-forget`",
     LOG_KEY_FILE: "it is another server's. Put back the one from a FILE.keys of `zajil backup`, or copy it from a "
@@ -156,3 +157,9 @@ def claim(database: Database, own: Collection[Mark]) -> None:
 def forget(db: Connection, file: str) -> None:
     """Another file of this name is taken from now on."""
     db.execute(delete(key_mark).where(key_mark.c.file == file))
+
+
+def forget_marks(db: Connection, lost: Iterable[Mark]) -> None:
+    """A file without these is taken from now on."""
+    for file, mark in lost:
+        db.execute(delete(key_mark).where(key_mark.c.file == file, key_mark.c.mark == mark))

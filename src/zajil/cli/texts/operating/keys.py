@@ -21,6 +21,34 @@ ROTATED = Text(
     ar="يُستعمل المفتاح {number} من {kind} عند التشغيل التالي، والأقدم ما زال يفتح ما ختمه. انسخه احتياطيًّا.",
     ru="Ключ {number} ({kind}) действует со следующего запуска; прежние открывают своё. Сделайте резервную копию.",
 )
+ACCEPT_LOSS = Text(
+    en="Have a stopped server go on without keys that nobody has any more.",
+    ar="تشغيل خادم متوقف دون مفاتيح لم تعد عند أحد.",
+    ru="Дать остановленному серверу работать без ключей, которых больше ни у кого нет.",
+)
+YES = Text(
+    en="Delete what only those keys open; without it this only says what that is.",
+    ar="حذف ما لا تفتحه إلا تلك المفاتيح؛ ومن دونه يُذكر ذلك فقط.",
+    ru="Удалить то, что открывали только они; без этого — лишь сказать, что это.",
+)
+LOST = Text(
+    en="Lost keys: {keys}. Messages that waited for devices: {messages}; bridge tokens: {tokens}. They were deleted.",
+    ar="المفاتيح المفقودة: {keys}. رسائل كانت تنتظر الأجهزة: {messages}؛ رموز الجسور: {tokens}. وقد حُذفت.",
+    ru="Потеряно ключей: {keys}. Сообщений, ждавших устройств: {messages}; токенов мостов: {tokens}. Они удалены.",
+)
+LOST_TOO = Text(
+    en="Devices are told of the gap. If it was a key of ref, addresses given out since then reach nobody; if one of "
+    "frank, reports about messages since then prove nothing.",
+    ar="تُبلَّغ الأجهزة بالنقص. فإن كان مفتاح ref فالعناوين المعطاة منذئذٍ لا تصل إلى أحد؛ وإن كان مفتاح frank فالبلاغات "
+    "عن رسائل ما بعده لا تُثبت شيئًا.",
+    ru="Устройства узнают о пропуске. Если это был ключ ref, выданные с тех пор адреса никуда не ведут; если frank — "
+    "жалобы на сообщения с тех пор ничего не доказывают.",
+)
+NONE_LOST = Text(
+    en="The file has every key that the database knows; nothing was changed.",
+    ar="في الملف كل مفتاح تعرفه قاعدة البيانات؛ ولم يتغيّر شيء.",
+    ru="В файле есть все ключи, которые знает база; ничего не изменено.",
+)
 
 KEY_COMPLAINTS: dict[str, Complaint] = {
     "foreign-file": Complaint(
@@ -33,6 +61,18 @@ KEY_COMPLAINTS: dict[str, Complaint] = {
             en="Put back the one from the newest FILE.keys of zajil backup, or a copy from a server on this database.",
             ar="أعِد الملف من أحدث FILE.keys صنعه zajil backup، أو نسخة من خادم يعمل على قاعدة البيانات هذه.",
             ru="Верните его из новейшего FILE.keys команды zajil backup или с сервера, который работает с этой базой.",
+        ),
+    ),
+    "loss-unasked": Complaint(
+        Text(
+            en="Lost keys: {keys}. With them go messages that wait for devices: {messages}; bridge tokens: {tokens}.",
+            ar="المفاتيح المفقودة: {keys}. تذهب معها رسائل تنتظر الأجهزة: {messages}؛ ورموز الجسور: {tokens}.",
+            ru="Потеряно ключей: {keys}. С ними уйдут сообщения для устройств: {messages}; токены мостов: {tokens}.",
+        ),
+        Text(
+            en="Look for a newer FILE.keys first. If nobody has one, add --yes.",
+            ar="ابحث أولًا عن FILE.keys أحدث. وإن لم يكن عند أحد فأضف --yes.",
+            ru="Сначала поищите более новый FILE.keys. Если его нет ни у кого, добавьте --yes.",
         ),
     ),
 }
