@@ -48,7 +48,7 @@ _RENEW_ROOT_S: Final = 90 * _DAY_S
 """A root is stepped this long before it expires, so that invites with its hash stay good."""
 _RENEW_LIST_S: Final = _DAY_S
 _FIRST_LIST: Final = 1_700_000_000
-"""Unix second from which lists are numbered: one a second at most, and 31 bits last until 2091."""
+"""Unix second from which first lists are numbered: fewer than one a second follow, and 31 bits last until 2091."""
 _LOOK_AGAIN_S: Final = 5.0
 """How long a bridge that the operator made public or removed may be missing from the answer."""
 _TABLE: Final = "bridge_token"
@@ -184,8 +184,9 @@ class Documents:
         found = store.newest_list(db)
         if found is not None and self._says(found[1], root, endpoints):
             return Current(root, roots, found[1])
-        # By the clock: what a restore of the server took back had a lower number, and clients refuse to go back.
-        version = max(found[0] + 1 if found else 1, int(self._clock()) - _FIRST_LIST)
+        # The first by the clock: what a restore of the server took back had lower numbers, and clients refuse to go
+        # back. Later ones not, or a clock that was ahead for a while would number above what comes after a restore.
+        version = found[0] + 1 if found else max(1, int(self._clock()) - _FIRST_LIST)
         expires = int(self._clock()) + LIST_LIFE_S
         body = encode_list(endpoints, version=version, expires=expires, root_version=root.version)
         envelope = sign(LIST_TYPE, body, [self._signing.list])
