@@ -61,8 +61,7 @@ def learn_chain(step: Step, account_id: bytes, lists: Sequence[bytes]) -> Accoun
     newest = objects.open_chain(lists, account_id=AccountId(account_id))
     held, is_own = verified_list(known(step, account_id)), account_id == step.profile.account_id
     if held is not None and newest.list.seq < held.list.seq:
-        kept = ownlists.load(step) if is_own else []
-        if kept and kept[: len(lists)] != list(lists):
+        if is_own and not ownlists.agrees(ownlists.load(step), lists):
             return _alarm(step, account_id)
         return known(step, account_id)
     if held is not None and objects.hash_object(lists[held.list.seq - 1]) != held.hash:

@@ -11,7 +11,7 @@ import msgspec
 
 from zajil.client.state import rows
 from zajil.client.state.step import Step
-from zajil.protocol.identity.objects import DeviceList, parse_object
+from zajil.protocol.identity.objects import DeviceList, hash_object, parse_object
 from zajil.protocol.ids import DeviceId
 
 _KEY = b"own-lists"
@@ -41,15 +41,24 @@ def is_whole(step: Step) -> bool:
     return own is None or len(load(step)) >= own.list_seq
 
 
+def agrees(held: Sequence[bytes], lists: Sequence[bytes]) -> bool:
+    """Whether the kept lists and those of another chain are the same as far as both go."""
+    return all(ours == theirs for ours, theirs in zip(held, lists, strict=False))
+
+
 def lost(step: Step, lists: Sequence[bytes]) -> list[bytes]:
     """Those that follow on `lists`, the server's chain; none where that is not how ours begins."""
     held = load(step)
-    if held[: len(lists)] == list(lists):
-        return held[len(lists) :]
-    own = rows.find_account(step.tx, step.profile.account_id)
-    if held or own is None or own.list_seq != len(lists) + 1:
+    if not agrees(held, lists):
         return []
-    return [own.list_object]  # an earlier version kept the newest alone
+    follow = held[len(lists) :]
+    own = rows.find_account(step.tx, step.profile.account_id)
+    if own is not None and own.list_seq == len(lists) + len(follow) + 1:
+        # An earlier version, or one that missed a list, kept the newest alone.
+        before = [*lists, *follow][-1]
+        if DeviceList.parse(parse_object(own.list_object).payload).prev == hash_object(before):
+            follow.append(own.list_object)
+    return follow
 
 
 def lists_us(step: Step, data: bytes) -> bool:

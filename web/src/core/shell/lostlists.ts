@@ -6,7 +6,7 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { equal } from "../../protocol/bytes.ts";
 import * as control from "../../protocol/control.ts";
 import { AuthError, Conflict, HomeError, Refused } from "../../protocol/errors.ts";
-import { findDevice, parseList, parseObject } from "../../protocol/identity/objects.ts";
+import { findDevice, hashObject, parseList, parseObject } from "../../protocol/identity/objects.ts";
 import { encodeB64 } from "../../protocol/ids.ts";
 import { LISTS_BETWEEN } from "../../protocol/limits.ts";
 import { signerOf } from "../crypto.ts";
@@ -22,10 +22,14 @@ import { makeLogin, type Token } from "./proof.ts";
 /** Those that follow on `lists`, the server's chain; none where that is not how ours begins. */
 async function lostAfter(look: Look, lists: readonly Uint8Array[]): Promise<readonly Uint8Array[]> {
   const held = await ownlists.load(look);
-  if (ownlists.beginsWith(held, lists)) return held.slice(lists.length);
+  if (!ownlists.agrees(held, lists)) return [];
+  const follow = held.slice(lists.length);
   const own = await rows.findAccount(look.tx, look.profile.account_id);
-  // An earlier version kept the newest alone.
-  return held.length === 0 && own?.list_seq === lists.length + 1 ? [own.list_object] : [];
+  // One that came inside a message is kept as the newest alone until all are fetched.
+  const before = follow.at(-1) ?? lists.at(-1);
+  const isNext = before && own?.list_seq === lists.length + follow.length + 1;
+  if (!isNext || !equal(parseList(parseObject(own.list_object).payload).prev, hashObject(before))) return follow;
+  return [...follow, own.list_object];
 }
 
 /** Whether this device stands on a list. */

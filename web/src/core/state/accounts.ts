@@ -61,7 +61,7 @@ export async function learnChain(step: Step, accountId: Id, lists: readonly Uint
   const isOwn = accountId === step.profile.account_id;
   if (held !== undefined && newest.list.seq < held.list.seq) {
     const kept = isOwn ? await ownlists.load(step) : [];
-    return kept.length > 0 && !ownlists.beginsWith(kept, lists) ? alarm(step, accountId) : account;
+    return ownlists.agrees(kept, lists) ? account : alarm(step, accountId);
   }
   if (held !== undefined) {
     const same = lists[held.list.seq - 1];

@@ -19,7 +19,7 @@ export async function load(look: Look): Promise<readonly Uint8Array[]> {
   return data ? rows.parseRow<Uint8Array[]>(data) : [];
 }
 
-/** Whether the kept lists begin like that. */
-export function beginsWith(held: readonly Uint8Array[], lists: readonly Uint8Array[]): boolean {
-  return lists.every((data, at) => held[at] && equal(held[at], data));
+/** Whether the kept lists and those of another chain are the same as far as both go. */
+export function agrees(held: readonly Uint8Array[], lists: readonly Uint8Array[]): boolean {
+  return lists.every((data, at) => !held[at] || equal(held[at], data));
 }
