@@ -9,16 +9,20 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.client.phone import Phone
 from tests.client.world import World, begin
 
 from zajil import mls
 from zajil.client.core import chats, groups
 from zajil.client.core.wants import WantClaim
-from zajil.client.state import rows
+from zajil.client.state import accounts, ownlists, rows
 from zajil.mls.primitives import crypto
 from zajil.protocol import control
 from zajil.protocol.errors import ZajilError
+from zajil.protocol.identity import objects
+from zajil.protocol.identity.objects import DeviceList, DeviceListEntry
+from zajil.protocol.ids import DeviceId
 
 RNG = random.Random(3).randbytes
 Answer = control.ClaimedKeyPackages
@@ -133,3 +137,56 @@ def test_a_forged_package_fails_one_add_and_blocks_nothing_else(world: World, na
         found = step.tx.lookup("message", note or b"")
         assert found is not None
         assert rows.parse_row(found[1], rows.StoredMessage).state == "sent"
+
+
+def next_list(world: World, phone: Phone, left: set[int]) -> bytes:
+    """The list after the newest one that the server has: of these devices of it, and of one with number 3."""
+    newest = world.lists[phone.device[0]][-1]
+    before = DeviceList.parse(objects.parse_object(newest).payload)
+    entries = (*before.devices, DeviceListEntry(DeviceId(3), RNG(32), 0))
+    kept, prev = tuple(e for e in entries if e.device_id in left), objects.hash_object(newest)
+    after = DeviceList(before.account_id, before.seq + 1, prev, before.account_pub, kept, before.issued)
+    key = Ed25519PrivateKey.from_private_bytes(phone.keys.account_seed)
+    return objects.sign_object(objects.Kind.DEVICE_LIST, after.encode(), key)
+
+
+@pytest.mark.parametrize("left", [{1}, {3}], ids=["one of two", "both"])
+def test_a_device_that_ended_is_not_added_where_the_server_forgot_its_end(world: World, left: set[int]) -> None:
+    """As after a restore of the server: what its owner told us holds, and the others come in without that device."""
+    amal, boris = world.phones["amal"], world.phones["boris"]
+    world.link("boris's old", boris)
+    world.settle()
+    account = boris.device[0]
+    newest = next_list(world, boris, left)
+    with amal.core.step("told") as step:
+        accounts.learn_chain(step, account, world.lists[account])
+        assert accounts.learn_list(step, account, newest).list_seq == 3
+        gid = chats.open_group(step, "Doves", [account])
+    amal.greet()
+    for _ in range(3):
+        amal.turn()
+    with amal.core.look() as step:
+        states = {item.state for _, item in rows.items(step.tx, gid) if item.kind == "commit"}
+    assert "failed" not in states, "what has come in place of it is waited for"
+    world.settle()
+    with amal.core.look() as step:
+        added = {member.device for member in step.chat(gid).members if member.account == account}
+        reasons = {item.reason for _, item in rows.items(step.tx, gid) if item.kind == "commit"}
+    assert added == left - {3}
+    assert reasons == ({"not-allowed"} if left == {3} else set()), "and not for ever"
+
+
+def test_a_server_that_lost_our_newest_list_gets_it_also_where_we_missed_the_one_before(world: World) -> None:
+    """That is no fork: the list before, which this device never saw, is the server's to show."""
+    boris = world.phones["boris"]
+    account = boris.device[0]
+    world.link("boris's new", boris)
+    chain, newest = list(world.lists[account]), next_list(world, boris, {1})
+    with boris.core.step("missed") as step:
+        ownlists.keep(step, chain[:1])
+        accounts.learn_list(step, account, newest)
+        assert not accounts.learn_chain(step, account, chain).alarm
+        assert ownlists.lost(step, chain) == [newest]
+        assert ownlists.lost(step, chain[:1]) == [], "the server would not take it without the one before"
+        assert ownlists.lost(step, [newest, *chain]) == [], "another chain"
+        assert ownlists.lost(step, [chain[0], newest]) == [], "the server would refuse it for ever"

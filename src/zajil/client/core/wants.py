@@ -125,10 +125,13 @@ def take_claim(step: Step, want: WantClaim, answer: ClaimedKeyPackages) -> bool:
     item = outbox.find_item(step, want.n)
     if item is None or want.account in item.claimed:
         return True
+    # A server that came back from a backup may still have devices that ended since, and nobody may add those.
+    newer = accounts.known(step, want.account)
+    ours = None if newer.list_seq <= answer.list_seq else {device for device, _ in newer.devices}
     claims = tuple(
         Claimed(want.account, c.device_id, bytes(c.key_package), bytes(c.deliver_to), c.last_resort)
         for c in answer.clients
-        if want.devices is None or c.device_id in want.devices
+        if (want.devices is None or c.device_id in want.devices) and (ours is None or c.device_id in ours)
     )
     if item.state != "queued":
         _keep(step, want, item, claims)

@@ -240,3 +240,24 @@ test("a device that the list ended is put out by the next one that comes in", as
     1, 3,
   ]);
 });
+
+test("a device that ended is not added where the server forgot its end, as after a restore", async () => {
+  const { world, anna, omar } = await trio();
+  await world.device(omar);
+  await world.settle();
+  // Omar told Anna of lists that the server has no more.
+  const lists = world.service.lists.get(omar.id) ?? [];
+  const { list, hash } = await openChain(lists, rows.bytesOf(omar.id), verify);
+  const devices = list.devices.filter(({ device_id }) => device_id === 1);
+  const shorter = encodeList({ ...list, seq: list.seq + 1, prev: hash, devices });
+  const newest = await signObject("device-list", shorter, await signerOf(omar.seed));
+  await anna.core.step("told", async (step) => {
+    await accounts.learnChain(step, omar.id, lists);
+    await accounts.learnList(step, omar.id, newest);
+  });
+  for (const one of world.people) one.away = one.id === omar.id;
+  const gid = await anna.core.step("group", (step) => chats.openGroup(step, "Walk", [omar.id]));
+  await world.settle();
+  const chat = await anna.chat(gid);
+  expect([1, 2].map((device) => rows.leafOf(chat, omar.id, device) !== undefined)).toEqual([true, false]);
+});

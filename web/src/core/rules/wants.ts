@@ -4,7 +4,7 @@
  */
 import type { ClaimedKeyPackages } from "../../protocol/control.ts";
 import { error } from "../../protocol/errors.ts";
-import { ACCOUNT_DEVICES, DELIVERY_REF_BYTES, KEY_PACKAGE_BYTES, SUITE_XWING } from "../../protocol/limits.ts";
+import { ACCOUNT_DEVICES, DELIVERY_REF_BYTES, KEY_PACKAGE_BYTES } from "../../protocol/limits.ts";
 import * as accounts from "../state/accounts.ts";
 import * as doors from "../state/doors.ts";
 import * as rows from "../state/rows.ts";
@@ -15,10 +15,6 @@ import { askedSuites, keepSuite } from "./groups.ts";
 import { heirs } from "./heirs/loading.ts";
 import * as outbox from "./outbox.ts";
 import * as sealing from "./sealing.ts";
-
-const PATIENCE_MS = 120_000;
-/** A device of ours that was approved so long ago and has published nothing: nothing waits for it any more. */
-const ABSENT_MS = 20_000;
 
 /** A group pass and a fresh reference to our own mailbox, for item n. */
 export interface WantCreate {
@@ -162,8 +158,11 @@ export async function takeClaim(step: Step, want: WantClaim, answer: ClaimedKeyP
   checkAnswer(want, answer);
   const item = await outbox.findItem(step, want.n);
   if (item === undefined || item.claimed.includes(want.account)) return true;
+  // A server that came back from a backup may still have devices that ended since, and nobody may add those.
+  const { list_seq, devices } = await accounts.known(step, want.account);
+  const mayAdd = (id: number) => list_seq <= answer.list_seq || devices.some(([device]) => device === id);
   const claims: Claimed[] = answer.clients
-    .filter((c) => want.devices === null || want.devices.includes(c.device_id))
+    .filter((c) => (want.devices === null || want.devices.includes(c.device_id)) && mayAdd(c.device_id))
     .map((c) => ({
       account: want.account,
       device: c.device_id,
@@ -180,19 +179,11 @@ export async function takeClaim(step: Step, want: WantClaim, answer: ClaimedKeyP
   const known = await accounts.known(step, want.account);
   if (answer.list_seq > known.list_seq) await accounts.change(step, want.account, { wanted_seq: answer.list_seq });
   if (claims.length === 0) {
-    const own = want.account === step.profile.account_id;
-    if (step.now - item.at > (own ? outbox.DAY_MS : PATIENCE_MS)) {
-      const goes =
-        (await part(step, want, item)) || (await (await heirs()).goWithout(step, want.n, item, want.account));
-      if (!goes) await outbox.fail(step, want.n, item, "not-allowed");
-      return true;
-    }
-    if (own && step.now - item.at > ABSENT_MS) return goWithout(step, want, item);
-    await outbox.changeItem(step, want.n, item, { claim_id: step.rng(16) });
-    return false;
+    const done = await (await import("./contact/none.ts")).takeNone(step, want, item);
+    if (done !== undefined) return done;
   }
   // Else everything is claimed anew, in the suite that all of them are able to use.
-  if (!(await keepSuite(step, item.gid, claims))) return true;
+  else if (!(await keepSuite(step, item.gid, claims))) return true;
   await take(step, want, item, claims);
   return true;
 }
@@ -217,31 +208,6 @@ async function take(step: Step, { n, account, devices }: WantClaim, item: Item, 
   for (const device of devices ?? [])
     if (claims.every((claim) => claim.device !== device))
       await outbox.submitIntent(step, item.gid, rows.makeIntent("add-device", { account, devices: [device] }));
-}
-
-/** An approved device that never came to life must not keep chats from beginning and texts from going out. */
-async function goWithout(step: Step, want: WantClaim, item: Item): Promise<boolean> {
-  if (item.intent?.op === "add") {
-    await take(step, want, item, []);
-    return true;
-  }
-  await outbox.changeItem(step, want.n, item, { claim_id: step.rng(16), absent: true });
-  return false;
-}
-
-/**
- * One account of many that has no packages of a large group's suite keeps nobody else out: it waits by itself.
- *
- * Not in a successor, which nobody follows that somebody is missing in.
- */
-async function part(step: Step, { n, account }: WantClaim, item: Item): Promise<boolean> {
-  const { intent, gid } = item;
-  const { suite, forebear } = await step.chat(gid);
-  if (intent === null || intent.accounts.length < 2 || suite === SUITE_XWING || forebear !== "") return false;
-  const accounts = intent.accounts.filter((other) => other !== account);
-  await outbox.changeItem(step, n, item, { intent: { ...intent, accounts } });
-  await outbox.submitIntent(step, gid, rows.makeIntent("add", { accounts: [account] }));
-  return true;
 }
 
 function checkAnswer({ suites }: WantClaim, answer: ClaimedKeyPackages): void {
