@@ -9,7 +9,7 @@ from zajil.client.shell.calls import Calls, device_auth
 from zajil.client.shell.chains import bring_ourselves, make_login
 from zajil.client.state.rows import Profile
 from zajil.protocol import control
-from zajil.protocol.errors import AuthError, ZajilError
+from zajil.protocol.errors import AuthError, Limited, ZajilError
 from zajil.protocol.ids import encode_b64
 
 MARGIN_S = 60
@@ -24,7 +24,7 @@ class Tokens:
         self._lock = asyncio.Lock()
 
     async def token(self) -> str:
-        """A token that is valid for another minute. Raises AuthError `device-revoked`, Unreachable."""
+        """A token that is valid for another minute. Raises AuthError `device-revoked`, Limited, Unreachable."""
         async with self._lock:
             with self._core.look() as step:
                 session = step.session()
@@ -35,12 +35,14 @@ class Tokens:
                 with self._core.look() as step:
                     profile = step.profile
                 token, expires = await log_in(self._calls, profile, self._core.keys.device_seed)
-            except AuthError as problem:
+            except (AuthError, Limited) as problem:
                 if problem.code == "device-revoked":
                     with self._core.step("revoked") as step:
                         step.change_session(revoked=True)
-                # A server that came back from an older backup does not know a device that was linked since.
-                taken = await bring_ourselves(self._core, self._calls) if problem.code == "bad-challenge" else None
+                # A server that came back from an older backup does not know a device that was linked since; where there
+                # are many behind one address, it tells most of them to slow down. The account key is no failed login.
+                asked = problem.code in ("bad-challenge", "slow-down")
+                taken = await bring_ourselves(self._core, self._calls) if asked else None
                 if taken is None:
                     raise
                 token, expires = encode_b64(taken.token), taken.expires

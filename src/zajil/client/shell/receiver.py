@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from zajil.client.core.core import Core
 from zajil.client.shell.login import Tokens
 from zajil.protocol import frames
-from zajil.protocol.errors import AuthError, ZajilError, error, error_from_wire
+from zajil.protocol.errors import AuthError, Limited, Unavailable, Unreachable, ZajilError, error, error_from_wire
 from zajil.protocol.frames import Bye, Drained, Eph, Gap, Hello, KeysLow, Mack, Msg, Ready, Role
 from zajil.protocol.mailbox import receiving
 from zajil.protocol.session import Begin, ClientEvent, Closed, Message, Usable
@@ -148,6 +148,11 @@ class Receiver:
         except AuthError as problem:
             self._down(problem)
             return
+        except (Limited, Unavailable) as problem:
+            if isinstance(problem, Unreachable):
+                raise  # perhaps by this way alone
+            self._link.renew(problem.retry_ms or 0)
+            return
         self._tell(receiving.Up(self._core.position(), self._core.holding()))
 
     def _take_frame(self, body: bytes) -> None:
@@ -178,7 +183,8 @@ class Receiver:
                 pass
 
     def _closed(self, code: str) -> None:
-        if code == "token-expired":
+        if code == "token-expired" or (code == "slow-down" and self._state.phase == "opening"):
+            # Where many behind one address have a token that a restore took back, most are told to slow down instead.
             self._tokens.forget()
         elif code == "device-revoked":
             self._core.take_revoked()

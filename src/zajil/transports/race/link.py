@@ -229,6 +229,12 @@ class Link:
             self._session.close()
             self._turn()
 
+    def renew(self, retry_ms: int) -> None:
+        """End the session at the server too; after `pause`, told to wait so long, the next one begins anew."""
+        self._session.close()
+        self._turn()
+        self._over(Closed("restarting", retry_ms, by_peer=False))
+
     # -- what happens on the line
     def _took(self, line: Line, record: bytes | None) -> None:
         try:

@@ -3,7 +3,7 @@
  * Twin of zajil.client.shell.login.
  */
 import * as control from "../../protocol/control.ts";
-import { AuthError, error } from "../../protocol/errors.ts";
+import { AuthError, error, ZajilError } from "../../protocol/errors.ts";
 import type { Sign } from "../../protocol/identity/objects.ts";
 import { encodeB64 } from "../../protocol/ids.ts";
 import type { Core } from "../rules/core.ts";
@@ -48,8 +48,9 @@ export class Tokens {
       const { secrets } = this.#core.store;
       const profile = await this.#core.look((look) => Promise.resolve(look.profile));
       const taken = await logIn(this.#calls, profile, (data) => secrets.sign(data)).catch(async (problem: unknown) => {
-        const isUnknown = problem instanceof AuthError && problem.code === "bad-challenge";
-        // A server that came back from an older backup does not know a device that was linked since.
+        // A server that came back from an older backup does not know a device that was linked since; where there are
+        // many behind one address, it tells most of them to slow down. The account key is no failed login.
+        const isUnknown = problem instanceof ZajilError && ["bad-challenge", "slow-down"].includes(problem.code);
         const brought = isUnknown && (await (await import("./lostlists.ts")).bringOurselves(this.#core, this.#calls));
         if (!brought) throw problem;
         return brought;

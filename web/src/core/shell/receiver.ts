@@ -275,7 +275,9 @@ export class Receiver {
   }
 
   #closed(code: string): void {
-    if (code === "token-expired") this.#do(() => this.#tokens.forget());
+    // Where many behind one address have a token that a restore took back, most are told to slow down instead.
+    const isRefused = code === "token-expired" || (code === "slow-down" && this.#state.phase === "opening");
+    if (isRefused) this.#do(() => this.#tokens.forget());
     else if (code === "device-revoked") this.#do(() => this.#core.takeRevoked());
     if (code === "device-revoked" || code === "replaced") this.#parts.problem(errorFromWire(code));
   }

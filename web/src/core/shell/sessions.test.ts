@@ -206,19 +206,22 @@ describe("receiving", () => {
     expect(await omar.core.isLocked()).toBe(true);
   });
 
-  it("a token that ended is forgotten, and the next session asks for another", async () => {
-    const { omar } = await pair();
-    omar.away = true;
-    const { problems } = await run(omar, (made) => {
-      made.onR = (_, link) => {
-        link.say({ type: "Bye", code: "token-expired", retry_ms: 1 });
-        link.tell({ type: "Close", code: "token-expired", retry_ms: 1 });
-      };
-    });
-    // There is no server for a login here: that it was tried shows.
-    await until(() => problems.includes("unreachable"));
-    expect((await omar.core.look((look) => look.session())).token).toBe("");
-  });
+  it.each(["token-expired", "slow-down"])(
+    "a token refused as %s is forgotten, and another is asked for",
+    async (code) => {
+      const { omar } = await pair();
+      omar.away = true;
+      const { problems } = await run(omar, (made) => {
+        made.onR = (_, link) => {
+          link.say({ type: "Bye", code, retry_ms: 1 });
+          link.tell({ type: "Close", code, retry_ms: 1 });
+        };
+      });
+      // There is no server for a login here: that it was tried shows.
+      await until(() => problems.includes("unreachable"));
+      expect((await omar.core.look((look) => look.session())).token).toBe("");
+    },
+  );
 
   it("hears the oldest client that the server speaks with", async () => {
     const { omar } = await pair();
