@@ -179,7 +179,7 @@ export async function takeClaim(step: Step, want: WantClaim, answer: ClaimedKeyP
   const known = await accounts.known(step, want.account);
   if (answer.list_seq > known.list_seq) await accounts.change(step, want.account, { wanted_seq: answer.list_seq });
   if (claims.length === 0) {
-    const done = await (await import("./contact/none.ts")).takeNone(step, want, item);
+    const done = await (await import("./contact/lost.ts")).takeNone(step, want, item);
     if (done !== undefined) return done;
   }
   // Else everything is claimed anew, in the suite that all of them are able to use.

@@ -1,8 +1,9 @@
 /**
- * Ways to a contact that lost the one it had: its token for us ended, or its devices did. Loads when that is met.
+ * Ways to whoever is not reached by the one we had: a token or devices ended, no package is there. Loads when met.
  * Twin of parts of zajil.client.core.contact.requests, core.wants and core.readd.
  */
 import { concat, encodeText } from "../../../protocol/bytes.ts";
+import { SUITE_XWING } from "../../../protocol/limits.ts";
 import * as accounts from "../../state/accounts.ts";
 import * as rows from "../../state/rows.ts";
 import type { Account, Chat, Id, Item } from "../../state/rows.ts";
@@ -10,6 +11,10 @@ import type { Look, Step } from "../../state/step.ts";
 import { DM, endedOf } from "../groups.ts";
 import { heirs } from "../heirs/loading.ts";
 import * as outbox from "../outbox.ts";
+
+const PATIENCE_MS = 120_000;
+/** A device of ours that was approved so long ago and has published nothing: nothing waits for it any more. */
+const ABSENT_MS = 20_000;
 
 /** What was wanted: the packages of an account for item n, by its token, null for our own and for a request. */
 interface Claim {
@@ -28,6 +33,38 @@ export async function refuseClaim(step: Step, want: Claim, item: Item, code: str
     await askInstead(step, chat);
   else if (!(await (await heirs()).goWithout(step, want.n, item, want.account)))
     await outbox.fail(step, want.n, item, code);
+}
+
+/** No package came that can be used. True: that is settled. False: ask again later, by another id. Undefined: the item goes on without any of these. */
+export async function takeNone(step: Step, want: Claim, item: Item): Promise<boolean | undefined> {
+  const { n, account } = want;
+  const age = step.now - item.at;
+  const own = account === step.profile.account_id;
+  if (age > (own ? outbox.DAY_MS : PATIENCE_MS)) {
+    const goes = (await part(step, want, item)) || (await (await heirs()).goWithout(step, n, item, account));
+    if (!goes) await outbox.fail(step, n, item, "not-allowed");
+    return true;
+  }
+  // An approved device that never came to life must not keep chats from beginning and texts from going out.
+  const absent = own && age > ABSENT_MS;
+  if (absent && item.intent?.op === "add") return undefined;
+  await outbox.changeItem(step, n, item, { claim_id: step.rng(16), ...(absent && { absent }) });
+  return false;
+}
+
+/**
+ * One account of many that has no packages of a large group's suite keeps nobody else out: it waits by itself.
+ *
+ * Not in a successor, which nobody follows that somebody is missing in.
+ */
+async function part(step: Step, { n, account }: Claim, item: Item): Promise<boolean> {
+  const { intent, gid } = item;
+  const { suite, forebear } = await step.chat(gid);
+  if (intent === null || intent.accounts.length < 2 || suite === SUITE_XWING || forebear !== "") return false;
+  const accounts = intent.accounts.filter((other) => other !== account);
+  await outbox.changeItem(step, n, item, { intent: { ...intent, accounts } });
+  await outbox.submitIntent(step, gid, rows.makeIntent("add", { accounts: [account] }));
+  return true;
 }
 
 /**
