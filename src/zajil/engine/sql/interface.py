@@ -39,10 +39,15 @@ PASS_GROUP: Final = 1
 PASS_PERSONA: Final = 2
 PASS_UPLOAD: Final = 3
 
-SEQ_STEP: Final = 1 << 32
-"""What is added at least to numbers that clients remember, where some of them may be lost: nothing new falls under one
-they have seen."""
 SEQ_SHIFT: Final = 20
+SEQ_STEP: Final = 1 << SEQ_SHIFT
+"""What is added to numbers that clients remember, where some of them may be lost and these are above the clock's.
+
+It has to pass what the lost commits gave to one mailbox: messages of the seconds by which a standby lags, each stored
+by one writer. A million of them, at a thousand a second to one mailbox, are a quarter of an hour. More would do harm:
+it is one second of the clock's numbers, so that those that are renumbered twice in a second are ahead by a second, and
+a restore of any archive soon after still begins above all that devices have seen.
+"""
 BATCH_MAX: Final = 512
 QUEUE_MAX: Final = 20_000
 MAILBOX_ENTRIES_MAX: Final = 10_000
@@ -71,11 +76,11 @@ def number_at(at: int) -> int:
 def renumbering(at: int) -> str:
     """The statement by which every mailbox goes on above all numbers that it may have given out before `at`.
 
-    For a database that lacks its last commits: a copy, a backup, a standby that took over.
+    For a database that lacks its last commits: a copy, a backup, a standby that took over. As `renumber`.
     """
     step, floor = SEQ_STEP, number_at(at)
-    larger = f"CASE WHEN next_seq + {step:d} < {floor:d} THEN {floor:d} ELSE next_seq + {step:d} END"
-    return f"UPDATE mailbox SET next_seq = {larger}"  # noqa: S608  # numbers
+    above = f"CASE WHEN next_seq < {floor:d} THEN {floor:d} ELSE next_seq + {step:d} END"
+    return f"UPDATE mailbox SET next_seq = {above}"  # noqa: S608  # numbers
 
 
 class OpenRef(NamedTuple):

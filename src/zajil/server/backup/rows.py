@@ -76,8 +76,12 @@ PUSH_LOST: Final = (
 
 
 def renumber(number: int, *, at: int) -> int:
-    """What a number that clients remember goes on from after a restore. at: Unix second of that."""
-    return max(number + SEQ_STEP, number_at(at))
+    """What a number that clients remember goes on from after a restore. at: Unix second of that.
+
+    From the clock's number of that second; only where it is above that already, a little further.
+    """
+    floor = number_at(at)
+    return floor if number < floor else number + SEQ_STEP
 
 
 def forgetting(tables: Iterable[str], *, at: int, is_restore: bool = True) -> Iterator[str]:
