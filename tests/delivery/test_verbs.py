@@ -271,9 +271,36 @@ async def test_hello_acknowledges_and_shows_an_old_copy_by_what_was_acknowledged
     assert mailboxes.gap_of(state) is None
     old_copy = await mailboxes.open_mailbox(story.delivery, box, 0)
     assert (old_copy.acked, old_copy.queued) == (1, 1)
-    await refuses("malformed", mailboxes.open_mailbox(story.delivery, box, 3))
     await mailboxes.acknowledge(story.delivery, box, 2)
     assert await mailboxes.read(story.delivery, box, 0, n=10) == ()
+
+
+async def test_hello_of_what_the_database_lost_goes_on_above_it_and_nobody_drives_numbers_to_their_end(
+    story: Story,
+) -> None:
+    box = story.phone.mailbox_id
+    for n in range(3):
+        await mailboxes.send_notice(story.delivery, [box], "server-notice", {"n": n})
+    bound = op.number_at(story.delivery.now() + 2 * 365 * DAY_S)
+    assert bound + (1 << 40) < 2**53, "a browser's numbers end there"
+    for far in (bound + 1, 2**53, 2**63 - 1):
+        await refuses("malformed", mailboxes.open_mailbox(story.delivery, box, far))
+    assert (await story.server.engine.mailbox_state(box)).head == 3
+    await mailboxes.open_mailbox(story.delivery, box, 1)
+    seen = op.number_at(story.delivery.now())
+    state = await mailboxes.open_mailbox(story.delivery, box, seen)
+    assert state == op.MailboxState(head=seen + 2, queued=2, acked=1, dropped=0, before_seq=0)
+    waiting = await mailboxes.read(story.delivery, box, seen, n=10)
+    assert [(each.seq, cbor.parse(each.body)) for each in waiting] == [
+        (seen + n, ["server-notice", {"n": n}]) for n in (1, 2)
+    ]
+    assert (await mailboxes.open_mailbox(story.delivery, box, seen)).head == seen + 2, "once is enough"
+    await mailboxes.open_mailbox(story.delivery, box, bound)
+    strict = Delivery(**{**story.delivery.__dict__, "limits": Limits({"mailbox_lift": Limit(1, 3600)})})
+    await mailboxes.open_mailbox(strict, box, bound - 1)
+    await mailboxes.open_mailbox(strict, story.laptop.mailbox_id, 5)
+    await refuses("slow-down", mailboxes.open_mailbox(strict, story.laptop.mailbox_id, 6))
+    await mailboxes.open_mailbox(strict, story.laptop.mailbox_id, 5)
 
 
 async def test_a_revoked_device_leaves_nothing(story: Story) -> None:

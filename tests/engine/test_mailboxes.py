@@ -42,6 +42,31 @@ def test_a_future_number_cannot_be_acknowledged(server: Server, ahead: int) -> N
     assert len(server.queue(box)) == 1
 
 
+def test_what_a_device_saw_and_the_database_lost_is_numbered_past_in_order(make_server: MakeServer) -> None:
+    """Nobody else's mailbox moves, and what the cap took is still told."""
+    server = make_server(Cap(3, 1 << 20))
+    box, other = server.mailbox(), server.mailbox()
+    group = Group(server, box, other)
+    for _ in range(4):
+        server.send(group.send_frame())
+    lost, (queue, others) = server.engine.state_now(box), (server.queue(box), server.queue(other))
+    assert (lost.head, lost.dropped) == (5, 2)
+    for seen in (0, 4, 5):
+        assert server.do(op.LiftMailbox(mailbox_id=box, seen=seen)) == op.Done(0), "it lost none of these"
+    assert server.engine.state_now(box) == lost
+    for seen, moved in ((6, 3), (6, 0), (9, 0), (10, 3), (2**50, 3)):
+        assert server.do(op.LiftMailbox(mailbox_id=box, seen=seen)) == op.Done(moved)
+    assert [(m.seq, m.id) for m in server.queue(box, 2**50)] == [(2**50 + n, m.id) for n, m in enumerate(queue, 1)]
+    assert server.engine.state_now(box) == msgspec.structs.replace(lost, head=2**50 + 3, before_seq=2**50 + 1)
+    assert server.queue(other) == others
+    server.send(group.send_frame())
+    assert server.queue(box)[-1].seq == 2**50 + 4
+    server.do(op.Ack(mailbox_id=box, upto=2**50 + 4))
+    assert (server.engine.state_now(box).queued, server.engine.state_now(box).dropped) == (0, 0)
+    with pytest.raises(ZajilError, match="gone"):
+        server.do(op.LiftMailbox(mailbox_id=MailboxId(bytes(16)), seen=1))
+
+
 def test_an_acknowledgement_touches_its_own_mailbox_only(server: Server) -> None:
     a, b = server.mailbox(), server.mailbox()
     group = Group(server, a, b)

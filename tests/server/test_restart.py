@@ -83,8 +83,10 @@ async def test_after_a_failover_that_lost_commits_new_messages_have_numbers_that
     renumber_database(data)
     async with serving() as http:
         new = await pass_on(http, last, b"five", b"six")
+        ahead = await pass_on(http, max(new) + 1000, b"seven")
     assert len(new) == 2
     assert min(new) > last == first + 3
+    assert ahead == [max(new) + 1001], "what a device saw of a database that nobody numbered anew"
 
 
 async def test_the_write_ahead_log_is_emptied_every_minute(

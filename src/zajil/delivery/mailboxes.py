@@ -19,14 +19,19 @@ from zajil.engine.sql.interface import (
     AddPasses,
     AllowRef,
     DenyRef,
+    LiftMailbox,
     MailboxState,
     Notify,
+    number_at,
 )
 from zajil.protocol import cbor, control
+from zajil.protocol.errors import error
 from zajil.protocol.frames import Gap, Msg
 from zajil.protocol.ids import AccountId, DeviceId, MailboxId
 
 DAY_S: Final = 86_400
+LIFT_AHEAD_S: Final = 2 * 365 * DAY_S
+"""How far ahead of the clock, in its numbers, a device may have seen any: a clock of ours may have been ahead once."""
 
 
 async def read(delivery: Delivery, mailbox_id: MailboxId, after: int, *, n: int) -> tuple[Msg, ...]:
@@ -42,9 +47,17 @@ async def acknowledge(delivery: Delivery, mailbox_id: MailboxId, upto: int) -> N
 async def open_mailbox(delivery: Delivery, mailbox_id: MailboxId, after: int) -> MailboxState:
     """What HELLO needs: the state before it, `acked` included; then its `after` has counted as an acknowledgement.
 
-    `acked` above `after` tells the device that it runs on an old copy of its home. Raises Malformed for the future.
+    `acked` above `after` tells the device that it runs on an old copy of its home. `after` above `head` tells us that
+    this is an old copy of the database: the mailbox goes on above it. A device could claim so falsely and would only
+    number its own mailbox, a few times an hour; above what two years of the clock give out it is Malformed, so that
+    nobody drives one to where numbers end. Raises Limited `slow-down`.
     """
     state = await delivery.engine.mailbox_state(mailbox_id)
+    if after > state.head:
+        if after > number_at(delivery.now() + LIFT_AHEAD_S):
+            raise error("malformed", "has seen what is far ahead of the clock")
+        delivery.limits.take("mailbox_lift", mailbox_id, now=delivery.clock())
+        await delivery.engine.lift_mailbox(LiftMailbox(mailbox_id=mailbox_id, seen=after))
     if after > state.acked:
         await delivery.engine.ack(mailbox_id, after)
         now = await delivery.engine.mailbox_state(mailbox_id)

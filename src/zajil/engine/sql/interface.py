@@ -187,6 +187,17 @@ class AddMailbox(msgspec.Struct, frozen=True, kw_only=True):
     first: int = 1
 
 
+class LiftMailbox(msgspec.Struct, frozen=True, kw_only=True):
+    """Its device has seen `seen`, and this database lost that number: what waits and what comes is numbered above it.
+
+    In order, and a gap that was not told yet stays to be told. No effect where a higher number was given out, or this
+    one. Raises gone.
+    """
+
+    mailbox_id: MailboxId
+    seen: int
+
+
 class DropMailbox(msgspec.Struct, frozen=True, kw_only=True):
     """A mailbox and all its entries end. No effect when it is gone."""
 
@@ -228,6 +239,7 @@ Operation = (
     | Notify
     | Ack
     | AddMailbox
+    | LiftMailbox
     | DropMailbox
     | AddPasses
     | DenyRef
@@ -319,6 +331,10 @@ class MailboxEngine(ABC):
     @abstractmethod
     async def add_mailbox(self, mailbox_id: MailboxId, first: int = 1) -> None:
         """The mailbox exists. first: number of its first entry, if it is new."""
+
+    @abstractmethod
+    async def lift_mailbox(self, operation: LiftMailbox) -> Done:
+        """All numbers of the mailbox are above what its device has seen."""
 
     @abstractmethod
     async def drop_mailbox(self, mailbox_id: MailboxId) -> None:

@@ -176,6 +176,31 @@ def add_mailbox(tx: Transaction, request: op.AddMailbox) -> op.Done:
     return op.Done(made.rowcount)
 
 
+def lift_mailbox(tx: Transaction, request: op.LiftMailbox) -> op.Done:
+    """Rows: entries numbered anew. The caller has locked the mailbox. At most 4 statements.
+
+    All new numbers are above all old ones, so no entry meets another's on its way.
+    """
+    box = request.mailbox_id
+    row = tx.sql.run("SELECT next_seq FROM mailbox WHERE mailbox_id = ?", (box,)).fetchone()
+    if row is None:
+        raise error("gone", "mailbox")
+    if row[0] > request.seen:
+        return op.Done(0)
+    moved = tx.sql.run(
+        "UPDATE mailbox_item SET seq = placed.new FROM (SELECT seq AS old, ? + row_number() OVER (ORDER BY seq) AS new"
+        " FROM mailbox_item WHERE mailbox_id = ?) AS placed WHERE mailbox_id = ? AND seq = placed.old",
+        (request.seen, box, box),
+    ).rowcount
+    newest = request.seen + moved
+    tx.sql.run(
+        "UPDATE mailbox SET next_seq = ?, gap_seq = CASE WHEN gap_count > 0 THEN ? ELSE 0 END WHERE mailbox_id = ?",
+        (newest + 1, request.seen + 1, box),
+    )
+    tx.sql.run("UPDATE push_due SET seq = ? WHERE mailbox_id = ?", (newest, box))
+    return op.Done(moved)
+
+
 def drop_mailbox(tx: Transaction, request: op.DropMailbox) -> op.Done:
     """Rows: entries deleted."""
     return op.Done(queues.drop_entries(tx.sql, request.mailbox_id))
@@ -200,7 +225,7 @@ def change_ref(tx: Transaction, request: op.DenyRef | op.AllowRef) -> op.Done:
     return op.Done(made.rowcount)
 
 
-Rare = op.AddMailbox | op.DropMailbox | op.AddPasses | op.DenyRef | op.AllowRef | op.Expire
+Rare = op.AddMailbox | op.LiftMailbox | op.DropMailbox | op.AddPasses | op.DenyRef | op.AllowRef | op.Expire
 
 _EXPIRY: tuple[tuple[str, int] | tuple[str, int, int], ...] = (
     ("DELETE FROM idem WHERE key IN (SELECT key FROM idem WHERE at <= ? LIMIT ?) AND at <= ?", op.IDEM_TTL_S),
@@ -248,6 +273,8 @@ def run(tx: Transaction, operation: Rare) -> op.Outcome:
     match operation:
         case op.AddMailbox():
             return add_mailbox(tx, operation)
+        case op.LiftMailbox():
+            return lift_mailbox(tx, operation)
         case op.DropMailbox():
             return drop_mailbox(tx, operation)
         case op.AddPasses():

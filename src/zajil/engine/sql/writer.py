@@ -167,6 +167,9 @@ class QueuedMailboxEngine(MailboxEngine):
     async def add_mailbox(self, mailbox_id: MailboxId, first: int = 1) -> None:
         await self._submit(op.AddMailbox(mailbox_id=mailbox_id, first=first))
 
+    async def lift_mailbox(self, operation: op.LiftMailbox) -> op.Done:
+        return _done(await self._submit(operation))
+
     async def drop_mailbox(self, mailbox_id: MailboxId) -> None:
         await self._submit(op.DropMailbox(mailbox_id=mailbox_id))
 

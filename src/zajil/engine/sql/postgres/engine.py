@@ -182,7 +182,7 @@ def _run_rare(tx: Transaction, operation: Rare) -> Outcome:
     """Carry one out that is not batched. Raises what it names."""
     sql = cast("PostgresSql", tx.sql)
     match operation:
-        case op.DropMailbox():
+        case op.DropMailbox() | op.LiftMailbox():
             _lock(sql, [operation.mailbox_id])
             outcome = transactions.run(tx, operation)
         case op.DenyRef() | op.AllowRef():
