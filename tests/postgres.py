@@ -168,6 +168,12 @@ class Cluster:
         with psycopg.connect(f"postgresql://{OWNER}@/postgres?host={self.folder}", autocommit=True) as connection:
             connection.execute("SELECT pg_promote()")
 
+    def give_to_owner(self) -> None:
+        """Its files are those of the user who runs it, as after a copy."""
+        if "user" in self._who:
+            for path in (self.folder / "data", *(self.folder / "data").rglob("*")):
+                os.chown(path, self._who["user"], self._who["group"], follow_symlinks=False)
+
     def _run(self, command: list[str | Path], *, check: bool = True) -> None:
         subprocess.run(command, check=check, stdout=subprocess.DEVNULL, **self._who)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +25,7 @@ from zajil.engine.sql import interface as op
 from zajil.engine.sql.database import DEADLINE_S
 from zajil.engine.sql.postgres.connection import create_tables
 from zajil.engine.sql.postgres.engine import PostgresMailboxEngine
+from zajil.engine.sql.writer import QueuedMailboxEngine
 from zajil.protocol import frames
 from zajil.protocol.errors import ZajilError
 from zajil.protocol.push.plan import Wake
@@ -346,7 +348,9 @@ def test_what_another_gateway_uses_just_now_does_not_expire(
 
 
 def test_a_standby_that_took_over_gives_no_number_twice(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """What it lacks was acknowledged, and devices have seen its numbers."""
+    """What it lacks was acknowledged, and devices have seen its numbers. One numbers, also where all were stopped; and
+    a server that was replaced and comes back is not written to by whoever knows the one in its place.
+    """
     with made_folder() as folder, ExitStack() as stack:
         cluster = Cluster(folder)
         cluster.start()
@@ -355,20 +359,47 @@ def test_a_standby_that_took_over_gives_no_number_twice(tmp_path: Path, caplog: 
         create_tables(url)
         server = Server(tmp_path, url=url)
         stack.callback(server.close)
-        engine = server.make_engine()
-        assert isinstance(engine, PostgresMailboxEngine)
-        stack.callback(engine.abandon)
-        box = server.mailbox()
-        numbers = []
-        for take_over in (cluster.start, cluster.take_over, cluster.start):
-            engine.apply([op.Expire(rows=1)], now_ms=server.now_ms)
-            cluster.kill()
-            take_over()
-            while not isinstance(engine.apply([op.Expire(rows=1)], now_ms=server.now_ms)[0], op.Done):
-                pass  # the connection broke
+        box, numbers = server.mailbox(), []
+
+        def gateway() -> QueuedMailboxEngine:
+            engine = server.make_engine()
+            stack.callback(engine.abandon)
+            return engine
+
+        def write(*engines: QueuedMailboxEngine) -> None:
+            for engine in engines:
+                while not isinstance(engine.apply([op.Expire(rows=1)], now_ms=server.now_ms)[0], op.Done):
+                    pass  # the connection broke
             with psycopg.connect(url) as connection:
                 found = connection.execute("SELECT next_seq FROM mailbox WHERE mailbox_id = %s", (box,)).fetchall()
             numbers.append(found[0][0])
+
+        two = gateway(), gateway()
+        write(*two)
+        for take_over in (cluster.start, cluster.take_over, cluster.start):
+            cluster.kill()
+            take_over()
+            write(*two)
         above = op.number_at(server.now_ms // 1000)
-        assert numbers == [1, above, above]
+        assert numbers == [1, 1, above, above]
         assert caplog.text.count("took over") == 1
+        cluster.kill()
+        shutil.copytree(folder / "data", folder / "old")
+        cluster.take_over()
+        three = gateway()
+        write(three, *two)
+        assert numbers[-1] == above + op.SEQ_STEP, "of several gateways one numbers, here one that is new"
+        assert caplog.text.count("took over") == 2
+
+        cluster.kill()
+        shutil.rmtree(folder / "data")
+        (folder / "old").rename(folder / "data")
+        cluster.give_to_owner()
+        cluster.start()
+        for _ in range(3):
+            (outcome,) = three.apply([op.LiftMailbox(mailbox_id=box, seen=2 * above)], now_ms=server.now_ms)
+            assert isinstance(outcome, ZajilError)
+            assert outcome.code == "busy"
+        assert "that a standby has replaced" in caplog.text
+        write(gateway())
+        assert numbers[-1] == above, "an operator who means it starts the gateways anew"

@@ -73,6 +73,7 @@ async def test_an_account_sees_how_many_rows_are_its_own_and_that_the_rest_canno
                 "spent",
                 "alembic_version",
                 "key_mark",
+                "server_state",
             ),
             *("bridge", "bridge_code", "bridge_token", "bridge_of_token", "reach_document"),
         )

@@ -19,6 +19,7 @@ from zajil.delivery.push import store as push_tables
 from zajil.engine.keys import FILE_NAME as KEY_FILE
 from zajil.engine.sql import marks as mark_tables
 from zajil.engine.sql import schema as mailbox_tables
+from zajil.engine.sql import state as state_tables
 from zajil.engine.sql.database import METADATA, Database, is_outage
 from zajil.engine.sql.sqlite.database import FILE_NAME, SQLiteDatabase
 from zajil.moderation.private import records as measure_tables
@@ -40,7 +41,7 @@ _MODERATION = (moderation_tables, people_tables, log_tables, change_tables, publ
 _PRIVATE = (measure_tables, tally_tables)
 _RECOVERY = (backup_tables,)
 _PUSH = (push_tables,)
-_MARKS = (mark_tables,)
+_MARKS = (mark_tables, state_tables)
 LOCK_FILE: Final = "zajil.lock"
 _HAS_FTS5: Final = "SELECT 1 FROM pragma_module_list WHERE name = 'fts5'"
 _COLUMNS: Final = {

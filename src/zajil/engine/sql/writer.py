@@ -26,7 +26,7 @@ from zajil.engine.bus import Bus
 from zajil.engine.keys import Keys
 from zajil.engine.limits import Limits
 from zajil.engine.sql import interface as op
-from zajil.engine.sql import queues, schema, transactions
+from zajil.engine.sql import queues, schema, state, transactions
 from zajil.engine.sql.batch.rosters import Rosters
 from zajil.engine.sql.interface import MailboxEngine, MailboxState, Operation, Outcome, RefOpener
 from zajil.engine.sql.queues import Cap, Entry, Sql
@@ -37,7 +37,7 @@ from zajil.protocol.ids import GroupId, MailboxId
 
 TABLES = (
     *(schema.grp, schema.message, schema.mailbox, schema.mailbox_item, schema.push_due, schema.idem),
-    *(schema.one_time_pass, schema.ref_deny, schema.ref_use),
+    *(schema.one_time_pass, schema.ref_deny, schema.ref_use, state.server_state),
 )
 """What an engine reads and writes; naming them here puts them on the shared metadata wherever an engine is used."""
 LOG = logging.getLogger(__name__)

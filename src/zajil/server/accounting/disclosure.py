@@ -182,6 +182,7 @@ APART: Final[Mapping[str, str]] = MappingProxyType(
         "reach_document": "public",
         "ref_deny": "a hash of a mailbox and a serial that is not kept",
         "ref_use": "a hash of a mailbox and a serial that is not kept",
+        "server_state": _SERVER,
         "spent": _ONCE,
         **dict.fromkeys(
             (

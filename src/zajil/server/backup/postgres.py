@@ -20,7 +20,7 @@ from zajil.engine.sql.postgres.connection import connect
 from zajil.engine.sql.postgres.database import PostgresDatabase
 from zajil.protocol.errors import ZajilError
 from zajil.server.backup.archive import BackupError, Row
-from zajil.server.backup.rows import PUSH_LOST, STEPPED, forgetting, listed, renumber
+from zajil.server.backup.rows import STEPPED, finishing, listed, renumber
 from zajil.server.config import ConfigError
 from zajil.server.schema import find_columns, migrate_on
 
@@ -136,7 +136,7 @@ class PostgresSink:
     def finish(self, counters: Mapping[str, int], *, restored: bool, unmarked: bool = False) -> None:
         """As `RowSink.finish`."""
         at = int(time.time())
-        for statement in (*(forgetting(self._columns, at=at) if restored else ()), *(PUSH_LOST if unmarked else ())):
+        for statement in finishing(self._columns, restored=restored, unmarked=unmarked, at=at):
             self._raw.execute(statement.encode())
         for table, column, sequence, _ in self._raw.execute(_COUNTERS.encode()).fetchall():
             ((most,),) = self._raw.execute(f'SELECT coalesce(max("{column}"), 0) FROM "{table}"'.encode()).fetchall()  # noqa: S608  # the schema's names

@@ -6,13 +6,14 @@ import contextlib
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Protocol, Self
 
 from zajil.channels.store.tables import search
 from zajil.engine.sql.interface import SEQ_STEP, number_at, renumbering
 from zajil.engine.sql.sqlite.database import SQLiteDatabase
+from zajil.engine.sql.state import TIMELINE, server_state
 from zajil.server.backup.archive import BackupError, Row
 from zajil.server.schema import migrate, newest_revision
 
@@ -25,6 +26,8 @@ FORGOTTEN: Final = (
     "DELETE FROM reach_document WHERE kind = 1",
 )
 """What a restore does to the rows of a backup."""
+_OF_THE_PLACE: Final = f"DELETE FROM server_state WHERE name = '{TIMELINE}'"  # noqa: S608  # our own word
+"""What is true where the rows were and not where they go: which server of PostgreSQL it was."""
 _ENDED: Final = ("session_token", "mod_staff_session", "link")
 """Sessions that were ended since then; whoever may log in does so by themselves."""
 _DUE: Final = ("push_due",)
@@ -84,15 +87,27 @@ def renumber(number: int, *, at: int) -> int:
     return floor if number < floor else number + SEQ_STEP
 
 
-def forgetting(tables: Iterable[str], *, at: int, is_restore: bool = True) -> Iterator[str]:
+def forgetting(tables: Collection[str], *, at: int, is_restore: bool = True) -> Iterator[str]:
     """Statements that take back what time has made false in these tables. at: Unix second of the restore.
 
     is_restore: False where only the last moments are missing.
     """
     yield renumbering(at)
     yield from FORGOTTEN
+    if server_state.name in tables:
+        yield _OF_THE_PLACE
     ended = (*_ENDED, *_DUE) if is_restore else _ENDED
-    yield from (f'DELETE FROM "{table}"' for table in ended if table in set(tables))  # noqa: S608  # of the line above
+    yield from (f'DELETE FROM "{table}"' for table in ended if table in tables)  # noqa: S608  # of the line above
+
+
+def finishing(tables: Collection[str], *, restored: bool, unmarked: bool, at: int) -> Iterator[str]:
+    """Statements that `RowSink.finish` runs; at: Unix second of it."""
+    if restored:
+        yield from forgetting(tables, at=at)
+    elif server_state.name in tables:
+        yield _OF_THE_PLACE
+    if unmarked:
+        yield from PUSH_LOST
 
 
 class SqliteSource:
@@ -188,7 +203,7 @@ class SqliteSink:
     def finish(self, counters: Mapping[str, int], *, restored: bool, unmarked: bool = False) -> None:
         """As `RowSink.finish`."""
         at = int(time.time())
-        for statement in (*(forgetting(self._inserts, at=at) if restored else ()), *(PUSH_LOST if unmarked else ())):
+        for statement in finishing(self._inserts, restored=restored, unmarked=unmarked, at=at):
             self._raw.execute(statement)
         numbered = {n for (n,) in self._raw.execute("SELECT name FROM sqlite_schema WHERE sql LIKE '%AUTOINCREMENT%'")}
         for table in counters.keys() & numbered:

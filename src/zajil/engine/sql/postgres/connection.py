@@ -51,20 +51,6 @@ def connect(url: str) -> Connection:
     return psycopg.connect(make_conninfo("", **told), autocommit=True, options=_OPTIONS, application_name="zajil")
 
 
-def find_timeline(connection: Connection) -> str | None:
-    """PostgreSQL's number of the history that this server writes: another one once a standby took over.
-
-    None where the server does not tell, as some that are rented do not.
-    """
-    try:
-        ((found,),) = connection.execute("SELECT left(pg_walfile_name(pg_current_wal_insert_lsn()), 8)").fetchall()
-    except psycopg.OperationalError:
-        raise
-    except psycopg.Error:
-        return None
-    return str(found)
-
-
 def create_tables(url: str) -> None:
     """The tables of the engine in an empty database: for tests, until the migrations of all services run there."""
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy types it so

@@ -25,12 +25,12 @@ from zajil.engine.sql import transactions
 from zajil.engine.sql.batch.batch import BATCHED, Batch, Batched
 from zajil.engine.sql.batch.ledger import TryAgain
 from zajil.engine.sql.interface import Operation, Outcome
+from zajil.engine.sql.postgres import timeline
 from zajil.engine.sql.postgres.connection import (
     Connection,
     PostgresSql,
     ReadingSql,
     connect,
-    find_timeline,
     roll_back,
 )
 from zajil.engine.sql.transactions import Effects, Rare, Transaction
@@ -53,7 +53,7 @@ class PostgresMailboxEngine(QueuedMailboxEngine):
         super().__init__(**parts)
         self._url = url
         self._connection: Connection | None = None
-        self._timeline: str | None = None
+        self._history: timeline.History | None = None
         self._local = threading.local()
         self._open_readers: list[Connection] = []
         self.tries = 0
@@ -135,30 +135,12 @@ class PostgresMailboxEngine(QueuedMailboxEngine):
         if self._connection is None or self._connection.closed:
             connection = connect(self._url)
             try:
-                self._notice_takeover(connection, now_ms)
+                self._history = timeline.follow(connection, self._history, now_ms)
             except BaseException:
                 connection.close()  # of a standby that takes over only now, too: the next one is asked again
                 raise
             self._connection = connection
         return self._connection
-
-    def _notice_takeover(self, connection: Connection, now_ms: int) -> None:
-        """Where a standby is in the place of the server that was written to before, number all mailboxes anew.
-
-        One that was not waited for lacks commits, and would give their numbers to other messages, which devices drop as
-        seen. Before anything is written there, and by each gateway: which of them is first nobody knows.
-        """
-        timeline = find_timeline(connection)
-        if None not in (timeline, self._timeline) and timeline != self._timeline:
-            connection.execute("BEGIN")
-            connection.execute("LOCK TABLE mailbox IN EXCLUSIVE MODE")  # it meets no batch half way
-            connection.execute(op.renumbering(now_ms // 1000).encode())
-            connection.execute("COMMIT")
-            LOG.error(
-                "a standby of PostgreSQL took over: mailboxes are numbered anew; unless commits wait for it, run "
-                "`zajil admin renumber` for the rest (docs/operate/backup.md)"
-            )
-        self._timeline = timeline or self._timeline
 
     def _reading(self) -> ReadingSql:
         connection: Connection | None = getattr(self._local, "connection", None)
