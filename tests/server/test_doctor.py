@@ -296,6 +296,13 @@ def test_a_folder_that_is_wrong_is_found(server: Running, tmp_path: Path, capsys
             (int(time.time() * 1000) + 3_600_000,),
         )
         assert server.codes()["clock"] == "clock-behind"
+        database.execute("DELETE FROM message")
+        assert server.codes()["clock"] == "clock-good"
+        database.execute(
+            "INSERT OR REPLACE INTO server_state (name, value) VALUES ('retention', ?)",
+            (str(int(time.time()) - 3 * 86_400),),
+        )
+        assert server.codes()["clock"] == "clock-ahead"
         for version, code in (("0001", "database-old"), ("9999", "database-newer")):
             database.execute("UPDATE alembic_version SET version_num = ?", (version,))
             assert server.codes()["database"] == code

@@ -128,3 +128,43 @@ async def test_what_is_over_leaves_the_disk_within_seconds(
 def rows(folder: Path) -> int:
     with closing(sqlite3.connect(folder / "data" / "zajil.db")) as connection:
         return int(connection.execute("SELECT COUNT(*) FROM message").fetchone()[0])
+
+
+async def test_a_clock_that_is_wrong_at_a_start_takes_nothing_that_waits(
+    tmp_path: Path,
+    settings: Settings,
+    client: aiohttp.ClientSession,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A machine that boots before it has asked the network believes that months have passed."""
+    monkeypatch.setattr(app, "_DROP_SIGNALS_S", 0.01)
+    data = tmp_path / "data"
+
+    def count(table: str) -> int:
+        with closing(sqlite3.connect(data / "zajil.db")) as db:
+            return int(db.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+
+    first = await Server.start(data, settings, clock=clock)
+    try:
+        await until(lambda: count("server_state") == 1)
+        http = Http(f"http://127.0.0.1:{first.port}", client)
+        one, two = await http.register(Person()), await http.register(Person())
+        async with Wire(http.url, Role.S, client) as s:
+            await group_of_two(http, s, one, two)
+    finally:
+        await first.stop()
+    before = {table: count(table) for table in ("message", "grp", "session_token")}
+    assert all(before.values())
+    clock.now += 400 * 86_400
+    second = await Server.start(data, settings, clock=clock)
+    try:
+        await until(lambda: "more than two days beyond" in caplog.text)
+        await second._clock_guard.may_delete()
+        assert {table: count(table) for table in before} == before
+        hour = time.monotonic() + 3601
+        monkeypatch.setattr(second._clock_guard, "_ticks", lambda: hour)
+        await until(lambda: count("message") == 0)
+    finally:
+        await second.stop()

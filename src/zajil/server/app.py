@@ -41,6 +41,7 @@ from zajil.engine.bus import Bus
 from zajil.engine.keys import Keys
 from zajil.engine.limits import Limits
 from zajil.engine.reachkeys import ReachKeys
+from zajil.engine.sql.clockguard import ClockGuard
 from zajil.moderation.private import inbox
 from zajil.moderation.private.inbox import Inbox
 from zajil.moderation.private.keys import ModeratorKeys
@@ -162,6 +163,7 @@ class Server:
             queue=lambda: self._engine.waiting,
             attachments=lambda: storage.blobs.used_bytes,
         )
+        self._clock_guard = ClockGuard(self._db, every_s=settings.retention_every_s, clock=clock)
         self._metrics_runner: web.AppRunner | None = None
         self._upkeep: list[asyncio.Task[None]] = []
 
@@ -247,7 +249,7 @@ class Server:
         await asyncio.to_thread(self._storage.close)
 
     async def run_retention(self) -> None:
-        """Delete what has outlived its retention, everywhere."""
+        """Delete what has outlived its retention, everywhere, by the clock as it is."""
         await retention.run(self._auth)
         now = int(self._clock())
         while await self._db.write(lambda db: delete_old_answers(db, now=now, limit=1000)) >= 1000:
@@ -268,9 +270,10 @@ class Server:
         again = 0.0
         while True:
             try:
-                if time.monotonic() >= again:
+                if time.monotonic() >= again and await self._clock_guard.may_delete():
                     again = time.monotonic() + self.settings.retention_every_s
                     await self.run_retention()
+                    await self._clock_guard.note_run()
                 await retention.run_often(self._auth)
                 await self._db.empty_log()
             except Exception as bug:  # noqa: BLE001  # the boundary of a background task
@@ -280,7 +283,8 @@ class Server:
     async def _drop_signals(self) -> None:
         while True:
             try:
-                await delivery_retention.run_often(self._delivery)
+                if await self._clock_guard.may_delete():
+                    await delivery_retention.run_often(self._delivery)
             except Exception as bug:  # noqa: BLE001  # the boundary of a background task
                 _LOG.error("signals of calls could not be dropped", exc_info=bug)
             await asyncio.sleep(_DROP_SIGNALS_S)

@@ -10,6 +10,8 @@ from zajil.engine.sql.database import METADATA, describe
 
 TIMELINE: Final = "timeline"
 """Which server of PostgreSQL was written to last, as `postgres.timeline.History` writes it."""
+RETENTION: Final = "retention"
+"""Unix second of the last run of retention, see `clockguard`."""
 _KEPT: Final = "kept, each replaced by the next"
 
 server_state = Table(
@@ -20,7 +22,11 @@ server_state = Table(
         "value",
         Text,
         nullable=False,
-        info=describe("counter", "which server of PostgreSQL, and which of its timelines, was written to last", _KEPT),
+        info=describe(
+            "counter",
+            "second of the last run of retention; which server of PostgreSQL, on which timeline, was written to last",
+            _KEPT,
+        ),
     ),
     sqlite_strict=True,
     sqlite_with_rowid=False,

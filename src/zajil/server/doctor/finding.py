@@ -21,6 +21,7 @@ FindingCode: TypeAlias = Literal[
     "database-unread",
     "clock-good",
     "clock-behind",
+    "clock-ahead",
     "disk-roomy",
     "disk-full",
     "disk-network",

@@ -18,6 +18,7 @@ from zajil.engine.moderationkeys import FILE_NAME as LOG_KEY_FILE
 from zajil.engine.moderationkeys import ModerationKeys
 from zajil.engine.pushkeys import FILE_NAME as PUSH_KEY_FILE
 from zajil.engine.pushkeys import load_push_key
+from zajil.engine.sql.clockguard import is_jump, read_last_run
 from zajil.engine.sql.marks import (
     ForeignFile,
     Mark,
@@ -29,6 +30,7 @@ from zajil.engine.sql.marks import (
     read_marks,
 )
 from zajil.engine.sql.sqlite.database import FILE_NAME as DATABASE
+from zajil.engine.sql.state import RETENTION
 from zajil.protocol.errors import ZajilError
 from zajil.server.backup.making import KEY_FILES, STAMP_FILE
 from zajil.server.config import ConfigError, Settings
@@ -88,7 +90,7 @@ def check_database(data: Path, settings: Settings) -> Finding:
 
 
 def check_clock(data: Path, settings: Settings, *, now: float) -> Finding:
-    """Whether something was accepted at a time that this clock has not reached yet."""
+    """Whether something was accepted at a time that this clock has not reached yet, or retention ran long before."""
     ahead = 0.0
     if not settings.database and (data / DATABASE).exists():
         with contextlib.suppress(sqlite3.Error), _opened(data) as connection:
@@ -96,6 +98,9 @@ def check_clock(data: Path, settings: Settings, *, now: float) -> Finding:
             ahead = (newest or 0) / 1000 - now
     if ahead > _CLOCK_S:
         return Finding("clock", False, "clock-behind", {"seconds": int(ahead)})
+    last = _last_run(data, settings)
+    if last is not None and is_jump(last, now, every_s=settings.retention_every_s):
+        return Finding("clock", False, "clock-ahead", {"days": int(now - last) // 86_400})
     return Finding("clock", True, "clock-good")
 
 
@@ -150,6 +155,18 @@ def _look_into(data: Path, settings: Settings) -> tuple[str, list[Mark]]:
         return stamped, database.read_sync(read_marks) if stamped == newest_revision() else []
     finally:
         database.close()
+
+
+def _last_run(data: Path, settings: Settings) -> int | None:
+    """Unix second of the last run of retention; None before the first, and where the database does not tell."""
+    if not settings.database:
+        with contextlib.suppress(sqlite3.Error), _opened(data) as connection:
+            found = connection.execute("SELECT value FROM server_state WHERE name = ?", (RETENTION,)).fetchone()
+            return int(found[0]) if found else None
+        return None
+    with contextlib.suppress(ConfigError, ZajilError), contextlib.closing(find_database(data, settings.database)) as db:
+        return db.read_sync(read_last_run)
+    return None
 
 
 def _find_foreign(data: Path, settings: Settings, known: list[Mark]) -> str:

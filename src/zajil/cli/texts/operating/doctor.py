@@ -171,6 +171,18 @@ FINDINGS: dict[FindingCode, Complaint] = {
             ru="Включите сверку по сети:  timedatectl set-ntp true. По этим часам идут вход, ограничения и удаление.",
         ),
     ),
+    "clock-ahead": Complaint(
+        Text(
+            en="This clock is ahead, or no server ran: days since what is over was last deleted: {days}.",
+            ar="هذه الساعة متقدّمة، أو لم يعمل خادم: الأيام منذ آخر حذف لما انتهت مدّته: {days}.",
+            ru="Эти часы спешат, или сервер не работал: дней с последнего удаления того, что истекло: {days}.",
+        ),
+        Text(
+            en="Look at  date  and set it:  timedatectl set-ntp true. A server deletes nothing in its next hour.",
+            ar="انظر  date  واضبطها:  timedatectl set-ntp true. فالخادم لا يحذف شيئًا في ساعته الآتية.",
+            ru="Проверьте  date  и сверьте:  timedatectl set-ntp true. Ближайший час сервер ничего не удаляет.",
+        ),
+    ),
     "disk-roomy": Complaint(
         Text(
             en="There is room on the disk: {free} MiB.",
