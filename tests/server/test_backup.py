@@ -84,8 +84,8 @@ def rows_of(folder: Path) -> dict[str, list[tuple[object, ...]]]:
 
 
 def test_all_comes_back_but_what_was_used_up_or_ended(data: Path, tmp_path: Path) -> None:
-    made = make_backup(data, tmp_path, now=1_800_000_000)
-    assert made.archive.name == "zajil-chat.example-20270115-080000.tar"
+    made = make_backup(data, tmp_path, now=1_700_000_000)
+    assert made.archive.name == "zajil-chat.example-20231114-221320.tar"
     assert not list(data.glob(".zajil-copy*"))
     assert {path.stat().st_mode & 0o777 for path in (made.archive, made.keys)} == {0o600}
     assert (data / "zajil.key").read_bytes() not in made.archive.read_bytes()
@@ -93,7 +93,7 @@ def test_all_comes_back_but_what_was_used_up_or_ended(data: Path, tmp_path: Path
 
     back = tmp_path / "back"
     found = restore_backup(back, made.archive)
-    assert found == ("chat.example", 1_800_000_000, made.rows, 1)
+    assert found == ("chat.example", 1_700_000_000, made.rows, 1)
     before, now = rows_of(data), rows_of(back)
     assert now.pop("session_token") == now.pop("push_due") == [], "nobody is woken by a drill"
     assert [row[4] for row in now.pop("key_package")] == [1]
@@ -374,6 +374,8 @@ def test_a_backup_is_refused_where_it_would_do_harm(
 
     assert refused("backup", made.archive, "--data", data) == "backup-exists"
     assert refused("restore", made.archive, "--data", data) == "backup-not-empty"
+    later = make_backup(data, tmp_path / "later.tar", now=time.time() + 3600)
+    assert refused("restore", later.archive, "--data", tmp_path / "x") == "backup-clock"
     assert refused("restore", made.keys, "--keys", made.archive, "--data", tmp_path / "x") == "backup-swapped"
     assert refused("restore", made.archive, "--keys", tmp_path / "none", "--data", tmp_path / "x") == "backup-no-keys"
     other = tmp_path / "other"

@@ -41,7 +41,7 @@ def move_database(data: Path, url: str) -> int:
                     while some := list(itertools.islice(found, _SOME)):
                         sink.add(table, some)
                         rows += len(some)
-                sink.finish(source.counters(), restored=False)
+                sink.finish(source.counters(), restored_at=None)
         settings = data / CONFIG_FILE
         replace_file(settings, name_database(settings.read_bytes() if settings.exists() else b"", url))
         (data / DATABASE).rename(data / (DATABASE + MOVED_SUFFIX))

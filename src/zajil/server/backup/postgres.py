@@ -6,7 +6,6 @@ The index of search is carried as SQLite has it, so that a backup of one kind of
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from typing import Any, Final, Self, cast
@@ -133,16 +132,15 @@ class PostgresSink:
         except psycopg.Error as fault:
             raise BackupError("backup-damaged", f"{table}: {fault}".partition("\n")[0]) from fault
 
-    def finish(self, counters: Mapping[str, int], *, restored: bool, unmarked: bool = False) -> None:
+    def finish(self, counters: Mapping[str, int], *, restored_at: int | None, unmarked: bool = False) -> None:
         """As `RowSink.finish`."""
-        at = int(time.time())
-        for statement in finishing(self._columns, restored=restored, unmarked=unmarked, at=at):
+        for statement in finishing(self._columns, restored_at=restored_at, unmarked=unmarked):
             self._raw.execute(statement.encode())
         for table, column, sequence, _ in self._raw.execute(_COUNTERS.encode()).fetchall():
             ((most,),) = self._raw.execute(f'SELECT coalesce(max("{column}"), 0) FROM "{table}"'.encode()).fetchall()  # noqa: S608  # the schema's names
             last = max(most, counters.get(table, 0))
-            if restored and table in STEPPED:
-                last = renumber(last, at=at)
+            if restored_at is not None and table in STEPPED:
+                last = renumber(last, at=restored_at)
             if last:
                 self._raw.execute("SELECT setval(%s::regclass, %s)", (sequence, last))
         migrate_on(self._connection, place=self._place)

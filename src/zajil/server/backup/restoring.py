@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -43,6 +44,8 @@ from zajil.server.config import CONFIG_FILE, refuse_password
 from zajil.server.schema import LOCK_FILE, hold_data
 
 STAGE: Final = "restoring"
+_CLOCK_S: Final = 600
+"""How far behind the clock of the archive's machine this one may be: numbers go on from the later of the two."""
 _HARMLESS: Final = frozenset({STAGE, LOCK_FILE, "lost+found"})
 """What may lie in the directory: of an earlier try, or a file system's own."""
 _MARKED: Final = "0018"
@@ -87,12 +90,14 @@ def restore_backup(
     attachments: bool = True,
     database: str | None = None,
     unproven: bool = False,
+    now: float | None = None,
 ) -> Restored:
     """Fill this directory. keys_from: None for the file beside the archive. attachments: or leave them out.
 
     database: URL of a database of PostgreSQL without tables, "" for a file of SQLite, None for what the backup's
     `zajil.toml` names. unproven: take an archive of form 1 too, which anybody who could write to it may have made:
-    it does not say where its rows go.
+    it does not say where its rows go. now: Unix seconds; where the archive was made after that, this clock is behind,
+    and new messages would have numbers that devices have seen.
     Raises BackupError, ConfigError (a server runs there; a password in the URL), OSError.
     """
     refuse_password(database)
@@ -108,6 +113,9 @@ def restore_backup(
             proved = _prove(reader)
             if database is None and proved.head.version == UNPROVEN and named_database(proved.settings):
                 raise BackupError("backup-unproven-place")
+            at = int(time.time() if now is None else now)
+            if proved.head.made_at > at + _CLOCK_S:
+                raise BackupError("backup-clock", f"made at {proved.head.made_at}, and it is {at}")
             file.seek(0)
             reader = _open(file, "data")
             _check_pair(reader, key_head, secrets, unproven=unproven)
@@ -116,7 +124,7 @@ def restore_backup(
             stage.mkdir(mode=0o700)
             for name, content in secrets.items():
                 _write(stage / name, content)
-            with closing(_Filling(stage, proved, database)) as filling:
+            with closing(_Filling(stage, proved, database, at=max(at, proved.head.made_at))) as filling:
                 found = _read(
                     reader,
                     on_file=filling.take_file,
@@ -149,8 +157,9 @@ def _prove(reader: ArchiveReader) -> _Proved:
 class _Filling:
     """Writes a backup's parts below `stage`, and its rows to where they belong."""
 
-    def __init__(self, stage: Path, proved: _Proved, database: str | None) -> None:
-        self._stage, self._head, self._database = stage, proved.head, database
+    def __init__(self, stage: Path, proved: _Proved, database: str | None, *, at: int) -> None:
+        """at: Unix second of the restore."""
+        self._stage, self._head, self._database, self._at = stage, proved.head, database, at
         self._settings = proved.settings
         self._opened: RowSink | None = None
         self._marks: list[Row] = []
@@ -175,7 +184,7 @@ class _Filling:
 
     def finish(self) -> None:
         """The database is whole, and the settings name it."""
-        self._sink().finish(self._head.counters, restored=True, unmarked=self._is_push_lost())
+        self._sink().finish(self._head.counters, restored_at=self._at, unmarked=self._is_push_lost())
         if self._settings:
             _write(self._stage / CONFIG_FILE, self._settings)
 

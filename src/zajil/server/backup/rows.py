@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Protocol, Self
@@ -58,11 +57,12 @@ class RowSink(Protocol):
     def add(self, table: str, rows: Iterable[Row]) -> None:
         """Raises BackupError for rows that the table does not take."""
 
-    def finish(self, counters: Mapping[str, int], *, restored: bool, unmarked: bool = False) -> None:
+    def finish(self, counters: Mapping[str, int], *, restored_at: int | None, unmarked: bool = False) -> None:
         """All rows are there: set what numbers new ones, run all migrations that came since, bring it to the disk.
 
-        counters: as `RowSource.counters`. restored: whether time passed since the rows were read; then what must not
-        come back is forgotten (`forgetting`). unmarked: no device is woken by push until it asks anew (`PUSH_LOST`).
+        counters: as `RowSource.counters`. restored_at: the Unix second of a restore, at which what must not come back
+        is forgotten (`forgetting`); None where no time passed since the rows were read. unmarked: no device is woken by
+        push until it asks anew (`PUSH_LOST`).
         """
 
     def close(self) -> None:
@@ -100,10 +100,10 @@ def forgetting(tables: Collection[str], *, at: int, is_restore: bool = True) -> 
     yield from (f'DELETE FROM "{table}"' for table in ended if table in tables)  # noqa: S608  # of the line above
 
 
-def finishing(tables: Collection[str], *, restored: bool, unmarked: bool, at: int) -> Iterator[str]:
-    """Statements that `RowSink.finish` runs; at: Unix second of it."""
-    if restored:
-        yield from forgetting(tables, at=at)
+def finishing(tables: Collection[str], *, restored_at: int | None, unmarked: bool) -> Iterator[str]:
+    """Statements that `RowSink.finish` runs."""
+    if restored_at is not None:
+        yield from forgetting(tables, at=restored_at)
     elif server_state.name in tables:
         yield _OF_THE_PLACE
     if unmarked:
@@ -200,14 +200,15 @@ class SqliteSink:
         except (sqlite3.Error, OverflowError) as fault:
             raise BackupError("backup-damaged", f"{table}: {fault}") from fault
 
-    def finish(self, counters: Mapping[str, int], *, restored: bool, unmarked: bool = False) -> None:
+    def finish(self, counters: Mapping[str, int], *, restored_at: int | None, unmarked: bool = False) -> None:
         """As `RowSink.finish`."""
-        at = int(time.time())
-        for statement in finishing(self._inserts, restored=restored, unmarked=unmarked, at=at):
+        for statement in finishing(self._inserts, restored_at=restored_at, unmarked=unmarked):
             self._raw.execute(statement)
         numbered = {n for (n,) in self._raw.execute("SELECT name FROM sqlite_schema WHERE sql LIKE '%AUTOINCREMENT%'")}
         for table in counters.keys() & numbered:
-            last = renumber(counters[table], at=at) if restored and table in STEPPED else counters[table]
+            last = counters[table]
+            if restored_at is not None and table in STEPPED:
+                last = renumber(last, at=restored_at)
             self._raw.execute("DELETE FROM sqlite_sequence WHERE name = ?", (table,))
             self._raw.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table, last))
         self._raw.execute("COMMIT")

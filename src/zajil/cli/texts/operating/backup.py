@@ -195,6 +195,18 @@ BACKUP_COMPLAINTS: dict[str, Complaint] = {
             ru="Установите ту версию и повторите.",
         ),
     ),
+    "backup-clock": Complaint(
+        Text(
+            en="This backup was made later than it is now by the clock of this machine.",
+            ar="صُنعت هذه النسخة في وقت لم تبلغه ساعة هذا الجهاز بعد.",
+            ru="Копия сделана позже, чем показывают часы этой машины.",
+        ),
+        Text(
+            en="Set the clock by the network, then restore:  timedatectl set-ntp true",
+            ar="اضبط الساعة من الشبكة ثم استعِد:  timedatectl set-ntp true",
+            ru="Сверьте часы по сети и повторите:  timedatectl set-ntp true",
+        ),
+    ),
     "backup-swapped": Complaint(
         Text(
             en="The backup and the keys are named the wrong way round.",
