@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -36,6 +38,28 @@ async def test_two_people_talk_both_ways(server: Served, homes: Path) -> None:
         await boris.sync()
         assert [m.text for m in boris.read(chat)] == ["Привет, Амаль", "أهلا 🕊"]
         assert [m.state for m in boris.read(chat)] == ["delivered", "received"]
+
+
+@pytest.mark.sqlite
+async def test_a_device_that_saw_what_the_server_lost_hears_what_comes(server: Served, homes: Path) -> None:
+    """As a standby that took over without anybody's numbering it anew: new messages have numbers of lost ones."""
+    async with (
+        await register(homes, "Amal", server.url) as amal,
+        await register(homes, "Boris", server.url) as boris,
+    ):
+        await befriend(amal, boris)
+        for client in (amal, boris, amal):
+            await client.sync()
+        with closing(sqlite3.connect(server.data / "zajil.db")) as database, database:
+            assert database.execute("SELECT count(*), min(next_seq) > 2 FROM mailbox WHERE count = 0").fetchone()[1]
+            database.execute("UPDATE mailbox SET next_seq = 1, acked = 0 WHERE count = 0")
+        for text in ("one", "two"):
+            await amal.send(amal.find_chat("Boris"), text)
+        await boris.sync()
+        assert texts(boris, "Amal") == ["one", "two"]
+        await boris.send(boris.find_chat("Amal"), "three")
+        await amal.sync()
+        assert texts(amal, "Boris") == ["one", "two", "three"]
 
 
 async def test_a_group_of_three_adds_removes_and_loses_a_member(server: Served, homes: Path) -> None:

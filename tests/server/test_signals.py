@@ -130,6 +130,7 @@ def rows(folder: Path) -> int:
         return int(connection.execute("SELECT COUNT(*) FROM message").fetchone()[0])
 
 
+@pytest.mark.sqlite
 async def test_a_clock_that_is_wrong_at_a_start_takes_nothing_that_waits(
     tmp_path: Path,
     settings: Settings,
