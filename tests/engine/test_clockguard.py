@@ -8,10 +8,12 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert
 from tests.engine.conftest import EACH
 
 from zajil.engine.sql.clockguard import APART_S, JUMP_S, WAIT_S, ClockGuard, read_last_run
 from zajil.engine.sql.database import Database
+from zajil.engine.sql.schema import message
 from zajil.engine.sql.sqlite.database import SQLiteDatabase
 
 EVERY_S = 5 * 86_400.0
@@ -74,6 +76,35 @@ async def test_a_clock_far_beyond_the_last_run_is_doubted_for_an_hour_or_until_i
     assert times.database.read_sync(read_last_run) == int(times.now)
     times.start()
     assert await times.guard.may_delete()
+
+
+async def test_short_lives_of_a_server_add_up_to_the_hour(times: Times) -> None:
+    times.now -= EVERY_S + JUMP_S
+    await times.guard.note_run()
+    times.now += EVERY_S + JUMP_S + 60
+    for _ in range(3):
+        times.start()
+        for _ in range(20):
+            assert not await times.guard.may_delete()
+            times.passed += 60
+    times.start()
+    for _ in range(4):
+        await times.guard.may_delete()
+        times.passed += 60
+    assert await times.guard.may_delete()
+    await times.guard.note_run()
+    times.now += EVERY_S + JUMP_S + 60
+    assert not await times.guard.may_delete(), "doubted anew"
+
+
+async def test_before_the_first_run_the_newest_message_tells_how_late_it_is(times: Times) -> None:
+    now_ms = int(times.now * 1000)
+    row = {"id": b"", "kind": 1, "epoch": 1, "ts": now_ms, "body": b"", "refs": 0, "expires": 0}
+    times.database.write_sync(lambda db: db.execute(insert(message).values(row)))
+    assert await times.guard.may_delete()
+    times.now += EVERY_S + JUMP_S + 60
+    times.start()
+    assert not await times.guard.may_delete()
 
 
 async def test_the_first_run_of_all_is_not_held_up(times: Times) -> None:

@@ -316,6 +316,24 @@ def test_many_signals_and_lines_that_fall_to_the_cap_at_once_tell_of_the_lines(m
     assert state.before_seq == 2 * lines
 
 
+def test_a_clock_that_was_ahead_takes_nothing_that_waited(server: Server) -> None:
+    """Left out of a reading, an older message would count as taken with the acknowledgement of a newer one."""
+    box, right = server.mailbox(), server.now_ms
+    group = Group(server, server.mailbox(), box)
+    waiting = [group.send_frame(b"%d" % number) for number in range(3)]
+    for frame in waiting:
+        server.send(frame)
+    server.now_ms += 40 * 86_400_000
+    newer, ring = group.send_frame(b"newer"), group.send_frame(b"ring", ttl=60)
+    server.send(ring)
+    server.send(newer)
+    assert [message.body for message in server.queue(box)][-5:] == [*(f.body for f in waiting), ring.body, newer.body]
+    server.now_ms += 61_000
+    assert [message.body for message in server.queue(box)][-4:] == [*(f.body for f in waiting), newer.body]
+    server.now_ms = right
+    assert [message.body for message in server.queue(box)][-5:] == [*(f.body for f in waiting), ring.body, newer.body]
+
+
 def lookups(server: Server) -> int:
     """Statements for what is known of requests: on PostgreSQL the insertion of their keys tells."""
     return 1 if server.url is None else 0

@@ -30,6 +30,8 @@ from zajil.protocol.frames import Gap, Msg
 from zajil.protocol.ids import AccountId, DeviceId, MailboxId
 
 DAY_S: Final = 86_400
+LIFT_LARGE: Final = 500
+"""Entries that one such mailbox among many may have waiting."""
 LIFT_AHEAD_S: Final = 2 * 365 * DAY_S
 """How far ahead of the clock, in its numbers, a device may have seen any: a clock of ours may have been ahead once."""
 
@@ -57,6 +59,8 @@ async def open_mailbox(delivery: Delivery, mailbox_id: MailboxId, after: int) ->
         if after > number_at(delivery.now() + LIFT_AHEAD_S):
             raise error("malformed", "has seen what is far ahead of the clock")
         delivery.limits.take("mailbox_lift", mailbox_id, now=delivery.clock())
+        if state.queued > LIFT_LARGE:
+            delivery.limits.take("mailbox_lift_large", b"", now=delivery.clock())
         await delivery.engine.lift_mailbox(LiftMailbox(mailbox_id=mailbox_id, seen=after))
     if after > state.acked:
         await delivery.engine.ack(mailbox_id, after)

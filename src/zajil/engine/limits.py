@@ -91,6 +91,8 @@ DEFAULTS: Mapping[str, Limit] = {
     "refs_write": Limit(60, 10),
     # per mailbox: numbers anew what waits, ten thousand entries in 0.4 s of the one writer, once after a restore
     "mailbox_lift": Limit(4, 3600),
+    # of those where more than `LIFT_LARGE` wait, all together: accounts are cheaper than the writer's time
+    "mailbox_lift_large": Limit(30, 60),
     "username_lookup": Limit(100, 900),
     "username_write": Limit(10, 3600),
     "push_write": Limit(20, 60),

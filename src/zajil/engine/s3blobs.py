@@ -37,7 +37,7 @@ _LOG = logging.getLogger(__name__)
 IDLE_S: Final = 32 * 86_400.0
 """Longer than any attachment is kept."""
 _KEY: Final = re.compile(r"(?P<folder>[0-9a-f]{2})/(?P<name>(?P=folder)[0-9a-f]{30})/(?P<at>[0-9a-f]{10})", re.ASCII)
-_CLOCK: Final = "clock"
+_CLOCK: Final = ".zajil-clock"
 """An empty object that is written anew to learn the store's time."""
 _WHOLE_BYTES: Final = 256 << 10
 """A last piece below this is written anew with what follows it: no blob has more objects than its size in these."""

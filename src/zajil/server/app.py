@@ -272,8 +272,8 @@ class Server:
             try:
                 if time.monotonic() >= again and await self._clock_guard.may_delete():
                     again = time.monotonic() + self.settings.retention_every_s
+                    await self._clock_guard.note_run()  # whatever fails in the run itself
                     await self.run_retention()
-                    await self._clock_guard.note_run()
                 await retention.run_often(self._auth)
                 await self._db.empty_log()
             except Exception as bug:  # noqa: BLE001  # the boundary of a background task

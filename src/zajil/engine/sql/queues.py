@@ -380,14 +380,16 @@ def expire_messages(sql: Sql, now_s: int, rows: int) -> int:
 def read_entries(
     sql: Sql, keys: Keys, mailbox_id: MailboxId, after: int, *, n: int, max_bytes: int, now_s: float
 ) -> tuple[Msg, ...]:
-    """Entries after this number that have not expired, ascending, at most n; the first whatever its size.
+    """Entries after this number, ascending, at most n; the first whatever its size. Signals that are over are left out.
 
-    One statement.
+    Whatever else is over by the clock stays visible until retention, which doubts a clock that is ahead, has deleted
+    it: what was left out here would count as taken with the next acknowledgement. One statement.
     """
     cursor = sql.run(
         "SELECT i.seq, m.id, m.kind, m.epoch, m.ts, m.body, m.frank, i.via FROM mailbox_item i JOIN message m"
-        " ON m.id = i.message_id WHERE i.mailbox_id = ? AND i.seq > ? AND m.expires > ? ORDER BY i.seq LIMIT ?",
-        (mailbox_id, after, int(now_s), n),
+        " ON m.id = i.message_id WHERE i.mailbox_id = ? AND i.seq > ?"
+        " AND (m.expires > ? OR m.expires > m.ts / 1000 + ?) ORDER BY i.seq LIMIT ?",
+        (mailbox_id, after, int(now_s), SIGNAL_TTL_S, n),
     )
     entries: list[Msg] = []
     left = max_bytes

@@ -12,6 +12,8 @@ TIMELINE: Final = "timeline"
 """Which server of PostgreSQL was written to last, as `postgres.timeline.History` writes it."""
 RETENTION: Final = "retention"
 """Unix second of the last run of retention, see `clockguard`."""
+DOUBTED: Final = "doubted"
+"""Seconds that servers have waited for a clock that they doubt."""
 _KEPT: Final = "kept, each replaced by the next"
 
 server_state = Table(
@@ -24,7 +26,8 @@ server_state = Table(
         nullable=False,
         info=describe(
             "counter",
-            "second of the last run of retention; which server of PostgreSQL, on which timeline, was written to last",
+            "second of the last run of retention, seconds of doubt about the clock, which server of PostgreSQL, on"
+            " which timeline, was written to last",
             _KEPT,
         ),
     ),

@@ -104,6 +104,8 @@ def restore_backup(
     with _keys_of(archive, keys_from).open("rb") as file:
         secrets, key_head = _read_keys(file)
     with archive.open("rb") as file:
+        if not file.seekable():
+            raise BackupError("backup-damaged", "a pipe is read once only, and this is read twice: save it first")
         reader = _open(file, "data")
         _check_pair(reader, key_head, secrets, unproven=unproven)
         with hold_data(data):

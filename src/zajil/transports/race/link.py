@@ -113,6 +113,8 @@ class Link:
         self._timer: asyncio.TimerHandle | None = None
         self._turn_due = False
         self._crash: BaseException | None = None
+        self._is_over = False
+        """The session ended, and the next one has not been asked for."""
 
     @property
     def usable(self) -> bool:
@@ -163,6 +165,7 @@ class Link:
             self._down(first.problem, first.retry_ms)
             if first.closed:
                 await self._pause()
+                self._is_over = False
                 self._keeper.enter(self)
             return
         batch = [first]
@@ -230,7 +233,14 @@ class Link:
             self._turn()
 
     def renew(self, retry_ms: int) -> None:
-        """End the session at the server too; after `pause`, told to wait so long, the next one begins anew."""
+        """End the session at the server too; after `pause`, told to wait so long, the next one begins anew.
+
+        No effect on one that is over already. What it has still said is not looked at.
+        """
+        if self._is_over:
+            return
+        self._queue = deque(each for each in self._queue if isinstance(each, _Lost))
+        self._begun_taken = self._begun
         self._session.close()
         self._turn()
         self._over(Closed("restarting", retry_ms, by_peer=False))
@@ -285,6 +295,9 @@ class Link:
 
     def _over(self, closed: Closed) -> None:
         """The session is over: nothing is dialled until whoever runs it has paused."""
+        if self._is_over:
+            return
+        self._is_over = True
         self._note([_Lost(retry_ms=closed.retry_ms, closed=True)])
         self._keeper.leave(self)  # which closes the line
         self.line = None

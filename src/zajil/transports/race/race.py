@@ -149,6 +149,8 @@ class Race(Attempts):
     # -- sessions
     def enter(self, link: Link) -> None:
         """As `Keeper.enter`."""
+        if link in self._members:
+            return
         self._members.append(link)
         if self._leader is None and not link.lane:
             self._lead(link)

@@ -70,9 +70,9 @@ KEY_COMPLAINTS: dict[str, Complaint] = {
             ru="Потеряно ключей: {keys}. С ними уйдут сообщения для устройств: {messages}; токены мостов: {tokens}.",
         ),
         Text(
-            en="Look for a newer FILE.keys first. If nobody has one, add --yes.",
-            ar="ابحث أولًا عن FILE.keys أحدث. وإن لم يكن عند أحد فأضف --yes.",
-            ru="Сначала поищите более новый FILE.keys. Если его нет ни у кого, добавьте --yes.",
+            en="Stop all servers of this database; look for a newer zajil.key on them or in FILE.keys. If none: --yes.",
+            ar="أوقف كل خوادم هذه القاعدة، وابحث عن zajil.key أحدث عليها أو في FILE.keys. وإن لم يوجد: --yes.",
+            ru="Остановите все серверы этой базы, ищите новый zajil.key на них и в FILE.keys. Если его нет: --yes.",
         ),
     ),
 }
