@@ -376,6 +376,8 @@ def test_a_backup_is_refused_where_it_would_do_harm(
     assert refused("restore", made.archive, "--data", data) == "backup-not-empty"
     later = make_backup(data, tmp_path / "later.tar", now=time.time() + 3600)
     assert refused("restore", later.archive, "--data", tmp_path / "x") == "backup-clock"
+    assert run_command(["restore", str(later.archive), "--data", str(tmp_path / "right"), "--clock-right"]) == 0
+    capsys.readouterr()
     assert refused("restore", made.keys, "--keys", made.archive, "--data", tmp_path / "x") == "backup-swapped"
     assert refused("restore", made.archive, "--keys", tmp_path / "none", "--data", tmp_path / "x") == "backup-no-keys"
     other = tmp_path / "other"

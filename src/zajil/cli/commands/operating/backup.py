@@ -63,6 +63,7 @@ def restore(
     ] = None,
     check: Annotated[bool, typer.Option("--check", help=words.CHECK())] = False,
     unproven: Annotated[bool, typer.Option("--unproven", help=words.UNPROVEN())] = False,
+    clock_right: Annotated[bool, typer.Option("--clock-right", help=words.CLOCK_RIGHT())] = False,
     json: Json = False,
 ) -> None:
     """Which server, of when; and how to start it."""
@@ -81,6 +82,7 @@ def restore(
                 attachments=not no_attachments,
                 database=database,
                 unproven=unproven,
+                clock_right=clock_right,
             )
     if json:
         print_json({**found._asdict(), "restored": not check})

@@ -46,6 +46,11 @@ UNPROVEN = Text(
     ar="قبول نسخة من إصدار سابق أيضًا، وهي لا تُثبت شيئًا وقد تكون مزوّرة.",
     ru="Принять и копию прежней версии: она ничего не доказывает и может быть подделана.",
 )
+CLOCK_RIGHT = Text(
+    en="This machine's clock is right; the one that made the backup was ahead.",
+    ar="ساعة هذا الجهاز صحيحة، وكانت ساعة الجهاز الذي صنع النسخة متقدّمة.",
+    ru="Часы этой машины верны, спешили те, по которым сделана копия.",
+)
 DATABASE = Text(
     en="Empty database of PostgreSQL to fill; '' for a file of SQLite. Else as the backup says.",
     ar="قاعدة PostgreSQL فارغة تُملأ؛ و '' لملف SQLite. وإلا فكما في النسخة.",
@@ -202,9 +207,9 @@ BACKUP_COMPLAINTS: dict[str, Complaint] = {
             ru="Копия сделана позже, чем показывают часы этой машины.",
         ),
         Text(
-            en="Set the clock by the network, then restore:  timedatectl set-ntp true",
-            ar="اضبط الساعة من الشبكة ثم استعِد:  timedatectl set-ntp true",
-            ru="Сверьте часы по сети и повторите:  timedatectl set-ntp true",
+            en="Set the clock by the network (timedatectl set-ntp true). If it is right already: --clock-right",
+            ar="اضبط الساعة من الشبكة (timedatectl set-ntp true). وإن كانت صحيحة فأضف --clock-right",
+            ru="Сверьте часы по сети (timedatectl set-ntp true). Если они уже верны: --clock-right",
         ),
     ),
     "backup-swapped": Complaint(
