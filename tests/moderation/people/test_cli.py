@@ -195,7 +195,7 @@ def test_a_key_opens_with_its_passphrase_and_no_other() -> None:
     assert open_key(file, "one two three").private_bytes_raw() == key.private_bytes_raw()
     with pytest.raises(WrongPassphrase):
         open_key(file, "one two four")
-    for changed in (b"\0" + file.sealed[1:], file.sealed[:-1] + bytes([file.sealed[-1] ^ 1])):
+    for changed in (bytes([file.sealed[0] ^ 1]) + file.sealed[1:], file.sealed[:-1] + bytes([file.sealed[-1] ^ 1])):
         with pytest.raises(WrongPassphrase):
             open_key(KeyFile(file.server, file.origin, file.public, file.salt, changed, file.cost), "one two three")
     _, again = make_key("one two three", server="http://x", origin="localhost", cost=CHEAP)
