@@ -94,6 +94,7 @@ test("a threat is reported with proof, and without the server's mark as a compla
   const keys = JSON.parse(readFileSync(path, "utf8")) as Record<string, unknown>;
   await server.stop();
   writeFileSync(path, JSON.stringify({ ...keys, frank: { "1": "00".repeat(32) } }));
+  server.zajil("admin", "keys", "accept-loss", "--data", server.data, "--yes");
   await server.start();
   await anna.menu(threat);
   await anna.press("menu-report");
