@@ -132,10 +132,10 @@ def test_of_two_servers_in_one_folder_at_once_the_later_waits(tmp_path: Path, mo
     """Whoever lost its connection sends the same piece again, to another server, while the first still writes it."""
     place, name, waits = Place("disk", tmp_path), os.urandom(16), threading.Event()
     one, other = place.open(), place.open()
-    write, lock, told = disk._write_all, fcntl.flock, list[Future[int]]()
+    write, lock, told, begun = disk._write_all, fcntl.flock, list[Future[int]](), threading.Event()
 
     def lock_told(descriptor: int, kind: int) -> None:
-        if told:
+        if begun.is_set():
             waits.set()
         lock(descriptor, kind)
 
@@ -143,6 +143,7 @@ def test_of_two_servers_in_one_folder_at_once_the_later_waits(tmp_path: Path, mo
 
         def write_late(descriptor: int, offset: int, data: bytes) -> None:
             assert not told, "the other one writes beside it"
+            begun.set()
             told.append(thread.submit(other.append, name, 0, b"another"))
             assert waits.wait(30)
             write(descriptor, offset, data)
