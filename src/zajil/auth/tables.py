@@ -141,7 +141,7 @@ device_list = Table(
         info=describe(
             "key",
             "the signed list: device numbers, public keys, days added",
-            "kept, so that forks can be shown; after deletion the last, empty one",
+            "kept, so that forks can be shown; after deletion the last, empty one, none where the operator did it",
         ),
     ),
     sqlite_strict=True,

@@ -288,6 +288,7 @@ _LOG: tuple[_Command, ...] = (
 _ADMIN: tuple[_Command, ...] = (
     ("invite", server.invite, server_words.ADMIN_INVITE),
     ("disclose", server.disclose, accounting_words.DISCLOSE),
+    ("delete-account", server.delete_account, accounting_words.DELETE_ACCOUNT),
     ("move", backup.move, backup_words.MOVE),
     ("renumber", backup.renumber, backup_words.RENUMBER),
     ("push-forget", push.forget, push_words.FORGET),

@@ -45,7 +45,7 @@ from zajil.server.accounting.disclosure import (
 from zajil.server.config import load_settings
 from zajil.server.schema import has_database, hold_data, open_database
 
-_OPERATOR: Final = b"operator"
+OPERATOR: Final = b"operator"
 """Who acts on the data folder, in the log: as `zajil moderation lists` has it."""
 
 
@@ -64,7 +64,7 @@ def bridges_for_guest(data: Path) -> PrivateBridges | None:
     try:
         if not database.read_sync(bridge_store.roots):
             return None  # no server has run here yet, so no bridge has joined
-        return operator.bundle_for_invite(database, _load_keys(data, database), now=time.time())
+        return operator.bundle_for_invite(database, load_keys(data, database), now=time.time())
     finally:
         database.close()
 
@@ -92,7 +92,7 @@ def publish_bridge(data: Path, bridge_id: bytes) -> None:
     """Have the signed list name a bridge. Raises Refused `gone`, Limited `quota`, KeyFileError."""
     database = open_database(data)
     try:
-        operator.publish_bridge(database, _load_keys(data, database), bridge_id, now=time.time())
+        operator.publish_bridge(database, load_keys(data, database), bridge_id, now=time.time())
     finally:
         database.close()
 
@@ -158,12 +158,12 @@ def _change_name(
     key = username_key(name, settings.server_name)
     database = open_database(data)
     try:
-        signing = _load_log_keys(data, database)
+        signing = load_log_keys(data, database)
 
         def write(db: Connection) -> bool:
             if not change(db, key):
                 return False
-            actor = make_pseudonym(signing.pseudonym, _OPERATOR)
+            actor = make_pseudonym(signing.pseudonym, OPERATOR)
             log_change(
                 db, "list", f"{verb} username {encode_b64(key)}", salt=os.urandom(SALT_BYTES), now=at, pseudonym=actor
             )
@@ -175,14 +175,14 @@ def _change_name(
         database.close()
 
 
-def _load_keys(data: Path, database: Database) -> Keys:
+def load_keys(data: Path, database: Database) -> Keys:
     """Those of the database: others would find nothing, and seal what nobody can open. Raises KeyFileError."""
     keys = Keys.load(data / FILE_NAME)
     marks.compare(database.read_sync(marks.read_marks), marks.marks_of_keys(keys))
     return keys
 
 
-def _load_log_keys(data: Path, database: Database) -> ModerationKeys:
+def load_log_keys(data: Path, database: Database) -> ModerationKeys:
     """The keys of the log, which may begin with what an operator does; a lost key beside a log is never replaced."""
     with marks.unmade(data / LOG_KEY_FILE):
         keys = ModerationKeys.load(data / LOG_KEY_FILE, create=database.read_sync(log.count_entries) == 0)
@@ -231,10 +231,10 @@ def disclose(data: Path, account_id: AccountId, *, reference: str, now: float | 
     settings = load_settings(data)
     database = open_database(data)
     try:
-        keys = _load_keys(data, database)
+        keys = load_keys(data, database)
         if not database.read_sync(lambda db: is_known(db, account_id)):
             return None
-        signing = _load_log_keys(data, database).log
+        signing = load_log_keys(data, database).log
         origin = f"{settings.server_name}/moderation"
 
         def write(db: Connection) -> Document | None:

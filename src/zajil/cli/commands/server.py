@@ -1,4 +1,4 @@
-"""`serve`, `admin invite`, `data-inventory`: the server's side, on its data folder."""
+"""`serve`, `admin invite|disclose|delete-account`, `data-inventory`: the server's side, on its data folder."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ import typer
 from zajil.cli.commands.options import DataFolder, Json, decide_data
 from zajil.cli.texts import server as words
 from zajil.cli.texts.calls import relay as relay_words
+from zajil.cli.texts.general import NOTHING_CHANGED
+from zajil.cli.texts.lasting import ending as ending_words
 from zajil.cli.texts.moderation import accounting as accounting_words
 from zajil.cli.texts.reach import registry as reach_words
 
 if TYPE_CHECKING:
+    from zajil.protocol.ids import AccountId
     from zajil.server.inventory import InventoryRow
 
 DEFAULT_PORT = 8440
@@ -145,15 +148,10 @@ def disclose(
     from zajil.cli.failures import USAGE, Failed, as_failed
     from zajil.cli.output import print_json
     from zajil.engine.keys import KeyFileError
-    from zajil.protocol.errors import Malformed
-    from zajil.protocol.ids import ID_BYTES, AccountId, parse_b64
     from zajil.server.admin import disclose as disclose_account
     from zajil.server.config import ConfigError
 
-    try:
-        account_id = AccountId(parse_b64(account, size=ID_BYTES))
-    except Malformed as error:
-        raise Failed("bad-account", exit_code=USAGE) from error
+    account_id = _account_id(account)
     if not reference.strip():
         raise Failed("no-reference", exit_code=USAGE)
     try:
@@ -163,6 +161,55 @@ def disclose(
     if document is None:
         raise Failed("no-account", account=account)
     print_json(msgspec.to_builtins(document))
+
+
+def delete_account(
+    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help=accounting_words.ACCOUNT_ARGUMENT())],
+    *,
+    data: DataFolder = None,
+    yes: Annotated[bool, typer.Option("--yes", help=ending_words.YES_OPTION())] = False,
+    json: Json = False,
+) -> None:
+    """Asks on a terminal; without one `--yes` is needed. In JSON also the salt of its entry, which nothing else has."""
+    from zajil.cli.asking import agrees, can_ask
+    from zajil.cli.failures import USAGE, Failed, as_failed
+    from zajil.cli.output import console, print_json
+    from zajil.engine.keys import KeyFileError
+    from zajil.protocol.ids import encode_b64
+    from zajil.server.accounting.ending import end_account
+    from zajil.server.config import ConfigError
+
+    account_id, folder = _account_id(account), existing_data(decide_data(data))
+    if not yes and not can_ask():
+        raise Failed("not-asked", exit_code=USAGE)
+    if not yes and not agrees(accounting_words.DELETE_QUESTION(account=account)):
+        console().print(NOTHING_CHANGED())
+        return
+    try:
+        ended = end_account(folder, account_id)
+    except (ConfigError, KeyFileError) as error:
+        raise as_failed(error) from error
+    if ended == "unknown":
+        raise Failed("no-account", account=account)
+    if json:
+        entry = None if ended == "before" else {"n": ended.n, "salt": encode_b64(ended.salt)}
+        print_json({"account": account, "ended": True, "entry": entry})
+    elif ended == "before":
+        console().print(accounting_words.ENDED_BEFORE())
+    else:
+        console().print(accounting_words.ENDED(n=ended.n))
+
+
+def _account_id(text: str) -> AccountId:
+    """Raises Failed `bad-account`."""
+    from zajil.cli.failures import USAGE, Failed
+    from zajil.protocol.errors import Malformed
+    from zajil.protocol.ids import ID_BYTES, AccountId, parse_b64
+
+    try:
+        return AccountId(parse_b64(text, size=ID_BYTES))
+    except Malformed as error:
+        raise Failed("bad-account", exit_code=USAGE) from error
 
 
 def data_inventory(*, data: DataFolder = None, json: Json = False) -> None:

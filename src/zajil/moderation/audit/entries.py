@@ -17,10 +17,12 @@ from typing import Final, Literal, NamedTuple, TypeAlias, get_args
 from zajil.protocol import cbor
 from zajil.protocol.errors import ZajilError, error
 
-Kind: TypeAlias = Literal["decision", "appeal", "policy", "list", "staff", "evidence", "disclosure", "export"]
+Kind: TypeAlias = Literal[
+    "decision", "appeal", "policy", "list", "staff", "evidence", "disclosure", "export", "account"
+]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 """evidence: rounded counts of a finished month of private reports. disclosure: data of an
-account given out on a lawful request."""
+account given out on a lawful request. account: one that the operator ended."""
 HASH_BYTES: Final = 32
 SALT_BYTES: Final = 16
 PSEUDONYM_BYTES: Final = 16

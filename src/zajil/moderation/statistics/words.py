@@ -164,6 +164,7 @@ _EN: Final = Words(
         "evidence": "Private reports of a month",
         "disclosure": "Lawful disclosure",
         "export": "Export",
+        "account": "Account ended by the operator",
     },
 )
 _AR: Final = Words(
@@ -268,6 +269,7 @@ _AR: Final = Words(
         "evidence": "بلاغات خاصة في شهر",
         "disclosure": "إفصاح قانوني",
         "export": "تصدير",
+        "account": "حساب أنهاه المشغّل",
     },
 )
 _RU: Final = Words(
@@ -372,6 +374,7 @@ _RU: Final = Words(
         "evidence": "Личные жалобы за месяц",
         "disclosure": "Раскрытие по закону",
         "export": "Выгрузка",
+        "account": "Аккаунт закрыт оператором",
     },
 )
 WORDS: Final[Mapping[str, Words]] = MappingProxyType({"en": _EN, "ar": _AR, "ru": _RU})

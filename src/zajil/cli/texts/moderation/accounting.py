@@ -1,4 +1,4 @@
-"""Words of `zajil moderation report` and `zajil admin disclose`: giving account."""
+"""Words of `zajil moderation report` and `zajil admin disclose|delete-account`: giving account."""
 
 from __future__ import annotations
 
@@ -50,6 +50,27 @@ REFERENCE_OPTION = Text(
     en="The request's own number; only a salted hash of it is logged.",
     ar="رقم الطلب؛ ولا يُسجَّل منه إلا بصمة مملّحة.",
     ru="Номер запроса; в журнал попадает только его хеш с солью.",
+)
+
+DELETE_ACCOUNT = Text(
+    en="End an account for its owner, as after a restore; it is logged.",
+    ar="إنهاء حساب نيابةً عن صاحبه، كما بعد استعادة نسخة؛ ويُسجَّل ذلك.",
+    ru="Закрыть аккаунт за владельца, например после восстановления; это записывается в журнал.",
+)
+DELETE_QUESTION = Text(
+    en="End the account {account} on all its devices? They keep what they have; nobody can bring it back.",
+    ar="أتريد إنهاء الحساب {account} على كل أجهزته؟ يبقى فيها ما لديها، ولن يستعيده أحد.",
+    ru="Закрыть аккаунт {account} на всех устройствах? На них останется то, что есть; вернуть его не сможет никто.",
+)
+ENDED = Text(
+    en="The account has ended; entry {n} of the log. A running server closes its connections within a minute.",
+    ar="انتهى الحساب؛ المدخل {n} في السجل. والخادم العامل يغلق اتصالاته خلال دقيقة.",
+    ru="Аккаунт закрыт; запись {n} в журнале. Работающий сервер закроет его соединения за минуту.",
+)
+ENDED_BEFORE = Text(
+    en="This account was deleted before; nothing was changed.",
+    ar="حُذف هذا الحساب من قبل؛ ولم يتغيّر شيء.",
+    ru="Этот аккаунт уже удалён; ничего не изменено.",
 )
 
 _MONTHS = Text(
@@ -116,9 +137,9 @@ ACCOUNTING_COMPLAINTS: dict[str, Complaint] = {
     ),
     "no-account": Complaint(
         Text(
-            en="No account {account} was ever made on this server. Nothing was disclosed and nothing logged.",
-            ar="لم يُنشأ حساب {account} على هذا الخادم قط. لم يُفصح عن شيء ولم يُسجَّل شيء.",
-            ru="Аккаунта {account} на этом сервере никогда не было. Ничего не раскрыто и не записано.",
+            en="No account {account} was ever made on this server. Nothing was done or logged.",
+            ar="لم يُنشأ حساب {account} على هذا الخادم قط. لم يُفعل شيء ولم يُسجَّل شيء.",
+            ru="Аккаунта {account} на этом сервере никогда не было. Ничего не сделано и не записано.",
         ),
         Text(
             en="Check the id; the server cannot find an account by anything else.",
