@@ -30,7 +30,7 @@ from zajil.server.backup.restoring import check_backup, restore_backup
 from zajil.server.backup.rows import SqliteSource, renumber
 from zajil.server.config import ConfigError, load_settings
 from zajil.server.doctor.whole import examine
-from zajil.server.schema import hold_data, migrate, newest_revision, open_database
+from zajil.server.schema import hold_data, hold_worker, migrate, newest_revision, open_database
 
 BLOB = bytes(range(16))
 PACKAGE = "key_package (account_id, device_id, suite, last_resort, expires, body) VALUES (X'00', 1, 1, 0, 9, ?)"
@@ -486,6 +486,9 @@ def test_a_stopped_server_moves_to_postgres_and_forgets_nothing(
         assert "another server is running" in capsys.readouterr().err
         assert run_command(command) == 1
         assert "another server is running" in capsys.readouterr().err
+    with hold_worker(data):
+        assert run_command(command) == 1, "its decisions would stay behind"
+        assert "another moderation worker runs" in capsys.readouterr().err
     assert run_command(rotating) == 0
     assert "Key 2 of storage" in capsys.readouterr().out.replace("\u2068", "").replace("\u2069", "")
     before = rows_of(data)

@@ -43,6 +43,7 @@ _RECOVERY = (backup_tables,)
 _PUSH = (push_tables,)
 _MARKS = (mark_tables, state_tables)
 LOCK_FILE: Final = "zajil.lock"
+WORKER_LOCK_FILE: Final = "moderation.lock"
 _HAS_FTS5: Final = "SELECT 1 FROM pragma_module_list WHERE name = 'fts5'"
 _COLUMNS: Final = {
     "sqlite": "SELECT t.name, c.name FROM sqlite_master AS t JOIN pragma_table_info(t.name) AS c"
@@ -75,12 +76,21 @@ def hold_data(data: Path, *, shared: bool = False) -> IO[bytes]:
     shared: among servers whose database is not in it. Raises ConfigError while another server has it.
     """
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    file = (data / LOCK_FILE).open("ab")
+    return _hold(data / LOCK_FILE, fcntl.LOCK_SH if shared else fcntl.LOCK_EX, "server is running")
+
+
+def hold_worker(data: Path) -> IO[bytes]:
+    """Hold the place of whoever judges posts on a data directory. Raises ConfigError where it is taken."""
+    return _hold(data / WORKER_LOCK_FILE, fcntl.LOCK_EX, "moderation worker runs")
+
+
+def _hold(path: Path, how: int, who: str) -> IO[bytes]:
+    file = path.open("ab")
     try:
-        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        fcntl.flock(file, how | fcntl.LOCK_NB)
     except BlockingIOError:
         file.close()
-        raise ConfigError("another server is running on this data directory") from None
+        raise ConfigError(f"another {who} on this data directory") from None
     return file
 
 

@@ -14,7 +14,7 @@ from zajil.server.backup.archive import BackupError
 from zajil.server.backup.places import name_database, open_sink
 from zajil.server.backup.rows import SqliteSource
 from zajil.server.config import CONFIG_FILE, load_settings, refuse_password
-from zajil.server.schema import hold_data
+from zajil.server.schema import hold_data, hold_worker
 
 MOVED_SUFFIX: Final = ".moved"
 _SOME: Final = 2000
@@ -23,13 +23,15 @@ _SOME: Final = 2000
 def move_database(data: Path, url: str) -> int:
     """How many rows were moved. The file stays, as `zajil.db.moved`; `zajil.toml` names the new place.
 
-    Nothing is forgotten, unlike in a restore: no time passes, since no server runs meanwhile. Raises BackupError
-    (nothing to move; the database there is not empty), ConfigError (a server runs; a password in the URL).
+    Nothing is forgotten, unlike in a restore: no time passes, since neither a server nor a worker of moderation runs
+    meanwhile. A worker would go on in the file that was moved: what it judged would be missing in the database, and the
+    log, continued in both, would be signed twice. Raises BackupError (nothing to move; the database there is not
+    empty), ConfigError (one of them runs; a password in the URL).
     """
     refuse_password(url)
-    if load_settings(data).database or not (data / DATABASE).exists():
-        raise BackupError("move-nothing")
-    with hold_data(data):
+    with hold_data(data), hold_worker(data):
+        if load_settings(data).database or not (data / DATABASE).exists():
+            raise BackupError("move-nothing")
         with closing(SQLiteDatabase.open(data / DATABASE)) as database:
             database.truncate_log()
         rows = 0

@@ -7,7 +7,6 @@ server learns of `zajil moderation worker` by polling; a child of its own tells 
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 import signal
 import sys
@@ -15,7 +14,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 from zajil.channels.context import Channels
 from zajil.channels.identity.challenge import PersonaChallenges
@@ -30,9 +29,8 @@ from zajil.server.config import ConfigError, Settings, load_settings
 from zajil.server.logs import set_up_logging
 from zajil.server.moderation.wiring import Moderation
 from zajil.server.public_space import find_fold
-from zajil.server.schema import find_database
+from zajil.server.schema import find_database, hold_worker
 
-LOCK_FILE: Final = "moderation.lock"
 _PLACE_S: Final = 30.0
 _PLACE_LOOK_S: Final = 0.1
 
@@ -53,7 +51,7 @@ def work(data: Path, *, tell: Callable[[], None]) -> None:
 
 async def _run(data: Path, settings: Settings, tell: Callable[[], None]) -> None:
     ended = end_by_signal()
-    with lock_worker(data):
+    with hold_worker(data):
         async with working(data, settings) as moderation:
             await moderation.loaded()
             tell()
@@ -71,7 +69,7 @@ async def work_until(
     patience = time.monotonic() + _PLACE_S
     while True:
         try:
-            lock = lock_worker(data)
+            lock = hold_worker(data)
             break
         except ConfigError:
             if time.monotonic() > patience:
@@ -153,14 +151,3 @@ def make_worker(
         sampler=sampler,
         reached=reached,
     )
-
-
-def lock_worker(data: Path) -> IO[bytes]:
-    """Hold the worker's place on this data directory. Raises ConfigError where it is taken."""
-    file = (data / LOCK_FILE).open("ab")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
-        raise ConfigError("another moderation worker runs on this data directory") from None
-    return file
