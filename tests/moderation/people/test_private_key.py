@@ -10,6 +10,7 @@ from pathlib import Path
 import aiohttp
 import msgspec
 import pytest
+from sqlalchemy import Connection
 from tests.moderation.people.desk import Desk, Member
 from tests.moderators import CHEAP, PASSPHRASE, unlock
 from tests.server.conftest import NO_LIMITS
@@ -277,3 +278,23 @@ class TestCap:
         (kept, *_) = await inbox.waiting_complaints(server.reports, limit=1)
         assert who == tallies.name_complainant(kept.reporter_ref)
         assert who not in (kept.reporter_ref, scene.rita.account_id)
+
+    def test_what_a_colleague_closed_at_another_server_counts_no_more(self, server: Server) -> None:
+        """Two servers on one database: complaints come to one, reviewers work at the other."""
+        taking, reviewing, who = inbox.OpenComplaints(), inbox.OpenComplaints(), b"r" * 32
+
+        def write(db: Connection) -> None:
+            taken = []
+            for _ in range(3):
+                taken.append(0)
+                with pytest.raises(ZajilError, match="quota"):
+                    while True:
+                        taking.add(db, who)
+                        taken[-1] += 1
+                with pytest.raises(ZajilError, match="quota"):
+                    reviewing.add(db, who)
+                for _ in range(taken[-1]):
+                    reviewing.close(db, who)
+            assert taken == [4, 3, 3], "one too few, of those that are written down nowhere"
+
+        server._db.write_sync(write)

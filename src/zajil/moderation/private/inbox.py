@@ -41,8 +41,11 @@ COMPLAINTS_MAX: Final = 20
 class OpenComplaints:
     """How many complaints each member has open. Called inside the transaction that changes it.
 
-    Exact in memory. In the store stand those alone who have half of the allowed number open, so that a restart lifts
-    nobody's cap and nobody is written down for a complaint or two. Unlocking counts anew, from the reports themselves.
+    In the store stand those alone who have half of the allowed number open, so that a restart lifts nobody's cap and
+    nobody is written down for a complaint or two. Below that each process of several remembers those that came to it,
+    and is not told of those that another one's reviewer closed: so the store alone says that somebody has more. Else
+    whoever once had the cap open would be refused by the process that took them for as long as it lives. Unlocking
+    counts anew, from the reports themselves.
     """
 
     def __init__(self) -> None:
@@ -51,7 +54,7 @@ class OpenComplaints:
     def add(self, db: Connection, reporter_ref: bytes) -> None:
         """One more. Raises Limited `quota` where the member has as many open as anybody may."""
         who = tallies.name_complainant(reporter_ref)
-        count = max(self._count[who], tallies.find_open(db, who))
+        count = self._find(db, who)
         if count >= COMPLAINTS_MAX:
             raise error("quota", "open complaints")
         self._put(db, who, count + 1)
@@ -59,7 +62,7 @@ class OpenComplaints:
     def close(self, db: Connection, reporter_ref: bytes) -> None:
         """One of theirs is open no more."""
         who = tallies.name_complainant(reporter_ref)
-        self._put(db, who, max(0, max(self._count[who], tallies.find_open(db, who)) - 1))
+        self._put(db, who, max(0, self._find(db, who) - 1))
 
     def take(self, db: Connection, reporters: Iterable[bytes]) -> None:
         """These are all that are open: the reporter of each."""
@@ -68,8 +71,11 @@ class OpenComplaints:
         for who, count in Counter(tallies.name_complainant(each) for each in reporters).items():
             self._put(db, who, count)
 
+    def _find(self, db: Connection, who: bytes) -> int:
+        return tallies.find_open(db, who) or min(self._count[who], COMPLAINTS_MAX // 2 - 1)
+
     def _put(self, db: Connection, who: bytes, count: int) -> None:
-        # Before COMMIT: a transaction that fails leaves one too many here until the next unlock, never one too few.
+        # Before COMMIT: a transaction that fails may leave one too many here until the next unlock, never one too few.
         if count:
             self._count[who] = count
         else:
