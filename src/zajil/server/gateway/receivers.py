@@ -1,10 +1,13 @@
 """The newest R session of each device, here and at other gateways: a newer one anywhere ends the older one.
 
 News on the bus, of a mailbox: `n || time u64 ms || 8 random bytes`, a newer session than any with a smaller stamp; `c`,
-the device is no more; `s`, its account is suspended; `?`, who has it on a connection is to say `!`. Times are of the
-gateways' clocks: where they are apart by some seconds, an older session may stay beside a newer one for as long as it
-has a connection, and both get what comes. No message is lost or counted twice by that: what a device has is what it
+the device may be no more; `s`, its account is suspended; `?`, who has it on a connection is to say `!`. Times are of
+the gateways' clocks: where they are apart by some seconds, an older session may stay beside a newer one for as long as
+it has a connection, and both get what comes. No message is lost or counted twice by that: what a device has is what it
 acknowledged.
+
+A device that is told `device-revoked` locks itself for good, so nobody's word on the bus is enough for that: `c` has
+its gateway look into the database. The others send a device to its login or away from here, and it may come again.
 """
 
 from __future__ import annotations
@@ -29,7 +32,7 @@ class Receivers:
     def __init__(self, bus: Bus, *, now_ms: Callable[[], int], check: Callable[[Conversation], None]) -> None:
         """now_ms: Unix milliseconds. check: begins to look whether this session's device still exists.
 
-        It is called where news may have been missed.
+        It is called where news may have been missed, or say that it does not.
         """
         self._bus = bus
         self._now_ms = now_ms
@@ -43,13 +46,11 @@ class Receivers:
         stamp = self._last_ms.to_bytes(8, "big") + os.urandom(8)
 
         def hear(news: bytes | None) -> None:
-            if news is None:
+            if news is None or news == _CLOSED:
                 self._check(conversation)
             elif news == _ASK:
                 if conversation.session.carrier is not None:
                     self._bus.tell(Topic.RECEIVER, mailbox_id, _YES)
-            elif news == _CLOSED:
-                _end(conversation, "device-revoked")
             elif news == _SUSPENDED:
                 _end(conversation, "token-expired")
             elif news[:1] == _NEWER and len(news) == 1 + _STAMP_BYTES and news[1:] > stamp:
@@ -97,7 +98,9 @@ class Receivers:
         return True
 
     def close_device(self, mailbox_id: MailboxId) -> None:
-        """End the R session of a device that was revoked, detached or not, wherever it is."""
+        """End the R session of a device that was revoked, detached or not, wherever it is. Call only after COMMIT."""
+        if (conversation := self._sessions.get(mailbox_id)) is not None:
+            _end(conversation, "device-revoked")
         self._bus.tell(Topic.RECEIVER, mailbox_id, _CLOSED)
 
     def end_login(self, mailbox_id: MailboxId) -> None:
