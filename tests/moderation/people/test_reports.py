@@ -14,7 +14,15 @@ from sqlalchemy import Connection, event
 from tests.channels.world import Author
 from tests.moderation.people.desk import Desk
 
-from zajil.moderation.reports.weights import Given, count_together, is_abusive, precision, tally_of, weigh
+from zajil.moderation.reports.weights import (
+    Given,
+    Tallies,
+    count_together,
+    is_abusive,
+    precision,
+    tally_of,
+    weigh,
+)
 from zajil.moderation.store import notices
 from zajil.moderation.store.notices import NoticeRow, Record
 from zajil.protocol.ids import encode_b64, parse_b64
@@ -271,6 +279,28 @@ def test_a_tally_kept_as_notices_come_says_what_counting_all_of_them_says() -> N
         earlier = {who: {bytes([draw.randint(0, 6)]) for _ in range(draw.randint(0, 3))} for who in people}
         given = sorted((Given(who, draw.choice((0, 500, 900)), draw.randint(0, 9_000)) for who in people), key=_at)
         assert tally_of(given, earlier).weight == _count_all(given, earlier)
+
+
+def test_notices_that_another_server_took_count_here_within_a_minute() -> None:
+    tallies, place, mine = Tallies(), (b"t" * 16, 1), tally_of([Given(A, 500, 0)], {})
+    tallies.put(place, 0, mine, now=100)
+    tallies.put(place, 0, mine, now=150)
+    assert tallies.find(place, 0, now=159) is mine
+    assert tallies.find(place, 0, now=160) is None, "whatever came here meanwhile"
+    assert tallies.find(place, 0, now=99) is None, "by a clock that was set back"
+    all_of_them = tally_of([Given(A, 500, 0), Given(B, 900, 10)], {})
+    tallies.put(place, 0, all_of_them, now=160)
+    assert tallies.find(place, 0, now=219) is all_of_them
+
+
+async def test_old_notices_hide_no_new_ones_from_whoever_counts(desk: Desk) -> None:
+    def write(db: Connection) -> list[int]:
+        for at in (1, 1, 1, 7, 8, 9):
+            about = ("post", b"t" * 16, 1, os.urandom(16), "person", "fraud", "", 500, "declined", None, None, at, at)
+            notices.insert_notice(db, NoticeRow(os.urandom(16), *about))
+        return [each.at for each in notices.newest_about(db, b"t" * 16, 1, since=5, n=2)]
+
+    assert desk.server._db.write_sync(write) == [8, 9]
 
 
 def _at(given: Given) -> int:

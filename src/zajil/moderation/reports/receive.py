@@ -142,16 +142,16 @@ def _place(db: Connection, tallies: Tallies, target: Target, row: NoticeRow, now
 def _weigh(db: Connection, tallies: Tallies, row: NoticeRow, since: int) -> int:
     """What the notices on this target since then count for together, with this one, which is counted from now on."""
     place = row.target, row.version
-    tally = tallies.find(place, since)
+    tally = tallies.find(place, since, now=row.at)
     if tally is None:
-        stored = [each for each in notices.notices_about(db, row.target, row.version) if each.at > since]
+        stored = notices.newest_about(db, row.target, row.version, since=since)
         known = [Given(each.reporter, each.weight, each.at) for each in stored]
         begin = min((each.at for each in known), default=row.at) - EARLIER_S
         past = notices.targets_before(db, [each.reporter for each in known], but=row.target, since=begin)
         tally = weights.tally_of(known, past)
     own = notices.newest_targets(db, row.reporter, but=row.target, since=row.at - EARLIER_S, n=weights.EARLIER)
     tally.add(Given(row.reporter, row.weight, row.at), own)
-    tallies.put(place, since, tally)
+    tallies.put(place, since, tally, now=row.at)
     return tally.weight
 
 

@@ -21,6 +21,8 @@ RECORD: Final = 200
 """How many of a reporter's newest closed notices are looked at."""
 TOGETHER_S: Final = 3600
 WHOLE: Final = 1000
+TRUSTED_S: Final = 60
+"""How long a tally in memory goes without the notices that another server took."""
 EARLIER: Final = 64
 """How many of a reporter's earlier targets are looked at, the newest."""
 _Place = tuple[bytes, int]
@@ -103,28 +105,40 @@ def tally_of(given: Sequence[Given], earlier: Mapping[bytes, Iterable[bytes]]) -
     return tally
 
 
-class Tallies:
-    """Tallies of the targets that were reported last, in the memory of the one process that takes notices.
+class _Kept(NamedTuple):
+    """A tally of the notices after `since`, as counted from the store at `counted_at`. Unix seconds."""
 
-    A target that is not here is counted once from its stored notices. Asked and moved inside the transaction that
-    stores the notice; forgotten where that fails.
+    since: int
+    counted_at: int
+    tally: Tally
+
+
+class Tallies:
+    """Tallies of the targets that were reported last, in the memory of a process that takes notices.
+
+    A target that is not here is counted once from its stored notices. Others may take notices of it too: so it is
+    counted anew every `TRUSTED_S`. Asked and moved inside the transaction that stores the notice; forgotten where that
+    fails.
     """
 
     def __init__(self, most: int = 512) -> None:
         self._most = most
-        self._known: dict[_Place, tuple[int, Tally]] = {}
+        self._known: dict[_Place, _Kept] = {}
 
-    def find(self, place: _Place, since: int) -> Tally | None:
-        """The tally of this target's notices after that second."""
+    def find(self, place: _Place, since: int, *, now: int) -> Tally | None:
+        """The tally of this target's notices after that second, unless it was counted too long ago."""
         found = self._known.get(place)
-        return found[1] if found is not None and found[0] == since else None
+        if found is None or found.since != since or not 0 <= now - found.counted_at < TRUSTED_S:
+            return None
+        return found.tally
 
-    def put(self, place: _Place, since: int, tally: Tally) -> None:
-        """This is the target's tally."""
-        self._known.pop(place, None)
+    def put(self, place: _Place, since: int, tally: Tally, *, now: int) -> None:
+        """This is the target's tally: that of `find` with one more, or one that was counted now."""
+        known = self._known.pop(place, None)
+        counted_at = known.counted_at if known is not None and known.tally is tally else now
         while len(self._known) >= self._most:
             self._known.pop(next(iter(self._known)))
-        self._known[place] = since, tally
+        self._known[place] = _Kept(since, counted_at, tally)
 
     def drop_target(self, target: bytes) -> None:
         """Nobody knows this target's, of any version."""

@@ -61,6 +61,13 @@ def notices_about(db: Connection, target: bytes, version: int, *, n: int = 500) 
     return [NoticeRow(*row) for row in rows]
 
 
+def newest_about(db: Connection, target: bytes, version: int, *, since: int, n: int = 500) -> list[NoticeRow]:
+    """The newest n notices about a version that came after that second, oldest first."""
+    this = (notice.c.target == target) & (notice.c.version == version) & (notice.c.at > since)
+    rows = db.execute(select(*_COLUMNS).where(this).order_by(notice.c.at.desc(), notice.c.id.desc()).limit(n)).all()
+    return [NoticeRow(*row) for row in reversed(rows)]
+
+
 def notices_by(db: Connection, reporter: bytes, *, before: tuple[int, bytes] | None, n: int) -> list[NoticeRow]:
     """A reporter's notices, newest first; before: time and id of the last one of the page in front."""
     found = select(*_COLUMNS).where(notice.c.reporter == reporter)
