@@ -288,6 +288,8 @@ class Moderation:
                     await self._db.read(self.benches.refresh)
                     await hand_over(self.decisions)
                     await spread_all(self.decisions)
+                else:
+                    self.nudges.wake()
                 await upkeep.sign_checkpoint(self.decisions, self._signing, origin=self.origin)
             except Exception as bug:  # noqa: BLE001  # the boundary of a background task
                 _LOG.error("moderation's upkeep failed", exc_info=bug)

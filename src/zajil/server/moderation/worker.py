@@ -1,7 +1,8 @@
 """The pipeline in a process of its own, on the data directory of a server: `zajil moderation worker`, or its child.
 
-It takes from the same outbox and writes to the same tables. One at a time: the index of copies is in its memory. The
-server learns of `zajil moderation worker` by polling; a child of its own tells it (`beside`).
+It takes from the same outbox and writes to the same tables. One at a time: the index of copies is in its memory. Of
+what `zajil moderation worker` does the server learns over the bus, without one by polling; a child of its own tells it
+(`beside`).
 """
 
 from __future__ import annotations
@@ -25,8 +26,10 @@ from zajil.engine.sql.sqlite.database import FILE_NAME
 from zajil.moderation.pipeline.benches import Benches
 from zajil.moderation.pipeline.storing import Sampler
 from zajil.moderation.pipeline.work import Figures, Point
+from zajil.server.buses import open_bus
 from zajil.server.config import ConfigError, Settings, load_settings
 from zajil.server.logs import set_up_logging
+from zajil.server.moderation.alone import alone
 from zajil.server.moderation.wiring import Moderation
 from zajil.server.public_space import find_fold
 from zajil.server.schema import find_database, hold_worker
@@ -51,12 +54,19 @@ def work(data: Path, *, tell: Callable[[], None]) -> None:
 
 async def _run(data: Path, settings: Settings, tell: Callable[[], None]) -> None:
     ended = end_by_signal()
-    with hold_worker(data):
-        async with working(data, settings) as moderation:
-            await moderation.loaded()
-            tell()
-            sys.stdout.flush()
-            await ended.wait()
+    bus = await open_bus(data, settings)
+    try:
+        with hold_worker(data):
+            async with (
+                alone(settings.database, lost=ended.set),
+                working(data, settings, wakeups=Wakeups(bus)) as moderation,
+            ):
+                await moderation.loaded()
+                tell()
+                sys.stdout.flush()
+                await ended.wait()
+    finally:
+        await bus.close()
 
 
 async def work_until(
@@ -79,7 +89,10 @@ async def work_until(
                 await ended.wait()
                 return
     with lock:
-        async with working(data, settings, wakeups=wakeups, figures=figures):
+        async with (
+            alone(settings.database, lost=ended.set),
+            working(data, settings, wakeups=wakeups, figures=figures),
+        ):
             await ended.wait()
 
 
