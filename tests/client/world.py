@@ -180,7 +180,7 @@ class World:
             clock=self.read_seconds,
             find_devices=self.find_devices,
             check_contact_token=self.check_token,
-            spend_contact_token=self.check_token,
+            spend_contact_token=lambda _db, token, account: self.open_by(token, account),
             account_lists=self.account_lists,
             created_day=self.created_day,
             random=self.rng.randbytes,
@@ -227,6 +227,10 @@ class World:
 
     async def check_token(self, token: bytes, account: AccountId) -> None:
         """Raises `not-allowed` unless the contact token opens the account."""
+        self.open_by(token, account)
+
+    def open_by(self, token: bytes, account: AccountId) -> None:
+        """The same at once, as inside a transaction."""
         if self.tokens.get(token) != account:
             raise error("not-allowed")
 

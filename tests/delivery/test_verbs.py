@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 from tests.delivery.world import Server
 
 from zajil.delivery import mailboxes, packages, retention
@@ -48,8 +49,9 @@ class Accounts:
         if (token, account) != (TOKEN, ALICE) or self.uses == 0:
             raise error("not-allowed")
 
-    async def spend(self, token: bytes, account: AccountId) -> None:
-        await self.check(token, account)
+    def spend(self, _db: Connection, token: bytes, account: AccountId) -> None:
+        if (token, account) != (TOKEN, ALICE) or self.uses == 0:
+            raise error("not-allowed")
         self.uses -= 1
 
 
@@ -222,6 +224,16 @@ async def test_claims_of_one_target_are_limited(story: Story) -> None:
     for n in range(2):
         await packages.claim(delivery, story.phone, request(bytes([n]) * 16))  # contacts used up nothing of the owner's
     await refuses("slow-down", packages.claim(delivery, story.phone, request(b"y" * 16)))
+
+
+async def test_a_retry_beside_the_first_costs_no_second_use(story: Story) -> None:
+    """As of a client whose line broke, and whose retry came to another gateway."""
+    story.accounts.uses = 1
+    await upload(story, story.phone, package(story, b"p"), package(story, b"q"))
+    one, two = await asyncio.gather(*(packages.claim(story.delivery, CONTACT, request()) for _ in range(2)))
+    assert one == two
+    assert [bytes(each.key_package) for each in one.clients] == [b"p"]
+    assert story.accounts.uses == 0
 
 
 async def test_a_claim_rests_sealed_and_names_nobody(story: Story) -> None:

@@ -7,6 +7,8 @@ Unknown account, withdrawn token and no consent answer alike: `not-allowed`.
 
 from __future__ import annotations
 
+from sqlalchemy import Connection
+
 from zajil.auth import store
 from zajil.auth.context import Auth, CallingDevice
 from zajil.auth.secrets import digest
@@ -60,8 +62,7 @@ async def check_contact_token(auth: Auth, token: bytes, account_id: AccountId) -
         raise error("not-allowed")
 
 
-async def spend_contact_token(auth: Auth, token: bytes, account_id: AccountId) -> None:
-    """Take one use of the token. Raises Refused `not-allowed`."""
-    now = auth.now()
-    if not await auth.db.write(lambda db: store.spend_contact_token(db, digest(token), account_id, now=now)):
+def spend_contact_token(auth: Auth, db: Connection, token: bytes, account_id: AccountId) -> None:
+    """Take one use of the token, inside the caller's transaction. Raises Refused `not-allowed`."""
+    if not store.spend_contact_token(db, digest(token), account_id, now=auth.now()):
         raise error("not-allowed")

@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from sqlalchemy import Connection
+
 from zajil.delivery.refs import RefBook
 from zajil.engine.bus import Bus
 from zajil.engine.keys import Keys
@@ -43,7 +45,7 @@ class Delivery:
 
     find_devices: the newest list of an account, None where there is no such account or it may not be reached.
     check_contact_token: raises Refused `not-allowed` unless this token opens this account; costs nothing.
-    spend_contact_token: the same, and takes one use of an invite token.
+    spend_contact_token: the same inside the caller's transaction, and takes one use of an invite token.
     account_lists: all signed lists of an account, for who asks it to be a contact; empty for no account.
     created_day: day since 1970 on which an account that exists was opened.
     clock: Unix seconds.
@@ -58,7 +60,7 @@ class Delivery:
     clock: Callable[[], float]
     find_devices: Callable[[AccountId], Awaitable[AccountDevices | None]]
     check_contact_token: Callable[[bytes, AccountId], Awaitable[None]]
-    spend_contact_token: Callable[[bytes, AccountId], Awaitable[None]]
+    spend_contact_token: Callable[[Connection, bytes, AccountId], None]
     account_lists: Callable[[AccountId], Awaitable[list[bytes]]]
     created_day: Callable[[AccountId], Awaitable[int]]
     random: Callable[[int], bytes] = field(default=os.urandom, repr=False)

@@ -74,9 +74,15 @@ async def claim(
     found = await delivery.find_devices(account_id)
     if found is None:
         raise error("not-allowed")
-    if isinstance(caller, ContactCaller):
-        await delivery.spend_contact_token(caller.token, account_id)
-    sealed, low = await delivery.db.write(lambda connection: _take(delivery, connection, key, request, found))
+
+    def work(connection: Connection) -> tuple[bytes, list[tuple[MailboxId, KeysLow]]]:
+        if known := store.find_claim(connection, key, now=now):
+            return known, []  # a retry that came, here or at another gateway, while the first was under way
+        if isinstance(caller, ContactCaller):
+            delivery.spend_contact_token(connection, caller.token, account_id)
+        return _take(delivery, connection, key, request, found)
+
+    sealed, low = await delivery.db.write(work)
     for mailbox_id, warning in low:
         delivery.bus.publish((mailbox_id,), warning)
     return _opened(delivery, key, sealed)
@@ -104,7 +110,7 @@ async def _claim_as_stranger(
 
     def work(connection: Connection) -> tuple[bytes, list[tuple[MailboxId, KeysLow]]] | None:
         if known := store.find_claim(connection, key, now=now):
-            return known, []  # a retry that came while the first was under way
+            return known, []  # as in `claim`
         fresh = store.open_request(connection, pair, today=now // store.DAY_S)
         if found is None or not fresh:
             return None
@@ -150,10 +156,8 @@ def _take(
     lists: tuple[control.Blob, ...] = (),
     stranger: bool = False,
 ) -> tuple[bytes, list[tuple[MailboxId, KeysLow]]]:
-    """In one transaction: the packages leave the store and the sealed answer is remembered. A twin gets that answer."""
+    """In one transaction: the packages leave the store and the sealed answer is remembered. It was not given before."""
     now = delivery.now()
-    if known := store.find_claim(connection, key, now=now):
-        return known, []
     account_id = AccountId(bytes(request.account_id))
     clients: list[control.ClaimedClient] = []
     low: list[tuple[MailboxId, KeysLow]] = []

@@ -302,7 +302,7 @@ class Server:
             clock=self._clock,
             find_devices=self._find_devices,
             check_contact_token=lambda token, account: contacts.check_contact_token(self._auth, token, account),
-            spend_contact_token=lambda token, account: contacts.spend_contact_token(self._auth, token, account),
+            spend_contact_token=lambda db, token, account: contacts.spend_contact_token(self._auth, db, token, account),
             account_lists=lambda account: lists.fetch_lists(self._auth, account, first=1),
             created_day=lambda account: registration.created_day(self._auth, account),
         )
