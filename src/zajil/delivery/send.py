@@ -20,13 +20,13 @@ def prepare(frame: frames.Send) -> Send | SendEphemeral:
     application message, or a `ttl` that is too long or of no use. The flag for push changes nothing with a
     message that is not stored.
     """
-    ephemeral = bool(frame.flags & frames.EPHEMERAL)
+    ephemeral, body = bool(frame.flags & frames.EPHEMERAL), frame.body
     if frame.ttl > (0 if ephemeral else limits.SIGNAL_TTL_S):
         raise error("malformed", "ttl")
-    if len(frame.body) > (limits.EPHEMERAL_BYTES if ephemeral else limits.BODY_BYTES):
+    if len(body) > (limits.EPHEMERAL_BYTES if ephemeral else limits.BODY_BYTES):
         raise error("too-big")
-    header = parse_header(frame.body)
-    if (header.group_id, header.content_type) != (frame.gid, APPLICATION):
+    header = parse_header(body)
+    if header.group_id != frame.gid or header.content_type != APPLICATION:
         raise error("malformed", "message header differs from the request")
     # The length first: whoever has no token yet must not buy the parsing of 96 KiB of CBOR.
     data = header.authenticated_data
@@ -35,7 +35,7 @@ def prepare(frame: frames.Send) -> Send | SendEphemeral:
         raise error("malformed", "AAD of an application message")
     if ephemeral:
         return SendEphemeral(
-            gid=frame.gid, epoch=header.epoch, token=frame.token, roster_key=frame.roster_key, body=frame.body
+            gid=frame.gid, epoch=header.epoch, token=frame.token, roster_key=frame.roster_key, body=body
         )
     return Send(
         key=key_of(frame),
@@ -44,7 +44,7 @@ def prepare(frame: frames.Send) -> Send | SendEphemeral:
         epoch=header.epoch,
         token=frame.token,
         roster_key=frame.roster_key,
-        body=frame.body,
+        body=body,
         tag=aad.tag,
         ttl_s=frame.ttl or MESSAGE_TTL_S,
         wake=bool(frame.flags & frames.WAKE),

@@ -5,16 +5,20 @@ Source: RFC 9420 sections 6 and 6.3 (PrivateMessage), 2.1.2 (variable-size vecto
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final
+
+import msgspec
 
 from zajil.protocol.errors import error
 
 MLS10, PRIVATE_MESSAGE = 1, 2
 APPLICATION, PROPOSAL, COMMIT = 1, 2, 3
+_FIXED: Final = bytes((0, MLS10, 0, PRIVATE_MESSAGE))
 _LONG = 64
+_EPOCH_BYTES: Final = 8
 
 
-class PrivateHeader(NamedTuple):
+class PrivateHeader(msgspec.Struct, frozen=True, gc=False):
     """The cleartext of a PrivateMessage. content_type: 1 application, 2 proposal, 3 commit."""
 
     group_id: bytes
@@ -28,37 +32,37 @@ def parse_header(message: bytes) -> PrivateHeader:
 
     Raises Malformed for another version or wire format, lengths not in their shortest form, any end but the exact.
     """
-    fixed, at = _take(message, 0, 4)
-    if fixed != bytes((0, MLS10, 0, PRIVATE_MESSAGE)):
+    if not message.startswith(_FIXED):
         raise error("malformed", "not an MLS 1.0 PrivateMessage")
-    group_id, at = _take_vector(message, at)
-    number, at = _take(message, at, 8)
-    kind, at = _take(message, at, 1)
-    if kind[0] not in (APPLICATION, PROPOSAL, COMMIT):
+    start, at = _find_vector(message, len(_FIXED))
+    group_id = message[start:at]
+    if len(message) - at < _EPOCH_BYTES + 1:
+        raise error("malformed", "MLS message ends early")
+    epoch, kind = int.from_bytes(message[at : at + _EPOCH_BYTES], "big"), message[at + _EPOCH_BYTES]
+    if kind not in (APPLICATION, PROPOSAL, COMMIT):
         raise error("malformed", "MLS content type")
-    aad, at = _take_vector(message, at)
-    _, at = _take_vector(message, at)  # encrypted sender data
-    _, at = _take_vector(message, at)  # ciphertext
+    start, at = _find_vector(message, at + _EPOCH_BYTES + 1)
+    aad = message[start:at]
+    _, at = _find_vector(message, at)  # encrypted sender data
+    _, at = _find_vector(message, at)  # ciphertext
     if at != len(message):
         raise error("malformed", "MLS message with trailing bytes")
-    return PrivateHeader(group_id, int.from_bytes(number, "big"), kind[0], aad)
+    return PrivateHeader(group_id, epoch, kind, aad)
 
 
-def _take(data: bytes, at: int, size: int) -> tuple[bytes, int]:
-    if size > len(data) - at:
-        raise error("malformed", "MLS message ends early")
-    return data[at : at + size], at + size
-
-
-def _take_vector(data: bytes, at: int) -> tuple[bytes, int]:
+def _find_vector(data: bytes, at: int) -> tuple[int, int]:
+    """Where the vector whose length stands here begins and ends."""
     if at >= len(data):
         raise error("malformed", "MLS message ends early")
-    first = data[at]
-    if first < _LONG:  # a length of one byte, which most are
-        return _take(data, at + 1, first)
-    width = 1 << (first >> 6)
-    raw, at = _take(data, at, width) if width < 8 else (b"", at)
-    size = int.from_bytes(raw, "big") & ((1 << (8 * width - 2)) - 1)
-    if not raw or size < 1 << (4 * width - 2):
-        raise error("malformed", "MLS vector length")
-    return _take(data, at, size)
+    size = data[at]
+    at += 1
+    if size >= _LONG:  # of more than one byte
+        width = 1 << (size >> 6)
+        rest = data[at : at + width - 1]
+        size = (size & 63) << 8 * (width - 1) | int.from_bytes(rest, "big")
+        if width > 4 or len(rest) < width - 1 or size < 1 << (4 * width - 2):
+            raise error("malformed", "MLS vector length")
+        at += width - 1
+    if size > len(data) - at:
+        raise error("malformed", "MLS message ends early")
+    return at, at + size

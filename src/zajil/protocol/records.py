@@ -16,18 +16,19 @@ def pad(frame: bytes, *, at_least: int = 0) -> bytes:
 
     at_least: bytes; a larger size of the table for echo frames. Raises LocalProtocolError over 65,532 bytes.
     """
-    needed = max(len(frame) + 4, at_least)
-    if len(frame) > FRAME_BYTES or needed > RECORD_SIZES[-1]:
+    length = len(frame)
+    needed = max(length + 4, at_least)
+    if length > FRAME_BYTES or needed > RECORD_SIZES[-1]:
         raise error("wrong-call", "frame beyond a record")
     size = RECORD_SIZES[bisect_left(RECORD_SIZES, needed)]
-    return (len(frame).to_bytes(4, "big") + frame).ljust(size, b"\x00")
+    return (length.to_bytes(4, "big") + frame).ljust(size, b"\x00")
 
 
 def unpad(record: bytes) -> bytes:
     """The frame of one record. Raises Malformed for another size, a length beyond it, or padding that is not zero."""
-    length = int.from_bytes(record[:4], "big")
-    if len(record) not in RECORD_SIZES or length > len(record) - 4:
+    size, end = len(record), 4 + int.from_bytes(record[:4], "big")
+    if size not in RECORD_SIZES or end > size:
         raise error("malformed", "record size or length")
-    if record.count(0, 4 + length) != len(record) - 4 - length:
+    if not record.endswith(bytes(size - end)):
         raise error("malformed", "record padding")
-    return record[4 : 4 + length]
+    return record[4:end]

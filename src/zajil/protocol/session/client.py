@@ -285,7 +285,7 @@ class ClientSession:
             return None
         times = [self._pings.stalled_at]
         if self._room >= limits.RECORD_SIZES[0]:
-            times += [self._stream.next_deadline(), self._pings.ping_at]
+            times += [self._stream.ack_due, self._pings.ping_at]
         if self._half_spent and not self._rotated:
             times.append(self._pings.heard_at)
         if self._queued_from is not None:

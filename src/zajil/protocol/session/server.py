@@ -79,10 +79,6 @@ class ServerSession:
         """Bytes of a message that has not come whole yet; they stay while the session is detached."""
         return self.stream.incoming_bytes
 
-    def has_output(self, now: float) -> bool:
-        """Whether its carrier may have something to pull."""
-        return self.stream.has_output(now)
-
     def send(self, message: bytes) -> None:
         """Queues one data frame, at most 1 MiB; then pull from `carrier`. A closed session takes none."""
         if not self.closed:
@@ -174,15 +170,16 @@ class ServerCarrier:
         if self.done:
             return []
         try:
-            return self._take(parse_record(record), record, now)
+            frame, session = parse_record(record), self.session
+            if session is None or not isinstance(frame, Data):
+                return self._take(frame, record)
+            message = session.stream.take_data(frame, now=now)
         except ZajilError:
             return self._end("protocol", 0, by_peer=False)
+        return [] if message is None else [Message(message)]
 
-    def _take(self, frame: SessionFrame, record: bytes, now: float) -> list[ServerEvent]:
+    def _take(self, frame: SessionFrame, record: bytes) -> list[ServerEvent]:
         match frame:
-            case Data() if self.session is not None:
-                message = self.session.stream.take_data(frame, now=now)
-                return [] if message is None else [Message(message)]
             case Ack() if self.session is not None:
                 self.session.stream.take_ack(frame.ack)
                 return []
@@ -235,7 +232,9 @@ class ServerCarrier:
     def has_output(self, now: float) -> bool:
         """Whether `pull` may have something, or the carrier is to be closed."""
         session = self.session
-        return bool(self._control or self._echoes) or self.done or (session is not None and session.has_output(now))
+        if self._control or self._echoes or self.done:
+            return True
+        return session is not None and session.stream.has_output(now)
 
     def pull(self, now: float) -> list[bytes]:
         """Records to send on this carrier now, in order; no more than its segment holds."""
@@ -276,4 +275,4 @@ class ServerCarrier:
 
     def next_deadline(self) -> float | None:
         """When `pull` is due without anything arriving."""
-        return self.session.stream.next_deadline() if self.session is not None and not self.done else None
+        return self.session.stream.ack_due if self.session is not None and not self.done else None

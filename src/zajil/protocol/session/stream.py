@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from zajil.protocol import limits
 from zajil.protocol.errors import error
@@ -28,7 +30,7 @@ def record_bytes(body_bytes: int) -> int:
     return limits.RECORD_SIZES[bisect_left(limits.RECORD_SIZES, body_bytes + FRAME_OVERHEAD)]
 
 
-class _Part(NamedTuple):
+class _Part(msgspec.Struct, frozen=True, gc=False):
     n: int
     more: bool
     body: bytes
@@ -45,19 +47,17 @@ class Stream:
         self._incoming = bytearray()
         self._acked_to_peer = 0
         self._unacked_in_bytes = 0
-        self._ack_due: float | None = None
+        self.ack_due: float | None = None
+        """When an ACK goes out although nothing else does."""
+        self.queued_bytes = 0
+        """Bytes accepted by `send` that no peer has acknowledged."""
+        self.unacked_bytes = 0
+        """Bytes of DATA that is out."""
         self._waiting: deque[bytes] = deque()
-        self._waiting_bytes = 0
         self._offset = 0
         self._unacked: deque[_Part] = deque()
-        self._unacked_bytes = 0
         self._last_n = 0
         self._resend_at = 1
-
-    @property
-    def queued_bytes(self) -> int:
-        """Bytes accepted by `send` that no peer has acknowledged."""
-        return self._waiting_bytes + self._unacked_bytes
 
     @property
     def incoming_bytes(self) -> int:
@@ -72,32 +72,26 @@ class Stream:
     def has_output(self, now: float) -> bool:
         """Whether `pull` may have something. now: see `pull`."""
         return (
-            bool(self._waiting)
-            or self._resend_at <= self._last_n
-            or (self._ack_due is not None and now >= self._ack_due)
+            bool(self._waiting) or self._resend_at <= self._last_n or (self.ack_due is not None and now >= self.ack_due)
         )
 
     @property
     def in_flight_bytes(self) -> int:
         """Bytes out until the peer has reason to acknowledge: at most what it takes before an ACK, and a record."""
-        return min(self._unacked_bytes, ACK_BYTES + limits.DATA_BODY_BYTES)
+        return min(self.unacked_bytes, ACK_BYTES + limits.DATA_BODY_BYTES)
 
     @property
     def expecting(self) -> bool:
         """DATA is out that the peer has not acknowledged."""
         return bool(self._unacked)
 
-    @property
-    def unacked_bytes(self) -> int:
-        """Bytes of DATA that is out."""
-        return self._unacked_bytes
-
     def send(self, message: bytes) -> None:
         """Queues one message. Raises LocalProtocolError for none or more than 1 MiB."""
-        if not 0 < len(message) <= limits.MESSAGE_BYTES:
+        size = len(message)
+        if not 0 < size <= limits.MESSAGE_BYTES:
             raise error("wrong-call", "message of 1 byte to 1 MiB")
         self._waiting.append(message)
-        self._waiting_bytes += len(message)
+        self.queued_bytes += size
 
     def resumed(self, peer_rx: int, *, frag: int) -> None:
         """A carrier was opened and the peer has everything up to peer_rx; what is above goes out again.
@@ -114,7 +108,7 @@ class Stream:
             self._uncut()
         self._resend_at = peer_rx + 1
         # OPEN or OPENED told our own rx, so the peer's window starts there.
-        self._acked_to_peer, self._unacked_in_bytes, self._ack_due = self.rx, 0, None
+        self._acked_to_peer, self._unacked_in_bytes, self.ack_due = self.rx, 0, None
 
     def _uncut(self) -> None:
         """Puts what is out back in front of what waits."""
@@ -129,16 +123,18 @@ class Stream:
             whole.append(bytes(parts) + self._waiting.popleft()[self._offset :])
         self._waiting = whole + self._waiting
         self._last_n -= len(self._unacked)
-        self._waiting_bytes += self._unacked_bytes
         self._unacked.clear()
-        self._unacked_bytes = self._offset = 0
+        self.unacked_bytes = self._offset = 0
 
     def take_ack(self, ack: int) -> None:
         """The peer acknowledged up to ack. Raises RemoteProtocolError for what was never sent."""
         if ack > self._last_n:
             raise error("protocol", "acknowledges what was never sent")
-        while self._unacked and self._unacked[0].n <= ack:
-            self._unacked_bytes -= len(self._unacked.popleft().body)
+        unacked = self._unacked
+        while unacked and unacked[0].n <= ack:
+            size = len(unacked.popleft().body)
+            self.unacked_bytes -= size
+            self.queued_bytes -= size
 
     def take_data(self, frame: Data, *, now: float) -> bytes | None:
         """The message this part completes, if it does. A part already here is dropped.
@@ -146,22 +142,24 @@ class Stream:
         Raises RemoteProtocolError for a gap, a part beyond the window, an empty part, or a message over 1 MiB.
         """
         self.take_ack(frame.ack)
-        if frame.n <= self.rx:
+        n, body = frame.n, frame.body
+        if n <= self.rx:
             return None
-        if frame.n != self.rx + 1 or not frame.body:
+        if n != self.rx + 1 or not body:
             raise error("protocol", "gap or empty part")
-        if len(self._incoming) + len(frame.body) > limits.MESSAGE_BYTES:
+        if len(self._incoming) + len(body) > limits.MESSAGE_BYTES:
             raise error("protocol", "message over 1 MiB")
-        self._unacked_in_bytes += len(frame.body)
-        if frame.n - self._acked_to_peer > limits.WINDOW_FRAMES or self._unacked_in_bytes > limits.WINDOW_BYTES:
+        frames = n - self._acked_to_peer
+        size = self._unacked_in_bytes = self._unacked_in_bytes + len(body)
+        if frames > limits.WINDOW_FRAMES or size > limits.WINDOW_BYTES:
             raise error("protocol", "beyond the window")
-        self.rx = frame.n
-        soon = self.rx - self._acked_to_peer >= ACK_FRAMES or self._unacked_in_bytes >= ACK_BYTES
-        due = now if soon else now + ACK_DELAY_S
-        self._ack_due = due if self._ack_due is None else min(self._ack_due, due)
+        self.rx = n
+        due = now if frames >= ACK_FRAMES or size >= ACK_BYTES else now + ACK_DELAY_S
+        if self.ack_due is None or due < self.ack_due:
+            self.ack_due = due
         if not (frame.more or self._incoming):
-            return frame.body  # whole, which most are
-        self._incoming += frame.body
+            return body  # whole, which most are
+        self._incoming += body
         if frame.more:
             return None
         message = bytes(self._incoming)
@@ -171,28 +169,22 @@ class Stream:
     def pull(self, *, now: float, room: int = UNLIMITED) -> list[Data | Ack]:
         """What may go out on the current carrier now, in order. room: bytes of records that it may still take."""
         out: list[Data | Ack] = []
-        if not self.has_output(now):
-            return out
-        while (part := self._again(room) or self._next_part(room)) is not None:
+        while self._waiting or self._resend_at <= self._last_n:
+            part = self._again(room) if self._behind else self._next_part(room)
+            if part is None:
+                break
             out.append(Data(part.n, self.rx, part.more, part.body))
             self._resend_at = part.n + 1
             room -= record_bytes(len(part.body))
-        if not out and room >= limits.RECORD_SIZES[0] and self._ack_due is not None and now >= self._ack_due:
+        if not out and room >= limits.RECORD_SIZES[0] and self.ack_due is not None and now >= self.ack_due:
             out.append(Ack(self.rx))
         if out:
-            self._acked_to_peer, self._unacked_in_bytes, self._ack_due = self.rx, 0, None
+            self._acked_to_peer, self._unacked_in_bytes, self.ack_due = self.rx, 0, None
         return out
 
-    def next_deadline(self) -> float | None:
-        """When an ACK is due although nothing else goes out."""
-        return self._ack_due
-
     def _again(self, room: int) -> _Part | None:
-        """The next part that this carrier has not taken yet although another one had."""
-        behind = self._behind
-        if not behind:
-            return None
-        part = self._unacked[-behind]
+        """The next part that this carrier has not taken yet although another one had; None where it is too large."""
+        part = self._unacked[-self._behind]
         return part if record_bytes(len(part.body)) <= room else None
 
     @property
@@ -202,25 +194,25 @@ class Stream:
         return min(behind, len(self._unacked)) if behind else 0
 
     def _next_part(self, room: int) -> _Part | None:
-        if not self._waiting or len(self._unacked) >= limits.WINDOW_FRAMES or self._behind:
+        if not self._waiting or len(self._unacked) >= limits.WINDOW_FRAMES:
             return None
-        message = self._waiting[0]
+        message, start = self._waiting[0], self._offset
         size = self.frag
         if room < limits.RECORD_SIZES[-1]:
             size = min(size, max((one for one in limits.RECORD_SIZES if one <= room), default=0))
         size -= FRAME_OVERHEAD
         if size <= 0:
             return None
-        body = message[self._offset : self._offset + size]
-        if self._unacked_bytes + len(body) > limits.WINDOW_BYTES:
+        body = message[start : start + size]
+        end = start + len(body)
+        if self.unacked_bytes + end - start > limits.WINDOW_BYTES:
             return None
-        self._offset += len(body)
-        self._waiting_bytes -= len(body)
-        self._last_n += 1
-        part = _Part(self._last_n, self._offset < len(message), body)
-        if not part.more:
+        more = end < len(message)
+        self._offset = end if more else 0
+        if not more:
             self._waiting.popleft()
-            self._offset = 0
+        self._last_n += 1
+        part = _Part(self._last_n, more, body)
         self._unacked.append(part)
-        self._unacked_bytes += len(body)
+        self.unacked_bytes += end - start
         return part

@@ -66,20 +66,18 @@ class Clerk:
         self._unchecked: set[Conversation] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def start_work(self, conversation: Conversation, work: list[Work]) -> None:
-        """Begin these; whoever carries the session hears of the results."""
+    def begin(self, conversation: Conversation, work: list[Work]) -> None:
+        """Begin these. What is known at once is queued, so kick after it; of the rest the session's carrier hears."""
         for item in work:
-            if isinstance(item, Acknowledge) and conversation.identity:
-                self._acknowledge(conversation, conversation.identity.mailbox_id, item.upto)
-            elif not (
-                (isinstance(item, Read) and self._pass_on(conversation, item))
-                or (isinstance(item, Submit) and self._begin(conversation, item))
-            ):
-                if isinstance(item, Submit):
+            if isinstance(item, Acknowledge):
+                if conversation.identity:
+                    self._acknowledge(conversation, conversation.identity.mailbox_id, item.upto)
+            elif isinstance(item, Submit):
+                if not self._begin_send(conversation, item):
                     self._under_way[conversation] += 1
+                    self._spawn(self._carry_out(conversation, item))
+            elif not (isinstance(item, Read) and self._pass_on(conversation, item)):
                 self._spawn(self._carry_out(conversation, item))
-        if conversation.session.has_output(self._now()):
-            conversation.kick()
 
     def _acknowledge(self, conversation: Conversation, mailbox_id: MailboxId, upto: int) -> None:
         try:
@@ -111,8 +109,8 @@ class Clerk:
         found = self._services.mailboxes.fresh(mailbox_id, item.after, n=item.most, max_bytes=size)
         if found is None:
             return False
-        self.start_work(conversation, conversation.rows(found, complete=True, now=self._now()))
-        self._weigh(conversation)
+        if work := conversation.rows(found, complete=True, now=self._now()):
+            self.begin(conversation, work)
         return True
 
     def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
@@ -161,18 +159,20 @@ class Clerk:
             self._take_over(conversation, identity.mailbox_id)
             for low in await self._services.low_keys(device):
                 conversation.push(low)
-        self.start_work(conversation, work)
+        self.begin(conversation, work)
 
     def _take_over(self, conversation: Conversation, mailbox_id: MailboxId) -> None:
         """Make this the device's newest R: the older one is told `replaced`, wake-ups come here."""
         self._reread_at[conversation] = self._now() + self._reread_s
 
         def wake(frame: Volatile | None) -> None:
-            if frame is None:
-                self.start_work(conversation, conversation.woken(now=self._now()))
-            else:
+            if frame is not None:
                 conversation.push(frame)
-                conversation.kick()
+            elif work := conversation.woken(now=self._now()):
+                self.begin(conversation, work)
+            else:
+                return
+            conversation.kick()
 
         self._receivers.take_over(conversation, mailbox_id, wake)
 
@@ -199,11 +199,11 @@ class Clerk:
         # Fewer than asked for, and no message could have been too large to fit: that was all.
         fits = sum(len(message.body) for message in found) + WELCOME_BYTES <= size
         complete = not found or (len(found) < item.most and fits)
-        self.start_work(conversation, conversation.rows(found, complete=complete, now=self._now()))
+        self.begin(conversation, conversation.rows(found, complete=complete, now=self._now()))
 
-    def _begin(self, conversation: Conversation, item: Submit) -> bool:
+    def _begin_send(self, conversation: Conversation, item: Submit) -> bool:
         """Whether this request is carried out without a task. Behind one that has a task it gets one too."""
-        if self._under_way[conversation]:
+        if conversation in self._under_way:
             return False
 
         def told(answer: Ok | BaseException) -> None:
@@ -245,7 +245,8 @@ class Clerk:
         for conversation, at in list(self._reread_at.items()):
             if now >= at:
                 self._reread_at[conversation] = now + self._reread_s
-                self.start_work(conversation, conversation.woken(now=now))
+                self.begin(conversation, conversation.woken(now=now))
+                conversation.kick()
                 if conversation in self._unchecked or not self._bus.is_whole:
                     self._unchecked.discard(conversation)
                     self._start_check(conversation)

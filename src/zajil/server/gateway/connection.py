@@ -19,7 +19,8 @@ class Connection:
     """One WebSocket, or whatever carries records.
 
     peer: for limits. silent_s: seconds without a sign of life that end it. kick: tells the shell that records may be
-    there to pull. make: makes the conversation of a new session. work: takes what a database must do.
+    there to pull. make: makes the conversation of a new session. work: takes what a database must do; whoever feeds
+    kicks after it, where there is something to pull.
     """
 
     def __init__(
@@ -58,17 +59,21 @@ class Connection:
     @property
     def crowded(self) -> bool:
         """Stop reading until this is false again."""
-        return self.conversation is not None and self.conversation.crowded and not self.done
+        conversation = self.conversation
+        return conversation is not None and conversation.crowded and not self.done
 
     def feed(self, record: bytes, *, now: float) -> None:
         """One record arrived. Never raises for what a peer sends."""
+        carrier = self.carrier
+        if carrier.done:  # a peer whose session is over shows no sign of life
+            return
         self.heard_at = now
-        for event in self.carrier.feed(record, now):
+        for event in carrier.feed(record, now):
             match event:
                 case Message():
                     conversation = self.conversation
-                    if conversation is not None:
-                        self._work(conversation, conversation.message(event.body, now=now))
+                    if conversation is not None and (work := conversation.message(event.body, now=now)):
+                        self._work(conversation, work)
                 case Usable():
                     self._begin(event, now)
                 case TakenOver():
@@ -95,17 +100,9 @@ class Connection:
         if self.conversation is not None:
             self._over(self.conversation)
 
-    def has_output(self, *, now: float) -> bool:
-        """Whether the shell should pull, or close."""
-        return self.dropped or self.carrier.has_output(now)
-
     def pull(self, *, now: float) -> list[bytes]:
         """Records to send, in order."""
         return self.carrier.pull(now)
-
-    def next_deadline(self) -> float | None:
-        """When `pull` is due although nothing arrived."""
-        return self.carrier.next_deadline()
 
     def drop(self) -> None:
         """Give the connection up without a word: the peer is silent. The session waits for another carrier."""

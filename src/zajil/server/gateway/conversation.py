@@ -63,8 +63,10 @@ class Conversation:
         """Whom limits count the current carrier under."""
         self.leave_bus: Callable[[], None] = _nobody
         self.unhandled_bytes = 0
+        self.identity: Identity | None = None
+        """The device of an R session that was admitted."""
         self.weighed: tuple[int, int] | None = None
-        """What the gateway knows of `unfinished_bytes` and `unread_bytes`."""
+        """What the gateway knows of `weigh`."""
         self.last_frame_at = now
         self._sizes: dict[int, int] = {}
         self._finish = finish
@@ -76,24 +78,16 @@ class Conversation:
         self._first_frame_by: float | None = now + first_frame_s
         self._device: Identity | None = None
 
-    @property
-    def identity(self) -> Identity | None:
-        """The device of an R session that was admitted."""
-        return self._receiver.identity if self._receiver else None
+    def weigh(self) -> tuple[int, int]:
+        """Memory that a session of nobody takes: for what has not come whole; for large answers that it has not read.
 
-    @property
-    def unfinished_bytes(self) -> int:
-        """Memory that a session of nobody takes for what has not come whole; 0 once a device is known."""
-        if self.identity is not None or self.session.closed:
-            return 0
-        return self.session.incoming_bytes + self.desk.held_bytes
-
-    @property
-    def unread_bytes(self) -> int:
-        """Memory that large answers take which a session of nobody asked for and has not read."""
-        if self._receiver is not None or self.session.closed or self.session.queued_bytes <= _UNREAD_LEAST:
-            return 0
-        return self.session.queued_bytes
+        Neither counts once a device is known.
+        """
+        session = self.session
+        if self.identity is not None or session.closed:
+            return 0, 0
+        unread = session.queued_bytes if self._receiver is None else 0
+        return session.incoming_bytes + self.desk.held_bytes, unread if unread > _UNREAD_LEAST else 0
 
     @property
     def crowded(self) -> bool:
@@ -146,7 +140,9 @@ class Conversation:
             return []
         if not self.claim(identity):
             return self._run(self._receiver.finish("protocol"))
-        return self._run(self._receiver.admitted(identity, standing, now_ms=now_ms))
+        actions = self._receiver.admitted(identity, standing, now_ms=now_ms)
+        self.identity = self._receiver.identity
+        return self._run(actions)
 
     def claim(self, device: tuple[AccountId, DeviceId, MailboxId]) -> bool:
         """Whether a proven token may be used here: the first one, of a HELLO or a call, says whose session this is."""
@@ -160,8 +156,10 @@ class Conversation:
 
     def rows(self, messages: Sequence[frames.Msg], *, complete: bool, now: float) -> list[Work]:
         """What a Read found."""
+        if self._receiver is None:
+            return []
         sized = [(message, len(message.body)) for message in messages]
-        return self._run(self._receiver.rows(sized, complete=complete, now=now)) if self._receiver else []
+        return self._run(self._receiver.rows(sized, complete=complete, now=now))
 
     def woken(self, *, now: float) -> list[Work]:
         """Something may be in the mailbox."""

@@ -141,29 +141,29 @@ class Gateway:
             silent_s=silent_s or self._patience.dead_after_s,
             kick=kick,
             make=self._make_conversation,
-            work=self._clerk.start_work,
+            work=self._clerk.begin,
             over=self._forget,
         )
         self._connections.add(connection)
         self._by_carrier[connection.carrier] = connection
         return connection
 
-    def feed(self, connection: Connection, record: bytes) -> None:
-        """One record arrived on this connection."""
-        now = self.now()
+    def feed(self, connection: Connection, record: bytes, now: float) -> None:
+        """One record arrived on this connection. now: of `now`."""
         connection.feed(record, now=now)
         self._waiting.add(connection)
-        if connection.has_output(now=now):
+        if connection.carrier.has_output(now):
             connection.kick()
-        if connection.conversation is not None:
-            self._weigh(connection.conversation)
+        conversation = connection.conversation
+        if conversation is not None and conversation.identity is None:  # a device's own counts nothing
+            self._weigh(conversation)
 
     def _weigh(self, conversation: Conversation) -> None:
         """Note what it holds of unfinished messages and of answers that it does not read.
 
         Ends the greediest sessions while all together hold too much of either.
         """
-        weighed = conversation.unfinished_bytes, conversation.unread_bytes
+        weighed = conversation.weigh()
         if weighed == conversation.weighed:
             return
         conversation.weighed = weighed
@@ -190,10 +190,6 @@ class Gateway:
         """End its session for this reason; both sides are told."""
         connection.close(reason.code, now=self.now(), retry_ms=reason.retry_ms or 0)
 
-    def pull(self, connection: Connection) -> list[bytes]:
-        """Records to send on this connection, in order."""
-        return connection.pull(now=self.now())
-
     def lost(self, connection: Connection) -> None:
         """The connection is gone."""
         connection.lost(now=self.now())
@@ -201,10 +197,8 @@ class Gateway:
         self._by_carrier.pop(connection.carrier, None)
         self._waiting.discard(connection)
 
-    @staticmethod
-    def now() -> float:
-        """Seconds of a clock that only goes forward."""
-        return time.monotonic()
+    now = staticmethod(time.monotonic)
+    """Seconds of a clock that only goes forward."""
 
     # What the server calls
 
@@ -288,7 +282,7 @@ class Gateway:
             now = self.now()
             self.loop_lag_s = max(0.0, now - due)
             for connection in list(self._waiting):
-                deadline = connection.next_deadline()
+                deadline = connection.carrier.next_deadline()
                 if deadline is None:
                     self._waiting.discard(connection)
                 elif now >= deadline:

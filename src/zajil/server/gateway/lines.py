@@ -104,7 +104,9 @@ class PlainLine:
     @property
     def done(self) -> bool:
         """See Line."""
-        return self._media.close_code is not None if self._media else self._connection.done
+        if self._media is not None:
+            return self._media.close_code is not None
+        return self._connection.dropped or self._connection.carrier.done
 
     @property
     def dropped(self) -> bool:
@@ -137,19 +139,22 @@ class PlainLine:
             self._media = door.enter(record, place=self._place, kick=self._kick)
             self._kick()
             return
-        self.charge(len(record))
-        if not self._connection.done:  # a peer whose session is over shows no sign of life
-            self._gateway.feed(self._connection, record)
+        now = self._gateway.now()
+        self._spend(now, len(record))
+        self._gateway.feed(self._connection, record, now)
+
+    def _spend(self, now: float, size_bytes: int) -> None:
+        try:
+            self._meter.take(now, size_bytes)
+        except ZajilError as reason:
+            self._gateway.close(self._connection, reason)
 
     def charge(self, size_bytes: int) -> None:
         """See Line."""
         if self._media is not None:
             self._media.charge(size_bytes)
-            return
-        try:
-            self._meter.take(self._gateway.now(), size_bytes)
-        except ZajilError as reason:
-            self._gateway.close(self._connection, reason)
+        else:
+            self._spend(self._gateway.now(), size_bytes)
 
     def heard(self) -> None:
         """See Line."""
@@ -157,7 +162,9 @@ class PlainLine:
 
     def pull(self) -> list[bytes]:
         """See Line."""
-        return self._media.pull() if self._media else self._gateway.pull(self._connection)
+        if self._media is not None:
+            return self._media.pull()
+        return self._connection.carrier.pull(self._gateway.now())
 
     def lost(self) -> None:
         """See Line."""
@@ -305,7 +312,7 @@ class SealedLine:
                 _ROLES[seal.channel], peer=peer, kick=self._kick, silent_s=self._silent_s
             )
             self._gateway.prove(self)
-        self._gateway.feed(self._connection, frame)
+        self._gateway.feed(self._connection, frame, self._gateway.now())
 
     def _take_media(self, frame: bytes) -> None:
         if self._media is not None:
@@ -347,7 +354,7 @@ class SealedLine:
         """See Line."""
         out, self._answers = self._answers, []
         if self._connection is not None and self._seal is not None and not self._ended:
-            out += [self._seal.codec.seal(frame) for frame in self._gateway.pull(self._connection)]
+            out += [self._seal.codec.seal(frame) for frame in self._connection.pull(now=self._gateway.now())]
         if self._media is not None and self._seal is not None and not self._ended:
             out += [self._seal.codec.seal(frame) for frame in self._media.pull()]
         return out

@@ -15,6 +15,8 @@ import enum
 from collections import deque
 from typing import NamedTuple
 
+import msgspec
+
 from zajil.protocol import frames
 from zajil.protocol.ids import AccountId, DeviceId, MailboxId
 from zajil.protocol.limits import R_WINDOW_BYTES, R_WINDOW_MESSAGES
@@ -30,13 +32,13 @@ class Authenticate(NamedTuple):
     after: int
 
 
-class Acknowledge(NamedTuple):
+class Acknowledge(msgspec.Struct, frozen=True, gc=False):
     """The device holds everything up to `upto`: delete it."""
 
     upto: int
 
 
-class Read(NamedTuple):
+class Read(msgspec.Struct, frozen=True, gc=False):
     """Read at most `most` messages and about `size_bytes` after this seq; answer with `rows`.
 
     drains: whether a HELLO waits to hear that everything was read.
@@ -48,7 +50,7 @@ class Read(NamedTuple):
     drains: bool = False
 
 
-class Emit(NamedTuple):
+class Emit(msgspec.Struct, frozen=True, gc=False):
     """Send this frame."""
 
     frame: frames.RFromServer
@@ -247,9 +249,9 @@ class Receiver:
         return len(self._flight) >= R_WINDOW_MESSAGES or self._flight_bytes >= R_WINDOW_BYTES
 
     def _release(self, upto: int) -> None:
-        self._acked = max(self._acked, upto)
-        while self._flight and self._flight[0][0] <= upto:
-            self._flight_bytes -= self._flight.popleft()[1]
+        self._acked, flight = max(self._acked, upto), self._flight
+        while flight and flight[0][0] <= upto:
+            self._flight_bytes -= flight.popleft()[1]
 
     def _next_read(self) -> list[Action]:
         if self._reading or not self._dirty or self._full:

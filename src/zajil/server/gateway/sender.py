@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import msgspec
+
 from zajil.protocol import frames
 from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.limits import HTTP_BODY_BYTES
@@ -15,7 +17,7 @@ INFLIGHT_MAX = 64
 ANSWER_PART = HTTP_BODY_BYTES
 
 
-class Submit(NamedTuple):
+class Submit(msgspec.Struct, frozen=True, gc=False):
     """Hand this request to the Delivery Service and answer under `rid`."""
 
     rid: int

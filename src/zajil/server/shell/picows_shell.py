@@ -312,7 +312,7 @@ class LeanCarrier(WSListener):
     def _feed(self, record: bytes) -> None:
         line = self._line
         line.feed(record)
-        if line.is_live and not self._is_hurried and self._transport is not None:
+        if not self._is_hurried and line.is_live and self._transport is not None:
             self._is_hurried = True
             keep_little_unsent(self._transport.underlying_transport)
         if line.crowded:

@@ -40,36 +40,37 @@ class SocketCarrier:
             autoping=False,
             writer_limit=UNSENT_BYTES,
         )
-        self._request: web.Request | None = None
+        self._transport: asyncio.Transport | None = None
         self._is_hurried = False
         self._sending: asyncio.Task[None] | None = None
         self._is_called = False
         self._loop = asyncio.get_running_loop()
-        self._calm = asyncio.Event()
+        self._calm: asyncio.Future[None] | None = None
+        """Waits for the line to be crowded no more."""
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Feed the line until one side ends."""
         try:
             await self._socket.prepare(request)
-            self._request = request
+            self._transport, line = request.transport, self._line
             async for message in self._socket:
-                if message.type in _PLUMBING:
-                    await self._answer_plumbing(message)
-                    continue
                 if message.type is not WSMsgType.BINARY:
+                    if message.type in _PLUMBING:
+                        await self._answer_plumbing(message)
+                        continue
                     await self._socket.close(code=1003)
                     break
-                self._line.feed(message.data)
-                if self._line.is_live and not self._is_hurried:
+                line.feed(message.data)
+                if not self._is_hurried and line.is_live:
                     self._is_hurried = True
-                    if request.transport is not None:
-                        keep_little_unsent(request.transport)
-                while self._line.crowded:
-                    self._calm.clear()
-                    await self._calm.wait()
+                    if self._transport is not None:
+                        keep_little_unsent(self._transport)
+                while line.crowded:
+                    self._calm = self._loop.create_future()
+                    await self._calm
         finally:
             self._line.lost()
-            self._request = None
+            self._transport = None
         return self._socket
 
     async def _answer_plumbing(self, message: WSMessage) -> None:
@@ -82,11 +83,12 @@ class SocketCarrier:
 
     def _kick(self) -> None:
         """Records may be there to send, the connection may be over, or it may be read again."""
-        self._calm.set()
-        if self._request is None:
+        if self._calm is not None and not self._calm.done():
+            self._calm.set_result(None)
+        if self._transport is None:
             return
-        if self._line.dropped and self._request.transport is not None:
-            self._request.transport.abort()
+        if self._line.dropped:
+            self._transport.abort()
         elif self._sending is None and not self._is_called:
             self._is_called = True
             self._loop.call_soon(self._go_on)
@@ -97,15 +99,16 @@ class SocketCarrier:
         A live line gives a little at a time, so it is asked until it has no more; else once is enough.
         """
         self._is_called = False
-        transport = self._request.transport if self._request is not None else None
+        transport, line = self._transport, self._line
         if transport is None or transport.is_closing() or self._socket.closed:
             return
-        line = self._line
-        while not transport.get_write_buffer_size() and (records := line.pull()):
+        unsent = transport.get_write_buffer_size()
+        while not unsent and (records := line.pull()):
             transport.write(b"".join([part for record in records for part in (_head(len(record)), record)]))
+            unsent = transport.get_write_buffer_size()
             if not line.is_live:
                 break
-        if line.done or transport.get_write_buffer_size():
+        if unsent or line.done:
             self._sending = self._loop.create_task(self._send())
 
     async def _send(self) -> None:
