@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hmac
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -132,10 +132,18 @@ class Keys:
 
         aad: the row's identity, so that a sealed value opens in its own row only.
         """
+        return self.seal_all(table, [(plaintext, aad)], now_s=now_s)[0]
+
+    def seal_all(self, table: str, rows: Sequence[tuple[bytes, bytes]], *, now_s: float) -> list[bytes]:
+        """`seal` of each plaintext with its aad. The nonces are drawn at once: each call lets go of the interpreter."""
         day = int(now_s // _DAY_S)
         head = bytes([self._newest]) + day.to_bytes(2, "big")
-        nonce = self._random(_NONCE_SIZE)
-        return head + nonce + self._table_key(table, self._newest, day).encrypt(nonce, plaintext, head + aad)
+        key, drawn = self._table_key(table, self._newest, day), self._random(_NONCE_SIZE * len(rows))
+        nonces = [drawn[at : at + _NONCE_SIZE] for at in range(0, len(drawn), _NONCE_SIZE)]
+        return [
+            head + nonce + key.encrypt(nonce, plaintext, head + aad)
+            for nonce, (plaintext, aad) in zip(nonces, rows, strict=True)
+        ]
 
     def pseudonym(self, table: str, value: bytes) -> bytes:
         """16 bytes that stand for a value in this table, always the same: only whoever has the keys can tell whose."""

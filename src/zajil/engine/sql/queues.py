@@ -212,9 +212,11 @@ def _marks(count: int) -> str:
     return ",".join("?" * count) or "NULL"
 
 
-def seal_body(keys: Keys, message: Outgoing, now_ms: int) -> bytes:
-    """The body as it rests, with its group inside: no row outside names the group."""
-    return keys.seal(BODY_TABLE, (message.gid or b"") + message.body, aad=message.id, now_s=now_ms / 1000)
+def seal_bodies(keys: Keys, messages: Iterable[Outgoing], now_ms: int) -> list[bytes]:
+    """The bodies as they rest, with their group inside: no row outside names the group."""
+    return keys.seal_all(
+        BODY_TABLE, [((each.gid or b"") + each.body, each.id) for each in messages], now_s=now_ms / 1000
+    )
 
 
 def parse_entry(keys: Keys, row: tuple[int, bytes, int, int, int, bytes, bytes | None, bytes | None]) -> Msg:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -136,14 +136,6 @@ def open_refs(tools: Tools, entries: Sequence[RosterEntry]) -> dict[bytes, op.Op
     """Where these entries lead, by the name under which each could be denied. Raises Refused `bad-delivery-ref`."""
     opened = [tools.open_ref(entry.deliver_to) for entry in entries]
     return {hash_deny(ref.mailbox_id, ref.serial): ref for ref in opened}
-
-
-def address(refs: Iterable[op.OpenRef]) -> dict[MailboxId, bytes | None]:
-    """Mailbox -> serial, one per mailbox: a device that two references lead to gets a message once."""
-    targets: dict[MailboxId, bytes | None] = {}
-    for ref in refs:
-        targets.setdefault(ref.mailbox_id, ref.serial)
-    return targets
 
 
 def seal_new_roster(tools: Tools, key: bytes, gid: GroupId, epoch: int, entries: Sequence[RosterEntry]) -> bytes:

@@ -61,6 +61,8 @@ class Parts(TypedDict):
 
 
 _Queued = tuple[Operation, "asyncio.Future[Outcome]"]
+Done = tuple[list[Effects], list[Outcome | Exception]]
+"""What operations that went well leave for after COMMIT, in order, and the outcome of each of all."""
 
 
 class QueuedMailboxEngine(MailboxEngine):
@@ -109,10 +111,8 @@ class QueuedMailboxEngine(MailboxEngine):
     # What a database does
 
     @abstractmethod
-    def _run_batch(
-        self, operations: Sequence[Operation], now_ms: int
-    ) -> tuple[Sequence[Effects], list[Outcome | Exception]]:
-        """All of them, durable on return; the effects of those that went well, and every outcome, in order."""
+    def _run_batch(self, operations: Sequence[Operation], now_ms: int) -> Done:
+        """All of them, durable on return."""
 
     @abstractmethod
     def _reading(self) -> Sql:
@@ -308,6 +308,11 @@ class QueuedMailboxEngine(MailboxEngine):
 
     def state_now(self, mailbox_id: MailboxId) -> MailboxState:
         return queues.state_of(self._reading(), mailbox_id)
+
+
+def join(parts: Sequence[Done]) -> Done:
+    """Of several runs, one after the other."""
+    return [each for effects, _ in parts for each in effects], [each for _, outcomes in parts for each in outcomes]
 
 
 def _accepted(outcome: Outcome) -> op.Accepted:

@@ -10,20 +10,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
 from zajil.engine.sql import interface as op
 from zajil.engine.sql.batch.boxes import Boxes
-from zajil.engine.sql.batch.ledger import Groups, Keyed, Ledger, Passes
+from zajil.engine.sql.batch.ledger import KEYED, Groups, Keyed, Ledger, Passes
+from zajil.engine.sql.batch.rosters import NOWHERE, Targets, lead
 from zajil.engine.sql.queues import Outgoing, Sql
 from zajil.engine.sql.transactions import (
     DAY_S,
     Effects,
     GroupRow,
     Tools,
-    address,
     change_roster,
     check_token,
     open_refs,
@@ -35,16 +35,17 @@ from zajil.protocol.ids import GroupId, MailboxId
 from zajil.protocol.roster import open_roster
 
 _LOG = logging.getLogger(__name__)
+_IDS: Final = 64
 Batched = Keyed | op.SendEphemeral | op.Notify | op.Ack
 BATCHED = (op.Create, op.Commit, op.Send, op.SendEphemeral, op.Notify, op.Ack)
 
 
 class _Planned(NamedTuple):
-    """A body on its way through these references, or to `direct` mailboxes. place: of its operation in the batch."""
+    """A body on its way to these targets, or to `direct` mailboxes. place: of its operation in the batch."""
 
     place: int
     body: Outgoing | Eph
-    refs: Mapping[bytes, op.OpenRef]
+    targets: Targets
     direct: tuple[MailboxId, ...] = ()
 
 
@@ -55,51 +56,54 @@ class Batch:
         self._sql, self._tools, self._now_ms, self._charged = sql, tools, now_ms, charged
         self._day = now_ms // 1000 // DAY_S
         self._planned: list[_Planned] = []
+        self._ids: list[bytes] = []
 
-    def run(self, operations: Sequence[Batched]) -> list[tuple[Effects, op.Outcome | Exception]]:
-        """Every outcome, and what it leaves for after COMMIT. Roll back on TryAgain and on what the driver raises."""
-        self._ledger = Ledger(self._sql, (each for each in operations if isinstance(each, Keyed)), self._now_ms)
-        self._passes = Passes(self._sql, (each for each in operations if isinstance(each, op.Create)))
+    def run(self, operations: Sequence[Batched]) -> tuple[Effects, list[op.Outcome | Exception]]:
+        """What it leaves for after COMMIT, and every outcome. Roll back on TryAgain and on what the driver raises."""
+        self._ledger = Ledger(self._sql, [each for each in operations if isinstance(each, KEYED)], self._now_ms)
+        self._passes = Passes(self._sql, [each for each in operations if isinstance(each, op.Create)])
         self._groups = Groups(self._sql, operations, self._day)
         self._tools.rosters.drop_old(self._now_ms / 1000)
         outcomes = [self._decide(place, each) for place, each in enumerate(operations)]
-        effects = [Effects() for _ in operations]
+        effects = Effects()
         boxes = self._lock_boxes(operations)
-        by_place: dict[int, list[_Planned]] = {}
-        for planned in self._planned:
-            by_place.setdefault(planned.place, []).append(planned)
+        left = iter(self._planned)
+        planned = next(left, None)
         for place, each in enumerate(operations):
             if isinstance(each, op.Ack):
                 outcomes[place] = _acknowledge(boxes, place, each)
-            for planned in by_place.get(place, ()):
-                reached = self._carry(boxes, planned, effects[place])
+            while planned is not None and planned.place == place:
+                reached = self._carry(boxes, planned, effects)
                 if isinstance(each, op.Notify):
                     outcomes[place] = op.Done(reached)
+                planned = next(left, None)
         for place, rows in boxes.settle().items():
             outcomes[place] = op.Done(rows)
         self._groups.settle()
         self._passes.settle()
         self._ledger.settle()
-        return list(zip(effects, outcomes, strict=True))
+        return effects, outcomes
 
     def _lock_boxes(self, operations: Sequence[Batched]) -> Boxes:
         refs: dict[bytes, op.OpenRef] = {}
         wanted = {each.mailbox_id for each in operations if isinstance(each, op.Ack)}
         for planned in self._planned:
-            refs |= planned.refs
+            refs.update(planned.targets.refs)
             if isinstance(planned.body, Outgoing):
-                wanted |= {ref.mailbox_id for ref in planned.refs.values()} | set(planned.direct)
+                wanted.update(planned.targets.boxes, planned.direct)
         return Boxes(self._sql, self._tools, wanted, refs, self._now_ms)
 
     def _carry(self, boxes: Boxes, planned: _Planned, effects: Effects) -> int:
         """Mailboxes reached."""
         body = planned.body
         if isinstance(body, Eph):
-            targets = address(boxes.admit(planned.refs, None, 0).values())
+            targets = boxes.admit(planned.targets, None, 0)
             effects.volatile.append((tuple(targets), body))
             return 0
-        targets = address(boxes.admit(planned.refs, body.kind, len(body.body)).values())
-        reached = boxes.deliver(body, targets | dict.fromkeys(planned.direct))
+        targets = boxes.admit(planned.targets, body.kind, len(body.body))
+        if planned.direct:
+            targets = {**targets, **dict.fromkeys(planned.direct)}
+        reached = boxes.deliver(body, targets)
         effects.wakes |= body.wake
         effects.entries += reached
         return len(reached)
@@ -121,14 +125,21 @@ class Batch:
                 case op.Create():
                     return self._create(request)
                 case op.Notify():
-                    body = Outgoing(self._tools.random(16), op.KIND_NOTICE, None, 0, request.body)
-                    self._planned.append(_Planned(place, body, {}, request.mailbox_ids))
+                    body = Outgoing(self._new_id(), op.KIND_NOTICE, None, 0, request.body)
+                    self._planned.append(_Planned(place, body, NOWHERE, request.mailbox_ids))
                     return op.Done(0)
         except ZajilError as refusal:
             return refusal
         except Exception:  # noqa: BLE001  # a bug in one operation must not take its neighbours along
             _LOG.exception("a mailbox operation failed")
             return error("internal")
+
+    def _new_id(self) -> bytes:
+        """Of a message. Many are drawn at once: each call lets go of the interpreter, and waits for it again."""
+        if not self._ids:
+            drawn = self._tools.random(16 * _IDS)
+            self._ids = [drawn[at : at + 16] for at in range(0, len(drawn), 16)]
+        return self._ids.pop()
 
     def _charge(self, place: int, limit: str, gid: bytes) -> None:
         """Raises Limited `slow-down`. Once, however often the transaction is tried."""
@@ -142,16 +153,15 @@ class Batch:
             return msgspec.structs.replace(known, frank=self._tools.keys.frank(request.tag, request.gid, known.ts))
         group = check_token(self._groups.find(request.gid), request.epoch, request.token)
         self._charge(place, "send", request.gid)
-        refs = self._find_refs(request.gid, group, request.roster_key)
+        targets = self._find_targets(request.gid, group, request.roster_key)
         frank = self._tools.keys.frank(request.tag, request.gid, self._now_ms)
-        id_ = self._tools.random(16)
         kind, gid, ttl_s, wake = op.KIND_APPLICATION, request.gid, request.ttl_s, request.wake
-        body = Outgoing(id_, kind, gid, group.epoch, request.body, frank, ttl_s, wake)
-        self._planned.append(_Planned(place, body, refs))
+        body = Outgoing(self._new_id(), kind, gid, group.epoch, request.body, frank, ttl_s, wake)
+        self._planned.append(_Planned(place, body, targets))
         self._groups.touch(request.gid)
         return msgspec.structs.replace(self._ledger.accept(request), frank=frank)
 
-    def _find_refs(self, gid: GroupId, group: GroupRow, key: bytes) -> Mapping[bytes, op.OpenRef]:
+    def _find_targets(self, gid: GroupId, group: GroupRow, key: bytes) -> Targets:
         def open_() -> Mapping[bytes, op.OpenRef]:
             return open_refs(self._tools, open_roster(key, gid, group.epoch, group.roster))
 
@@ -160,8 +170,8 @@ class Batch:
     def _send_ephemeral(self, place: int, request: op.SendEphemeral) -> op.Accepted:
         group = check_token(self._groups.find(request.gid), request.epoch, request.token)
         self._charge(place, "ephemeral", request.gid)
-        refs = self._find_refs(request.gid, group, request.roster_key)
-        self._planned.append(_Planned(place, Eph(request.gid, group.epoch, self._now_ms, request.body), refs))
+        targets = self._find_targets(request.gid, group, request.roster_key)
+        self._planned.append(_Planned(place, Eph(request.gid, group.epoch, self._now_ms, request.body), targets))
         return op.Accepted(group.epoch, self._now_ms)
 
     def _commit(self, place: int, request: op.Commit) -> op.Accepted:
@@ -174,11 +184,11 @@ class Batch:
         added = open_refs(self._tools, request.add)
         entries = change_roster(old, request.add, request.rm)
         roster = seal_new_roster(self._tools, request.new_roster_key or request.roster_key, gid, epoch, entries)
-        commit = Outgoing(self._tools.random(16), op.KIND_COMMIT, gid, group.epoch, request.commit)
-        planned = [_Planned(place, commit, open_refs(self._tools, old))]
+        commit = Outgoing(self._new_id(), op.KIND_COMMIT, gid, group.epoch, request.commit)
+        planned = [_Planned(place, commit, lead(open_refs(self._tools, old)))]
         if request.welcome is not None:
-            welcome = Outgoing(self._tools.random(16), op.KIND_WELCOME, gid, epoch, request.welcome)
-            planned.append(_Planned(place, welcome, added))
+            welcome = Outgoing(self._new_id(), op.KIND_WELCOME, gid, epoch, request.welcome)
+            planned.append(_Planned(place, welcome, lead(added)))
         self._groups.move(gid, GroupRow(epoch, request.next_token_hash, group.token_hash, roster, self._day))
         self._planned += planned
         return self._ledger.accept(request)

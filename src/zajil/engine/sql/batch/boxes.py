@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from zajil.engine.sql import interface as op
 from zajil.engine.sql import queues, strangers
+from zajil.engine.sql.batch.rosters import Targets, lead
 from zajil.engine.sql.queues import Entry, Outgoing, Sql
 from zajil.engine.sql.strangers import Counts
 from zajil.engine.sql.transactions import Tools
@@ -46,6 +47,8 @@ _ROWS: Final = {
 
 class _Row:
     """A row of `mailbox`, as it will be written."""
+
+    __slots__ = ("acked", "count", "gap_count", "gap_seq", "is_changed", "next_seq", "push", "size")
 
     def __init__(
         self, next_seq: int, acked: int, count: int, size: int, gap_count: int, gap_seq: int, push: int
@@ -99,10 +102,12 @@ class Boxes:
         self._due: dict[tuple[bytes, int], tuple[int, int]] = {}
         self._acks: defaultdict[bytes, list[_Ack]] = defaultdict(list)
 
-    def admit(self, refs: Mapping[bytes, op.OpenRef], kind: int | None, size: int) -> dict[bytes, op.OpenRef]:
-        """Those of these references that are neither denied nor used up by a stranger; it is counted for them."""
-        open_ = {name: ref for name, ref in refs.items() if name not in self._denied}
-        unknown = [name for name, ref in open_.items() if ref.stranger]
+    def admit(self, targets: Targets, kind: int | None, size: int) -> Mapping[MailboxId, bytes | None]:
+        """The boxes of those references that are neither denied nor used up by a stranger; it is counted for them."""
+        if not targets.strangers and self._denied.isdisjoint(targets.refs):
+            return targets.boxes
+        open_ = {name: ref for name, ref in targets.refs.items() if name not in self._denied}
+        unknown = [name for name in targets.strangers if name in open_]
         if unknown:
             if strangers.may_pass(kind, size):
                 refused, counted = strangers.weigh(self._used, unknown, kind=kind, size=size)
@@ -112,22 +117,26 @@ class Boxes:
                 refused = unknown
             for name in refused:
                 del open_[name]
-        return open_
+        return lead(open_).boxes
 
     def deliver(self, message: Outgoing, targets: Mapping[MailboxId, bytes | None]) -> list[Entry]:
         """Put one entry into each of these mailboxes, target -> serial; those that are gone are skipped."""
         reached: list[Entry] = []
-        size = len(message.body)
+        size, now_ms = len(message.body), self._now_ms
         for mailbox_id, via in targets.items():
             row = self._rows.get(mailbox_id)
             if row is None:
                 continue
-            self._entries.append((mailbox_id, row.next_seq, message.id, size, via))
+            seq = row.next_seq
+            self._entries.append((mailbox_id, seq, message.id, size, via))
             if message.wake and row.push:
-                wake, until = queues.plan_wake(message.ttl_s, self._now_ms)
-                self._due[mailbox_id, wake] = row.next_seq, until
-            reached.append(Entry(mailbox_id, row.next_seq, via, message, self._now_ms))
-            row.next_seq, row.count, row.size, row.is_changed = row.next_seq + 1, row.count + 1, row.size + size, True
+                wake, until = queues.plan_wake(message.ttl_s, now_ms)
+                self._due[mailbox_id, wake] = seq, until
+            reached.append(Entry(mailbox_id, seq, via, message, now_ms))
+            row.next_seq = seq + 1
+            row.count += 1
+            row.size += size
+            row.is_changed = True
         if reached:
             self._messages.append((message, len(reached)))
         return reached
@@ -172,17 +181,15 @@ class Boxes:
     def _write_messages(self) -> None:
         if not self._messages:
             return
-        keys, now_ms = self._tools.keys, self._now_ms
+        now_ms = self._now_ms
+        sealed = queues.seal_bodies(self._tools.keys, [each for each, _ in self._messages], now_ms)
         self._sql.run_rows(
             "INSERT INTO message (id, kind, epoch, ts, body, frank, refs, expires)"
             " SELECT id, kind, epoch, ts, body, frank, refs, expires FROM given",
             _MESSAGES,
             [
-                (
-                    *(each.id, each.kind, each.epoch, now_ms, queues.seal_body(keys, each, now_ms), each.frank),
-                    *(refs, each.ttl_s + now_ms // 1000),
-                )
-                for each, refs in self._messages
+                (each.id, each.kind, each.epoch, now_ms, body, each.frank, refs, each.ttl_s + now_ms // 1000)
+                for body, (each, refs) in zip(sealed, self._messages, strict=True)
             ],
         )
         self._sql.run_rows(
@@ -214,9 +221,12 @@ class Boxes:
         )
         for mailbox_id, seq, _, size in deleted:
             row = self._rows[mailbox_id]
-            row.count, row.size = row.count - 1, row.size - size
-            place = next(each.place for each in self._acks[mailbox_id] if seq <= each.upto)
-            gone[place] += 1
+            row.count -= 1
+            row.size -= size
+            for each in self._acks[mailbox_id]:
+                if seq <= each.upto:
+                    gone[each.place] += 1
+                    break
         self._sql.release([message_id for _, _, message_id, _ in deleted])
         return gone
 

@@ -27,6 +27,10 @@ _GROUPS: Final = {
 }
 _INSERT: Final = "INSERT INTO idem (key, body_hash, answer, at) SELECT key, body_hash, answer, at FROM given WHERE TRUE"
 Keyed = op.Create | op.Commit | op.Send
+KEYED: Final = (op.Create, op.Commit, op.Send)
+"""The same for `isinstance`, which takes twice as long for a union, and the longest for one that it makes first."""
+_CHANGING: Final = (op.Create, op.Commit)
+_NAMING: Final = (op.Create, op.Commit, op.Send, op.SendEphemeral)
 
 
 class TryAgain(Exception):
@@ -121,10 +125,8 @@ class Groups:
         self._made: set[GroupId] = set()
         self._moved: set[GroupId] = set()
         self._touched: set[GroupId] = set()
-        changing = {each.gid for each in operations if isinstance(each, op.Create | op.Commit)}
-        named = {
-            each.gid for each in operations if isinstance(each, op.Create | op.Commit | op.Send | op.SendEphemeral)
-        }
+        changing = {each.gid for each in operations if isinstance(each, _CHANGING)}
+        named = {each.gid for each in operations if isinstance(each, _NAMING)}
         for alone, run in groupby(sorted(named), changing.__contains__):
             found = sql.run_keys(
                 f"SELECT gid, {GROUP_COLUMNS} FROM grp WHERE gid IN {{keys}}"  # noqa: S608

@@ -34,14 +34,13 @@ from zajil.engine.sql.postgres.connection import (
     roll_back,
 )
 from zajil.engine.sql.transactions import Effects, Rare, Transaction
-from zajil.engine.sql.writer import BUSY_RETRY_MS, LOG, Parts, QueuedMailboxEngine
+from zajil.engine.sql.writer import BUSY_RETRY_MS, LOG, Done, Parts, QueuedMailboxEngine, join
 from zajil.protocol.errors import ZajilError, error
 
 TRIES: Final = 6
 """Of one transaction that others stood in the way of, with a pause between them that grows and is never the same."""
 _PAUSE_S: Final = 0.01
 
-_Pair = tuple[Effects, Outcome | Exception]
 _Again = (errors.SerializationFailure, errors.DeadlockDetected, TryAgain)
 _Outage = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError, *_Again)
 
@@ -59,28 +58,23 @@ class PostgresMailboxEngine(QueuedMailboxEngine):
         self.tries = 0
         """Transactions begun."""
 
-    def _run_batch(
-        self, operations: Sequence[Operation], now_ms: int
-    ) -> tuple[Sequence[Effects], list[Outcome | Exception]]:
-        pairs: list[_Pair] = []
-        for batched, run in groupby(operations, lambda each: isinstance(each, BATCHED)):
-            pairs += self._run_safely(list(run), now_ms, batched=batched)
-        done = [effects for effects, outcome in pairs if not isinstance(outcome, Exception)]
-        return done, [outcome for _, outcome in pairs]
+    def _run_batch(self, operations: Sequence[Operation], now_ms: int) -> Done:
+        runs = groupby(operations, lambda each: isinstance(each, BATCHED))
+        return join([self._run_safely(list(run), now_ms, batched=batched) for batched, run in runs])
 
-    def _run_safely(self, part: Sequence[Operation], now_ms: int, *, batched: bool) -> list[_Pair]:
+    def _run_safely(self, part: Sequence[Operation], now_ms: int, *, batched: bool) -> Done:
         try:
             return self._run_part(part, now_ms, batched=batched)
         except _Outage:
             LOG.exception("a batch of mailbox operations could not be written")
-            return [(Effects(), error("busy", retry_ms=BUSY_RETRY_MS)) for _ in part]
+            return [], [error("busy", retry_ms=BUSY_RETRY_MS) for _ in part]
         except Exception:  # noqa: BLE001  # a bug in one operation must not take its neighbours along
             if len(part) == 1:
                 LOG.exception("a mailbox operation failed")
-                return [(Effects(), error("internal"))]
-            return [pair for each in part for pair in self._run_safely([each], now_ms, batched=batched)]
+                return [], [error("internal")]
+            return join([self._run_safely([each], now_ms, batched=batched) for each in part])
 
-    def _run_part(self, part: Sequence[Operation], now_ms: int, *, batched: bool) -> list[_Pair]:
+    def _run_part(self, part: Sequence[Operation], now_ms: int, *, batched: bool) -> Done:
         """In one transaction, tried again where others stood in its way. Raises what `_Outage` lists."""
         charged: set[int] = set()
         for number in range(1, TRIES + 1):
@@ -92,7 +86,7 @@ class PostgresMailboxEngine(QueuedMailboxEngine):
                 time.sleep(_PAUSE_S * number * random.uniform(0.5, 1.5))  # noqa: S311  # it hides nothing
         raise TryAgain
 
-    def _try_part(self, part: Sequence[Operation], now_ms: int, *, batched: bool, charged: set[int]) -> list[_Pair]:
+    def _try_part(self, part: Sequence[Operation], now_ms: int, *, batched: bool, charged: set[int]) -> Done:
         connection = self._writing(now_ms)
         self.tries += 1
         try:
@@ -100,17 +94,21 @@ class PostgresMailboxEngine(QueuedMailboxEngine):
             if batched:
                 sql = PostgresSql(connection)
                 batch = Batch(sql, self._tools, now_ms, charged)
-                pairs = batch.run(cast("Sequence[Batched]", part))  # as `BATCHED` told them apart
+                effects, outcomes = batch.run(cast("Sequence[Batched]", part))  # as `BATCHED` told them apart
+                done = [effects]
                 self.last_statements = sql.statements
             else:
-                pairs = [self._run_apart(connection, cast("Rare", each), now_ms) for each in part]
+                done = []
+                outcomes = [self._run_apart(connection, cast("Rare", each), now_ms, done) for each in part]
             connection.execute("COMMIT")
         except BaseException:
             roll_back(connection)
             raise
-        return pairs
+        return done, outcomes
 
-    def _run_apart(self, connection: Connection, operation: Rare, now_ms: int) -> _Pair:
+    def _run_apart(
+        self, connection: Connection, operation: Rare, now_ms: int, done: list[Effects]
+    ) -> Outcome | Exception:
         tx = Transaction(PostgresSql(connection), self._tools, now_ms)
         connection.execute("SAVEPOINT operation")
         outcome: Outcome | Exception
@@ -125,9 +123,11 @@ class PostgresMailboxEngine(QueuedMailboxEngine):
             outcome = error("internal")
         if isinstance(outcome, Exception):
             connection.execute("ROLLBACK TO operation")
+        else:
+            done.append(tx)
         connection.execute("RELEASE operation")
         self.last_statements = tx.sql.statements
-        return tx, outcome
+        return outcome
 
     # Connections
 

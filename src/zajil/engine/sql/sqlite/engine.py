@@ -20,10 +20,8 @@ from zajil.engine.sql.interface import Operation, Outcome
 from zajil.engine.sql.queues import SqliteSql
 from zajil.engine.sql.sqlite.database import SQLiteDatabase, set_pragmas
 from zajil.engine.sql.transactions import Effects, Rare, Transaction
-from zajil.engine.sql.writer import BUSY_RETRY_MS, LOG, Parts, QueuedMailboxEngine
+from zajil.engine.sql.writer import BUSY_RETRY_MS, LOG, Done, Parts, QueuedMailboxEngine, join
 from zajil.protocol.errors import ZajilError, error
-
-_Pair = tuple[Effects, Outcome | Exception]
 
 
 class SQLiteMailboxEngine(QueuedMailboxEngine):
@@ -38,49 +36,48 @@ class SQLiteMailboxEngine(QueuedMailboxEngine):
 
     # One batch
 
-    def _run_batch(
-        self, operations: Sequence[Operation], now_ms: int
-    ) -> tuple[Sequence[Effects], list[Outcome | Exception]]:
-        pairs = self._run_safely(operations, now_ms)
-        done = [effects for effects, outcome in pairs if not isinstance(outcome, Exception)]
-        return done, [outcome for _, outcome in pairs]
-
-    def _run_safely(self, operations: Sequence[Operation], now_ms: int) -> list[_Pair]:
-        """The effects and the outcome of each, in order, in one transaction; where a bug breaks that, in one each."""
+    def _run_batch(self, operations: Sequence[Operation], now_ms: int) -> Done:
+        """In one transaction; where a bug breaks that, in one each."""
         try:
             with self._database.turn:
                 return self._run_together(operations, now_ms)
         except (sqlite3.OperationalError, ZajilError, OSError):
             # A full disk, or another process holding the file too long: nothing of this batch is stored.
             LOG.exception("a batch of mailbox operations could not be written")
-            return [(Effects(), error("busy", retry_ms=BUSY_RETRY_MS)) for _ in operations]
+            return [], [error("busy", retry_ms=BUSY_RETRY_MS) for _ in operations]
         except Exception:  # noqa: BLE001  # a bug in one operation must not take its neighbours along
             if len(operations) == 1:
                 LOG.exception("a mailbox operation failed")
-                return [(Effects(), error("internal"))]
-            return [pair for each in operations for pair in self._run_safely([each], now_ms)]
+                return [], [error("internal")]
+            runs = [self._run_batch([each], now_ms) for each in operations]
+            return join(runs)
 
-    def _run_together(self, operations: Sequence[Operation], now_ms: int) -> list[_Pair]:
+    def _run_together(self, operations: Sequence[Operation], now_ms: int) -> Done:
         connection = self._writing()
-        pairs: list[_Pair] = []
+        done: list[Effects] = []
+        outcomes: list[Outcome | Exception] = []
         connection.execute("BEGIN IMMEDIATE")
         try:
             for batched, run in groupby(operations, lambda each: isinstance(each, BATCHED)):
                 if batched:
                     sql = SqliteSql(connection)
                     batch = Batch(sql, self._tools, now_ms, set())
-                    pairs += batch.run(cast("list[Batched]", list(run)))  # as `BATCHED` told them apart
+                    effects, batched_outcomes = batch.run(cast("list[Batched]", list(run)))  # as `BATCHED` told them
+                    done.append(effects)
+                    outcomes += batched_outcomes
                     self.last_statements = sql.statements
                 else:
-                    pairs += [self._run_apart(connection, cast("Rare", each), now_ms) for each in run]
+                    outcomes += [self._run_apart(connection, cast("Rare", each), now_ms, done) for each in run]
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
-        return pairs
+        return done, outcomes
 
-    def _run_apart(self, connection: sqlite3.Connection, operation: Rare, now_ms: int) -> _Pair:
+    def _run_apart(
+        self, connection: sqlite3.Connection, operation: Rare, now_ms: int, done: list[Effects]
+    ) -> Outcome | Exception:
         tx = Transaction(SqliteSql(connection), self._tools, now_ms)
         connection.execute("SAVEPOINT operation")
         outcome: Outcome | Exception
@@ -96,9 +93,11 @@ class SQLiteMailboxEngine(QueuedMailboxEngine):
             outcome = error("internal")
         if isinstance(outcome, Exception):
             connection.execute("ROLLBACK TO operation")
+        else:
+            done.append(tx)
         connection.execute("RELEASE operation")
         self.last_statements = tx.sql.statements
-        return tx, outcome
+        return outcome
 
     # Connections
 
