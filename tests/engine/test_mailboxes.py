@@ -342,6 +342,7 @@ def lookups(server: Server) -> int:
 @pytest.mark.parametrize("members", [1, 20])
 def test_a_signal_costs_what_a_message_does(server: Server, members: int) -> None:
     group = Group(server, *(server.mailbox() for _ in range(members)))
+    server.crash()  # so that nothing is known of what was
     server.send(group.send_frame(b"ring", ttl=60))
     assert server.engine.last_statements == 7 + lookups(server)
 
@@ -384,9 +385,12 @@ def test_hot_operations_take_the_same_few_statements_for_any_group(server: Serve
         op.Ack(mailbox_id=boxes[0], upto=1),
         op.Ack(mailbox_id=boxes[0], upto=1),
     ):
+        server.crash()  # so that nothing is known of what was
         server.do(operation)
         took.append(server.engine.last_statements)
-    server.commit(group.commit_frame([(members, server.refs.make_ref(server.mailbox()))], welcome=b"w"))
+    box = server.mailbox()
+    server.crash()
+    server.commit(group.commit_frame([(members, server.refs.make_ref(box))], welcome=b"w"))
     took.append(server.engine.last_statements)
     assert took == [7 + lookups(server), 5, 1, 8 + lookups(server)]
 

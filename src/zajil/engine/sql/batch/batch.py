@@ -16,6 +16,7 @@ import msgspec
 
 from zajil.engine.sql import interface as op
 from zajil.engine.sql.batch.boxes import Boxes
+from zajil.engine.sql.batch.known import Known
 from zajil.engine.sql.batch.ledger import KEYED, Groups, Keyed, Ledger, Passes
 from zajil.engine.sql.batch.rosters import NOWHERE, Targets, lead
 from zajil.engine.sql.queues import Outgoing, Sql
@@ -50,9 +51,13 @@ class _Planned(NamedTuple):
 
 
 class Batch:
-    """One try of one batch. charged: places whose request has paid its rate limit in an earlier try; filled here."""
+    """One try of one batch. charged: places whose request has paid its rate limit in an earlier try; filled here.
 
-    def __init__(self, sql: Sql, tools: Tools, now_ms: int, charged: set[int]) -> None:
+    known: of the database; what is written changes it, and where that does not reach the disk it is to be forgotten.
+    """
+
+    def __init__(self, sql: Sql, tools: Tools, now_ms: int, charged: set[int], known: Known) -> None:
+        self._known = known
         self._sql, self._tools, self._now_ms, self._charged = sql, tools, now_ms, charged
         self._day = now_ms // 1000 // DAY_S
         self._planned: list[_Planned] = []
@@ -62,7 +67,7 @@ class Batch:
         """What it leaves for after COMMIT, and every outcome. Roll back on TryAgain and on what the driver raises."""
         self._ledger = Ledger(self._sql, [each for each in operations if isinstance(each, KEYED)], self._now_ms)
         self._passes = Passes(self._sql, [each for each in operations if isinstance(each, op.Create)])
-        self._groups = Groups(self._sql, operations, self._day)
+        self._groups = Groups(self._sql, operations, self._day, self._known)
         self._tools.rosters.drop_old(self._now_ms / 1000)
         outcomes = [self._decide(place, each) for place, each in enumerate(operations)]
         effects = Effects()
@@ -91,7 +96,7 @@ class Batch:
             refs.update(planned.targets.refs)
             if isinstance(planned.body, Outgoing):
                 wanted.update(planned.targets.boxes, planned.direct)
-        return Boxes(self._sql, self._tools, wanted, refs, self._now_ms)
+        return Boxes(self._sql, self._tools, wanted, refs, self._now_ms, self._known)
 
     def _carry(self, boxes: Boxes, planned: _Planned, effects: Effects) -> int:
         """Mailboxes reached."""

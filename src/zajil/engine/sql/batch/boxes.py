@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from zajil.engine.sql import interface as op
 from zajil.engine.sql import queues, strangers
+from zajil.engine.sql.batch.known import BOX_COLUMNS, BoxRow, Known
 from zajil.engine.sql.batch.rosters import Targets, lead
 from zajil.engine.sql.queues import Entry, Outgoing, Sql
 from zajil.engine.sql.strangers import Counts
@@ -50,11 +51,8 @@ class _Row:
 
     __slots__ = ("acked", "count", "gap_count", "gap_seq", "is_changed", "next_seq", "push", "size")
 
-    def __init__(
-        self, next_seq: int, acked: int, count: int, size: int, gap_count: int, gap_seq: int, push: int
-    ) -> None:
-        self.next_seq, self.acked, self.count, self.size = next_seq, acked, count, size
-        self.gap_count, self.gap_seq, self.push = gap_count, gap_seq, push
+    def __init__(self, row: BoxRow) -> None:
+        self.next_seq, self.acked, self.count, self.size, self.gap_count, self.gap_seq, self.push = row
         self.is_changed = False
 
 
@@ -67,7 +65,7 @@ class _Ack(NamedTuple):
 
 
 class Boxes:
-    """See the module. One statement to lock the rows, 2 for references, and what `settle` says."""
+    """See the module. One statement to lock the rows, 2 for references, where they are not known; and `settle`'s."""
 
     def __init__(
         self,
@@ -76,26 +74,31 @@ class Boxes:
         mailbox_ids: Collection[MailboxId],
         refs: Mapping[bytes, op.OpenRef],
         now_ms: int,
+        known: Known,
     ) -> None:
         """refs: all that is delivered through, by the name under which each may be denied."""
-        self._sql, self._tools, self._now_ms = sql, tools, now_ms
-        self._rows: dict[bytes, _Row] = {}
-        if mailbox_ids:
+        self._sql, self._tools, self._now_ms, self._known = sql, tools, now_ms, known
+        rows = {each: known.boxes[each] for each in mailbox_ids if each in known.boxes}
+        if unseen := sorted(each for each in mailbox_ids if each not in rows):
             found = sql.run_keys(
-                "SELECT mailbox_id, next_seq, acked, count, bytes, gap_count, gap_seq, push FROM mailbox"  # noqa: S608
+                f"SELECT mailbox_id, {BOX_COLUMNS} FROM mailbox"  # noqa: S608
                 f" WHERE mailbox_id IN {{keys}} ORDER BY mailbox_id{sql.alone}",
-                sorted(mailbox_ids),
+                unseen,
             )
-            self._rows = {mailbox_id: _Row(*row) for mailbox_id, *row in found}
+            new = {mailbox_id: BoxRow(*row) for mailbox_id, *row in found}
+            known.keep_boxes(new)
+            rows |= new
+        self._rows = {mailbox_id: _Row(row) for mailbox_id, row in rows.items()}
         # After the lock, which `DenyRef` takes too: nothing comes through a reference once it is denied.
-        self._denied: set[bytes] = set()
-        if refs:
-            denied = sql.run_keys("SELECT hash FROM ref_deny WHERE hash IN {keys}", sorted(refs))
-            self._denied = {name for (name,) in denied}
+        self._denied = {name for name in refs if known.refs.get(name)}
+        if unknown := sorted(name for name in refs if name not in known.refs):
+            denied = {name for (name,) in sql.run_keys("SELECT hash FROM ref_deny WHERE hash IN {keys}", unknown)}
+            known.keep_refs(unknown, denied)
+            self._denied |= denied
         self._used: dict[bytes, Counts] = {}
         self._counted: set[bytes] = set()
-        if unknown := sorted(name for name, ref in refs.items() if ref.stranger):
-            used = sql.run_keys("SELECT hash, handshakes, bytes, messages FROM ref_use WHERE hash IN {keys}", unknown)
+        if strange := sorted(name for name, ref in refs.items() if ref.stranger):
+            used = sql.run_keys("SELECT hash, handshakes, bytes, messages FROM ref_use WHERE hash IN {keys}", strange)
             self._used = {name: tuple(counts) for name, *counts in used}
         self._messages: list[tuple[Outgoing, int]] = []
         self._entries: list[tuple[bytes, int, bytes, int, bytes | None]] = []
@@ -231,11 +234,13 @@ class Boxes:
         return gone
 
     def _write_rows(self) -> None:
-        changed = [
-            (mailbox_id, row.next_seq, row.acked, row.count, row.size, row.gap_count, row.gap_seq)
+        rows: dict[bytes, BoxRow] = {
+            mailbox_id: BoxRow(row.next_seq, row.acked, row.count, row.size, row.gap_count, row.gap_seq, row.push)
             for mailbox_id, row in self._rows.items()
             if row.is_changed
-        ]
+        }
+        self._known.keep_boxes(rows)
+        changed = [(mailbox_id, *row[:-1]) for mailbox_id, row in rows.items()]
         if changed:
             self._sql.run_rows(
                 "UPDATE mailbox SET next_seq = given.next_seq, acked = given.acked, count = given.count,"
@@ -250,4 +255,5 @@ class Boxes:
         cap, now_s = self._tools.cap, self._now_ms // 1000
         for mailbox_id, row in self._rows.items():
             if row.is_changed and (row.count > cap.entries or row.size > cap.size_bytes):
+                self._known.boxes.pop(mailbox_id, None)  # what is left of it is found out by SQL
                 queues.evict(self._sql, mailbox_id, count=row.count, size_bytes=row.size, cap=cap, now_s=now_s)

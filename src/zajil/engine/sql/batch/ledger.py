@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import Final
 
 from zajil.engine.sql import interface as op
+from zajil.engine.sql.batch.known import Known
 from zajil.engine.sql.queues import Sql
 from zajil.engine.sql.transactions import GROUP_COLUMNS, GroupRow, read_accepted, write_answer
 from zajil.protocol.ids import GroupId
@@ -115,25 +116,28 @@ def epoch_after(request: Keyed) -> int:
 class Groups:
     """Rows of groups, locked until the transaction ends: alone for those that change, else shared with other sends.
 
-    One statement for each run of groups, in the order of ids, that are locked alike.
+    One statement for each run of groups, in the order of ids, that are locked alike; none for those that are known.
     """
 
-    def __init__(self, sql: Sql, operations: Sequence[op.Operation], day: int) -> None:
+    def __init__(self, sql: Sql, operations: Sequence[op.Operation], day: int, known: Known) -> None:
         self._sql = sql
+        self._known = known
         self._day = day
-        self._rows: dict[GroupId, GroupRow] = {}
         self._made: set[GroupId] = set()
         self._moved: set[GroupId] = set()
         self._touched: set[GroupId] = set()
         changing = {each.gid for each in operations if isinstance(each, _CHANGING)}
         named = {each.gid for each in operations if isinstance(each, _NAMING)}
-        for alone, run in groupby(sorted(named), changing.__contains__):
+        self._rows = {gid: known.groups[gid] for gid in named if gid in known.groups}
+        for alone, run in groupby(sorted(named - self._rows.keys()), changing.__contains__):
             found = sql.run_keys(
                 f"SELECT gid, {GROUP_COLUMNS} FROM grp WHERE gid IN {{keys}}"  # noqa: S608
                 f" ORDER BY gid{sql.alone if alone else sql.shared}",
                 list(run),
             )
-            self._rows |= {GroupId(gid): GroupRow(*row) for gid, *row in found}
+            new = {GroupId(gid): GroupRow(*row) for gid, *row in found}
+            known.keep_groups(new)
+            self._rows |= new
 
     def find(self, gid: GroupId) -> GroupRow | None:
         """As it is after what came before in the batch."""
@@ -158,6 +162,7 @@ class Groups:
 
     def settle(self) -> None:
         """Write what changed. Raises TryAgain where another gateway made the same group."""
+        self._known.keep_groups({gid: self._rows[gid] for gid in self._made | self._moved | self._touched})
         if made := sorted(self._made):
             done = self._sql.run_rows(
                 f"INSERT INTO grp (gid, {GROUP_COLUMNS}) SELECT gid, {GROUP_COLUMNS} FROM given WHERE TRUE"  # noqa: S608

@@ -23,6 +23,7 @@ from psycopg import errors
 from zajil.engine.sql import interface as op
 from zajil.engine.sql import transactions
 from zajil.engine.sql.batch.batch import BATCHED, Batch, Batched
+from zajil.engine.sql.batch.known import Known
 from zajil.engine.sql.batch.ledger import TryAgain
 from zajil.engine.sql.interface import Operation, Outcome
 from zajil.engine.sql.postgres import timeline
@@ -93,7 +94,7 @@ class PostgresMailboxEngine(QueuedMailboxEngine):
             connection.execute("BEGIN")
             if batched:
                 sql = PostgresSql(connection)
-                batch = Batch(sql, self._tools, now_ms, charged)
+                batch = Batch(sql, self._tools, now_ms, charged, Known())
                 effects, outcomes = batch.run(cast("Sequence[Batched]", part))  # as `BATCHED` told them apart
                 done = [effects]
                 self.last_statements = sql.statements

@@ -16,6 +16,7 @@ from typing import Unpack, cast
 
 from zajil.engine.sql import transactions
 from zajil.engine.sql.batch.batch import BATCHED, Batch, Batched
+from zajil.engine.sql.batch.known import Known
 from zajil.engine.sql.interface import Operation, Outcome
 from zajil.engine.sql.queues import SqliteSql
 from zajil.engine.sql.sqlite.database import SQLiteDatabase, set_pragmas
@@ -31,6 +32,7 @@ class SQLiteMailboxEngine(QueuedMailboxEngine):
         super().__init__(**parts)
         self._database = database
         self._connection: sqlite3.Connection | None = None
+        self._known = Known()
         self._local = threading.local()
         self._open_readers: list[sqlite3.Connection] = []
 
@@ -58,18 +60,22 @@ class SQLiteMailboxEngine(QueuedMailboxEngine):
         outcomes: list[Outcome | Exception] = []
         connection.execute("BEGIN IMMEDIATE")
         try:
+            (version,) = connection.execute("PRAGMA data_version").fetchone()
+            self._known.hold_at(version)
             for batched, run in groupby(operations, lambda each: isinstance(each, BATCHED)):
                 if batched:
                     sql = SqliteSql(connection)
-                    batch = Batch(sql, self._tools, now_ms, set())
+                    batch = Batch(sql, self._tools, now_ms, set(), self._known)
                     effects, batched_outcomes = batch.run(cast("list[Batched]", list(run)))  # as `BATCHED` told them
                     done.append(effects)
                     outcomes += batched_outcomes
                     self.last_statements = sql.statements
                 else:
+                    self._known.forget()
                     outcomes += [self._run_apart(connection, cast("Rare", each), now_ms, done) for each in run]
             connection.execute("COMMIT")
         except BaseException:
+            self._known.forget()
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
