@@ -21,6 +21,7 @@ from tests.server.test_signals import Clock
 from tests.server.test_story import group_of_two
 from tests.server.wire import Http, Wire
 
+from zajil.delivery.push.sending import Answer
 from zajil.engine import pushkeys
 from zajil.engine.keys import KeyFileError
 from zajil.protocol import control, frames
@@ -266,6 +267,26 @@ async def test_a_refusal_is_not_repeated_and_the_next_message_tries_anew(
     await settled(tmp_path / "data")
     assert len(rows(tmp_path / "data", "push")) == 1
     await pair.say()
+    await until(lambda: bool(service.pushes))
+
+
+async def test_what_comes_while_a_push_is_refused_wakes_all_the_same(
+    pair: Pair, service: PushService, server: Server, clock: Clock, tmp_path: Path
+) -> None:
+    pusher = server.pushing._pusher
+    post = pusher._post
+
+    async def refuse(*_: object) -> Answer:
+        pusher._post = post
+        await pair.say()
+        return Answer(403)
+
+    pusher._post = refuse
+    await pair.say()
+    data = tmp_path / "data"
+    await until(lambda: [round(int(str(row[3])) / 1000 - clock.now) for row in rows(data, "push_due")] == [30])
+    clock.now += 31
+    server.pushing.look()
     await until(lambda: bool(service.pushes))
 
 

@@ -203,14 +203,14 @@ class Pusher:
         outcome = Outcome.LATER if answer.status == 0 else judge_status(answer.status)
         tries = due.tries + 1
         self._count(outcome.name.lower())
-        if outcome is Outcome.TAKEN:
-            self._last[(due.mailbox_id, int(due.wake))] = now
+        if outcome is Outcome.GONE:
+            await self._write(lambda db: store.drop_if(db, due, now_ms=int(now * 1000)))
+        elif outcome in (Outcome.TAKEN, Outcome.REFUSED) or tries >= TRIES_MAX:
+            if outcome is Outcome.TAKEN:
+                self._last[(due.mailbox_id, int(due.wake))] = now
+            # What came while this one was under way is another push, also where this one is given up.
             again = now + MANNERS[due.wake].gap_s
             await self._write(lambda db: store.settle(db, due, again_ms=int(again * 1000)))
-        elif outcome is Outcome.GONE:
-            await self._write(lambda db: store.drop_if(db, due, now_ms=int(now * 1000)))
-        elif outcome is Outcome.REFUSED or tries >= TRIES_MAX:
-            await self._write(lambda db: store.give_up(db, due))
         else:
             share = int.from_bytes(self._random(2), "big") / 65536
             wait = delay_s(tries, retry_after_s=answer.retry_after_s, share=share)

@@ -149,7 +149,7 @@ def claim(db: Connection, *, now_ms: int, lease_ms: int, most: int) -> list[Due]
 
 
 def settle(db: Connection, due: Due, *, again_ms: int) -> None:
-    """It was woken: the row goes, or waits until `again_ms` where something newer came meanwhile."""
+    """It was woken, or cannot be: the row goes, or waits until `again_ms` where something newer came meanwhile."""
     if not db.execute(delete(push_due).where(_at(due), push_due.c.seq <= due.seq)).rowcount:
         db.execute(update(push_due).where(_at(due)).values(due=again_ms, tries=0))
 
@@ -157,11 +157,6 @@ def settle(db: Connection, due: Due, *, again_ms: int) -> None:
 def postpone(db: Connection, due: Due, *, due_ms: int, tries: int) -> None:
     """Try it again at this time."""
     db.execute(update(push_due).where(_at(due)).values(due=due_ms, tries=tries))
-
-
-def give_up(db: Connection, due: Due) -> None:
-    """Not this one any more; the next message begins anew."""
-    db.execute(delete(push_due).where(_at(due)))
 
 
 def next_due(db: Connection) -> int | None:
