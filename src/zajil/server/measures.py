@@ -98,9 +98,9 @@ def make_measures(
         account = AccountId(measure.account)
         # Of a suspended account too: it reads the notice when it is back.
         devices = await delivery.db.read(lambda db: login.devices_of(db, account))
-        if measure.action == "suspend" and not undone:
-            for device in devices:
-                end_login(device.mailbox_id)
+        ends = tuple(device.mailbox_id for device in devices) if measure.action == "suspend" and not undone else ()
+        for mailbox_id in ends:
+            end_login(mailbox_id)
         await send_notice(
             delivery,
             tuple(device.mailbox_id for device in devices),
@@ -113,6 +113,9 @@ def make_measures(
                 "at": measure.at,
             },
         )
+        # Whoever was being admitted, here or at another gateway, while it was decided, is found now.
+        for mailbox_id in ends:
+            end_login(mailbox_id)
 
     async def tell(measure: AccountMeasure, undone: bool) -> None:  # a callable's own shape
         await insist(lambda: tell_now(measure, undone=undone))

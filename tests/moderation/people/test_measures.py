@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import sqlite3
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -18,14 +21,16 @@ from tests.server.wire import Http, Wire
 
 from zajil.auth import login
 from zajil.auth.store import DeviceRow
+from zajil.delivery.mailboxes import send_notice
 from zajil.protocol import cbor
 from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.frames import Kind, Role
-from zajil.protocol.ids import AccountId, encode_b64
+from zajil.protocol.ids import AccountId, encode_b64, parse_b64
 from zajil.protocol.report.measures import Measure
 from zajil.protocol.review import api, private, routes
 from zajil.server import measures
 from zajil.server.app import Server
+from zajil.server.gateway.services import Hello
 
 MakeWire = Callable[[Role], Wire]
 
@@ -161,6 +166,24 @@ async def test_an_outage_after_a_suspension_leaves_no_device_connected_and_no_no
     desk.clock.advance(2 * 86_400)
     told = await notices(wire, await logged_in(desk, scene.omar))
     assert [fields["action"] for name, fields in told if name == "account-measure"] == ["suspend"]
+
+
+async def test_who_was_being_admitted_while_it_was_decided_is_shut_out_too(
+    desk: Desk, scene: Scene, http: Http, wire: MakeWire, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its login was found good a moment before, and it was nobody's connection yet when those were ended."""
+    clerk, tell, before = server.gateway._clerk, send_notice, asyncio.Future[Hello]()
+    before.set_result(await server._check_hello(parse_b64(scene.his.removeprefix("Device "), size=32)))
+    async with wire(Role.R) as r:
+
+        async def tell_late(*told: Any) -> None:  # Any: passed on as they are
+            monkeypatch.setattr(clerk, "_services", replace(clerk._services, check_hello=lambda _token: before))
+            await r.hello(scene.his)
+            await tell(*told)
+
+        monkeypatch.setattr(measures, "send_notice", tell_late)
+        await decided(desk, http, scene, "suspend", 1)
+        assert await r.until_end() == "token-expired"
 
 
 async def test_a_warning_is_told_and_shuts_nobody_out(desk: Desk, scene: Scene, http: Http, wire: MakeWire) -> None:
