@@ -137,6 +137,22 @@ async def test_a_caller_that_gives_up_finds_its_request_done(server: Server) -> 
     await server.engine.close()
 
 
+async def test_one_who_fails_over_an_outcome_keeps_no_neighbour_from_theirs(server: Server) -> None:
+    group = Group(server, server.mailbox())
+    server.engine.start()
+    told: list[object] = []
+
+    def fail(_outcome: object) -> None:
+        raise RuntimeError
+
+    with server.held():  # so that the last two are in one batch
+        for number in range(3):
+            operation = send_verb.prepare(group.send_frame())
+            server.engine.begin_send(operation, fail if number == 1 else told.append)
+    await server.engine.close()  # what is told comes before its end
+    assert [type(outcome) for outcome in told] == [op.Accepted, op.Accepted]
+
+
 def test_a_bug_in_one_operation_is_internal_and_its_neighbours_stand(
     server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -52,8 +52,9 @@ class Queue:
     async def ack(self, mailbox_id: MailboxId, upto: int) -> None:
         self.messages = [message for message in self.messages if message.seq > upto]
 
-    def begin_ack(self, mailbox_id: MailboxId, upto: int) -> asyncio.Future[None]:
-        return asyncio.ensure_future(self.ack(mailbox_id, upto))
+    def begin_ack(self, mailbox_id: MailboxId, upto: int, told: Callable[[object], None]) -> None:
+        acking = asyncio.ensure_future(self.ack(mailbox_id, upto))
+        acking.add_done_callback(lambda _: told(acking.exception()))
 
     def fresh(self, mailbox_id: MailboxId, after: int, *, n: int, max_bytes: int) -> None:
         """Nothing: each read is one of what rests."""

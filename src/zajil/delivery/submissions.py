@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from functools import partial
 from typing import Final, TypeAlias
@@ -54,23 +53,20 @@ class Submissions:
             return False
         try:
             self._charge(request, prefix)
-            accepting = self._engine.begin_send(send.prepare(request))
+            self._engine.begin_send(send.prepare(request), partial(self._sent, request, answer))
         except ZajilError as reason:
             self._count("send", reason.code)
             raise
-        accepting.add_done_callback(partial(self._sent, request, answer))
         return True
 
-    def _sent(self, request: frames.Send, answer: Answer, accepting: asyncio.Future[Outcome]) -> None:
-        reason = error("restarting") if accepting.cancelled() else accepting.exception()
-        outcome = None if reason else accepting.result()
+    def _sent(self, request: frames.Send, answer: Answer, outcome: Outcome | Exception) -> None:
         if isinstance(outcome, Accepted):
             self._count("send", "ok")
             answer(_ok(request, outcome))
             return
-        if isinstance(reason, ZajilError):
-            self._count("send", reason.code)
-        answer(reason or error("internal"))
+        if isinstance(outcome, ZajilError):
+            self._count("send", outcome.code)
+        answer(outcome if isinstance(outcome, Exception) else error("internal"))
 
     def _charge(self, request: frames.Request, prefix: bytes) -> None:
         bucket = "commit_prefix"

@@ -20,7 +20,6 @@ checked everything that needs no stored state; the engine trusts it in that.
 
 from __future__ import annotations
 
-import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
@@ -267,6 +266,8 @@ class Done(msgspec.Struct, frozen=True):
 
 
 Outcome = Accepted | Done
+Told = Callable[[Outcome | Exception], None]
+"""Called once, on the event loop, with what became of an operation: its outcome, or what it raised. Must not block."""
 
 
 class MailboxState(msgspec.Struct, frozen=True, kw_only=True):
@@ -305,8 +306,8 @@ class MailboxEngine(ABC):
         """The message stands in every mailbox (or, ephemeral, was passed to whoever listens)."""
 
     @abstractmethod
-    def begin_send(self, operation: Send | SendEphemeral) -> asyncio.Future[Outcome]:
-        """`send`, begun: its outcome once it is durable. Raises Unavailable `busy`, `restarting`."""
+    def begin_send(self, operation: Send | SendEphemeral, told: Told) -> None:
+        """`send`, begun: `told` of its outcome once it is durable. Raises Unavailable `busy`, `restarting`."""
 
     @abstractmethod
     async def notify(self, operation: Notify) -> Done:
@@ -317,8 +318,8 @@ class MailboxEngine(ABC):
         """Entries up to `upto` are gone."""
 
     @abstractmethod
-    def begin_ack(self, mailbox_id: MailboxId, upto: int) -> asyncio.Future[Outcome]:
-        """`ack` without a coroutine: there is one for each message that a device has. Raises Unavailable at once."""
+    def begin_ack(self, mailbox_id: MailboxId, upto: int, told: Told) -> None:
+        """`ack` as `begin_send`: there is one for each message that a device has. Raises Unavailable at once."""
 
     @abstractmethod
     def fresh(self, mailbox_id: MailboxId, after: int, *, n: int, max_bytes: int) -> tuple[Msg, ...] | None:

@@ -1,7 +1,7 @@
 """What every mailbox engine shares: a queue, one writer thread that takes batches from it, and threads that read.
 
 The writer takes everything queued (at most 512 operations) as one batch. What arrives meanwhile is the next. When the
-batch is durable all its futures resolve, in one call into the event loop.
+batch is durable all who wait are told, in one call into the event loop.
 
 Deterministic use, for tests and state machines: do not `start`; call `apply(operations, now_ms=...)`, `read_now` and
 `state_now` in one thread. Each `apply` is durable on return, with the time passed in; with a seeded `random` the same
@@ -28,7 +28,7 @@ from zajil.engine.limits import Limits
 from zajil.engine.sql import interface as op
 from zajil.engine.sql import queues, schema, state, transactions
 from zajil.engine.sql.batch.rosters import Rosters
-from zajil.engine.sql.interface import MailboxEngine, MailboxState, Operation, Outcome, RefOpener
+from zajil.engine.sql.interface import MailboxEngine, MailboxState, Operation, Outcome, RefOpener, Told
 from zajil.engine.sql.queues import Cap, Entry, Sql
 from zajil.engine.sql.transactions import Effects, Tools
 from zajil.protocol.errors import error
@@ -60,9 +60,9 @@ class Parts(TypedDict):
     note_batch: NotRequired[Callable[[int, float], None]]
 
 
-_Queued = tuple[Operation, "asyncio.Future[Outcome]"]
 Done = tuple[list[Effects], list[Outcome | Exception]]
 """What operations that went well leave for after COMMIT, in order, and the outcome of each of all."""
+_Queued = tuple[Operation, Told]
 
 
 class QueuedMailboxEngine(MailboxEngine):
@@ -158,11 +158,11 @@ class QueuedMailboxEngine(MailboxEngine):
     async def ack(self, mailbox_id: MailboxId, upto: int) -> op.Done:
         return _done(await self._submit(op.Ack(mailbox_id=mailbox_id, upto=upto)))
 
-    def begin_ack(self, mailbox_id: MailboxId, upto: int) -> asyncio.Future[Outcome]:
-        return self._enqueue(op.Ack(mailbox_id=mailbox_id, upto=upto))
+    def begin_ack(self, mailbox_id: MailboxId, upto: int, told: Told) -> None:
+        self._enqueue(op.Ack(mailbox_id=mailbox_id, upto=upto), told)
 
-    def begin_send(self, operation: op.Send | op.SendEphemeral) -> asyncio.Future[Outcome]:
-        return self._enqueue(operation)
+    def begin_send(self, operation: op.Send | op.SendEphemeral, told: Told) -> None:
+        self._enqueue(operation, told)
 
     async def add_mailbox(self, mailbox_id: MailboxId, first: int = 1) -> None:
         await self._submit(op.AddMailbox(mailbox_id=mailbox_id, first=first))
@@ -225,21 +225,29 @@ class QueuedMailboxEngine(MailboxEngine):
         return await asyncio.get_running_loop().run_in_executor(self._readers, work)
 
     async def _submit(self, operation: Operation) -> Outcome:
-        # A caller that gives up undoes nothing of what the batch does: only its own future ends.
-        return await self._enqueue(operation)
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
 
-    def _enqueue(self, operation: Operation) -> asyncio.Future[Outcome]:
-        """Its outcome, once its batch is durable. Raises Unavailable `busy`, `restarting`."""
-        loop = self._loop or asyncio.get_running_loop()
-        future: asyncio.Future[Outcome] = loop.create_future()
+        def told(outcome: Outcome | Exception) -> None:
+            if future.done():
+                return  # a caller that gave up undoes nothing of what the batch does: only its own future ended
+            if isinstance(outcome, Exception):
+                future.set_exception(outcome)
+                future.exception()  # marks it as seen: a caller that is cancelled now leaves nobody to look
+            else:
+                future.set_result(outcome)
+
+        self._enqueue(operation, told)
+        return await future
+
+    def _enqueue(self, operation: Operation, told: Told) -> None:
+        """told: called once its batch is durable. Raises Unavailable `busy`, `restarting`."""
         with self._filled:
             if self._closing:
                 raise error("restarting", retry_ms=BUSY_RETRY_MS)
             if len(self._queue) >= op.QUEUE_MAX:
                 raise error("busy", retry_ms=BUSY_RETRY_MS)
-            self._queue.append((operation, future))
+            self._queue.append((operation, told))
             self._filled.notify()
-        return future
 
     # The writer thread
 
@@ -263,14 +271,11 @@ class QueuedMailboxEngine(MailboxEngine):
         """After COMMIT: hand the answers to the event loop, in one call for the whole batch."""
 
         def resolve() -> None:
-            for (_, future), outcome in zip(batch, outcomes, strict=True):
-                if future.done():
-                    continue
-                if isinstance(outcome, Exception):
-                    future.set_exception(outcome)
-                    future.exception()  # marks it as seen: a caller that was cancelled leaves nobody to look
-                else:
-                    future.set_result(outcome)
+            for (_, told), outcome in zip(batch, outcomes, strict=True):
+                try:
+                    told(outcome)
+                except Exception:  # one who cannot hear it keeps nobody else from theirs
+                    LOG.exception("an outcome could not be told")
             self._wake(done)
 
         if self._loop is not None:

@@ -10,8 +10,8 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from functools import partial
-from typing import Any
 
 from zajil.engine.bus import Bus, Volatile
 from zajil.engine.limits import Limits
@@ -61,7 +61,6 @@ class Clerk:
         self._receivers = Receivers(bus, now_ms=lambda: int(clock() * 1000), check=self._start_check)
         self._under_way: Counter[Conversation] = Counter()
         """Requests that have a task."""
-        self._acking: dict[Conversation, asyncio.Future[Any]] = {}  # Any: their outcomes are not read
         self._reread_at: dict[Conversation, float] = {}
         self._unchecked: set[Conversation] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -81,23 +80,17 @@ class Clerk:
 
     def _acknowledge(self, conversation: Conversation, mailbox_id: MailboxId, upto: int) -> None:
         try:
-            acking = self._services.mailboxes.begin_ack(mailbox_id, upto)
+            self._services.mailboxes.begin_ack(mailbox_id, upto, partial(self._acknowledged, conversation))
         except ZajilError as reason:
             conversation.end(_FAREWELLS.get(reason.code, reason.code), reason.retry_ms or 0)
-            return
-        self._acking[conversation] = acking
-        acking.add_done_callback(partial(self._acknowledged, conversation))
 
-    def _acknowledged(self, conversation: Conversation, acking: asyncio.Future[Any]) -> None:  # Any: it is not read
-        if self._acking.get(conversation) is acking:
-            del self._acking[conversation]
-        reason = None if acking.cancelled() else acking.exception()
-        if reason is None:
+    def _acknowledged(self, conversation: Conversation, outcome: object) -> None:
+        if not isinstance(outcome, Exception):
             return
-        if isinstance(reason, ZajilError):
-            conversation.end(_FAREWELLS.get(reason.code, reason.code), reason.retry_ms or 0)
+        if isinstance(outcome, ZajilError):
+            conversation.end(_FAREWELLS.get(outcome.code, outcome.code), outcome.retry_ms or 0)
         else:
-            _LOG.error("a session's work failed", exc_info=reason)
+            _LOG.error("a session's work failed", exc_info=outcome)
             conversation.end("internal", jitter_ms(1000))
         conversation.kick()
 
@@ -145,11 +138,12 @@ class Clerk:
         except AuthError:
             self._limits.take("failed_token", conversation.peer.prefix, now=self._clock())
             raise
-        # READY tells the highest ack before this HELLO, so a MACK just before it must have counted.
-        acking = self._acking.pop(conversation, None)
-        if acking is not None:
-            await asyncio.wait([acking])
         device = hello.device
+        if conversation.identity is not None:
+            # READY tells the highest ack before this HELLO, so a MACK just before it must have counted: this one, which
+            # changes nothing, stands in line behind it. What it would be refused for the session ends by already.
+            with suppress(ZajilError):
+                await self._services.mailboxes.ack(conversation.identity.mailbox_id, 0)
         standing = await self._services.stand(device.mailbox_id, item.after)
         first = conversation.identity is None
         identity = Identity(device.account_id, device.device_id, device.mailbox_id)
@@ -268,7 +262,6 @@ class Clerk:
         self._receivers.forget(conversation)
         self._reread_at.pop(conversation, None)
         self._unchecked.discard(conversation)
-        self._acking.pop(conversation, None)
 
     async def stop(self) -> None:
         """Wait a while for what is under way, then cancel it."""

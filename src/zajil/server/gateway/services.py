@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from zajil.auth.context import CallingDevice
 from zajil.protocol.frames import KeysLow, Msg, Ok, Request
@@ -24,8 +23,11 @@ class Hello(NamedTuple):
 class Mailboxes(Protocol):
     """The reading half of the mailbox engine."""
 
-    def begin_ack(self, mailbox_id: MailboxId, upto: int) -> asyncio.Future[Any]:  # Any: nobody reads it
-        """Delete everything up to `upto`. Raises Unavailable."""
+    async def ack(self, mailbox_id: MailboxId, upto: int) -> object:
+        """Delete everything up to `upto`, behind what was asked for before. Raises Refused, Malformed, Unavailable."""
+
+    def begin_ack(self, mailbox_id: MailboxId, upto: int, told: Callable[[object], None]) -> None:
+        """`ack` without a coroutine; told: of its outcome, or of the exception. Raises Unavailable."""
 
     def fresh(self, mailbox_id: MailboxId, after: int, *, n: int, max_bytes: int) -> tuple[Msg, ...] | None:
         """What the mailbox was just woken for, if that is all that follows `after`; None where `read` has to look."""
