@@ -12,7 +12,7 @@ import aiohttp
 import msgspec
 import msgspec.inspect as inspection
 import pytest
-from sqlalchemy import inspect
+from sqlalchemy import Connection, inspect, text
 from tests import engines
 from tests.postgres import Postgres
 from tests.server.conftest import NO_LIMITS
@@ -20,6 +20,7 @@ from tests.server.people import FakeGroup, Person
 from tests.server.wire import Http, Wire
 
 from zajil.engine.sql.postgres.database import PostgresDatabase
+from zajil.moderation.store.tables import STAKE
 from zajil.protocol import control, frames
 from zajil.protocol.control import B16, parse_json
 from zajil.protocol.frames import Role
@@ -124,3 +125,21 @@ def test_all_tables_can_be_made_there_and_lose_no_bits_and_no_condition(postgres
                 there = told[index.name].get("dialect_options", {}).get("postgresql_where")
                 assert there == (None if condition is None else f"({condition})"), index.name
         assert not narrow, "\n".join(narrow)
+        assert all("mod_item_stake" in plan and "Sort" not in plan for plan in plans_of_stakes(database))
+
+
+def plans_of_stakes(database: PostgresDatabase) -> list[str]:
+    """How PostgreSQL finds the greatest stake of a queue, and the oldest item of one, where it has reason to."""
+    asked = "SELECT id FROM mod_item WHERE queue = 'main' AND state = 'open' AND"
+    texts = (
+        f"{asked} {STAKE} < 7 ORDER BY {STAKE} DESC LIMIT 1",
+        f"{asked} {STAKE} = 7 AND (opened_at, id) > (1, 'x') ORDER BY opened_at, id LIMIT 1",
+    )
+
+    def explain(db: Connection) -> list[str]:
+        db.execute(text("SET LOCAL enable_seqscan = off"))
+        db.execute(text("SET LOCAL enable_bitmapscan = off"))
+        db.execute(text("SET LOCAL enable_sort = off"))
+        return ["\n".join(db.execute(text(f"EXPLAIN {each}")).scalars()) for each in texts]
+
+    return database.read_sync(explain)

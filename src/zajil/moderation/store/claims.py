@@ -1,9 +1,4 @@
-"""Statements about who works on which item: claimed under a lease, one at a time, most urgent first.
-
-Order = expected harm x reach x age, each taken so that none drowns the others: harm 1..1000, reach by its bit length,
-age in hours and one. Ties go to the older item, then to the smaller id: the same queue always has the same order.
-In front of all stands what was held because its post was edited after a report: somebody just judged the rest of it.
-"""
+"""Statements about who works on which item: claimed under a lease, one at a time, most urgent first (`heads`)."""
 
 from __future__ import annotations
 
@@ -12,13 +7,13 @@ from typing import Literal, NamedTuple
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, case, cast, func, select, update
 
+from zajil.moderation.store.heads import find_urgent, place_of
 from zajil.moderation.store.people import notice
 from zajil.moderation.store.queue import OPEN, Item, Queue
 from zajil.moderation.store.tables import decision, item
 
 _FIELDS = Item.__struct_fields__
 _COLUMNS = [item.c[name] for name in _FIELDS]
-_HOUR_S = 3600
 _HUMAN = ("notice",)
 
 
@@ -44,20 +39,6 @@ class Count(NamedTuple):
 def name_claim(claimed_by: bytes | None, staff_id: bytes) -> Literal["", "mine", "other"]:
     """Whose a claim is, as a member sees it."""
     return "" if claimed_by is None else "mine" if claimed_by == staff_id else "other"
-
-
-def _in_order(now: int) -> list[ColumnElement[int]]:
-    """What items are ordered by."""
-    return [case((item.c.source == "edit", 0), else_=1), urgent_first(now).desc(), item.c.opened_at, item.c.id]
-
-
-def urgent_first(now: int) -> ColumnElement[int]:
-    """How urgent items are, the most urgent with the greatest."""
-    steps = [(item.c.reach < 2**power, power + 1) for power in range(0, 31, 2)]
-    reach = case(*steps, else_=32)
-    hours = case((item.c.opened_at < now, (now - item.c.opened_at) // _HOUR_S), else_=0) + 1
-    urgency: ColumnElement[int] = (item.c.harm + 1) * reach * hours
-    return urgency
 
 
 def _matching(wanted: Filter) -> list[ColumnElement[bool]]:
@@ -93,8 +74,7 @@ def _not_own(staff_id: bytes) -> ColumnElement[bool]:
 
 def list_items(db: Connection, wanted: Filter, *, now: int, n: int) -> list[Item]:
     """Open items, claimed ones too, the most urgent first."""
-    rows = db.execute(select(*_COLUMNS).where(*_matching(wanted)).order_by(*_in_order(now)).limit(n))
-    return [Item(**dict(zip(_FIELDS, row, strict=True))) for row in rows]
+    return find_urgent(db, wanted.queue, _matching(wanted), now=now, n=n)
 
 
 def claim(
@@ -104,17 +84,24 @@ def claim(
 
     but: items that they passed over.
     """
-    free = (item.c.claimed_by.is_(None)) | (item.c.claimed_until <= now) | (item.c.claimed_by == staff_id)
-    found = select(*_COLUMNS).where(*_matching(wanted), free, _not_own(staff_id))
+    fit = [*_matching(wanted), _not_own(staff_id)]
     if but:
-        found = found.where(item.c.id.not_in(list(but)))
-    mine = case((item.c.claimed_by == staff_id, 0), else_=1)
-    rows = db.execute(found.order_by(mine, *_in_order(now)).limit(n)).all()
-    items = [Item(**dict(zip(_FIELDS, row, strict=True))) for row in rows]
+        fit.append(item.c.id.not_in(list(but)))
+    items = _held(db, fit, staff_id, now=now, n=n)
+    if len(items) < n:
+        free = item.c.claimed_by.is_(None) | ((item.c.claimed_until <= now) & (item.c.claimed_by != staff_id))
+        items += find_urgent(db, wanted.queue, [*fit, free], now=now, n=n - len(items))
     if items:
         chosen = item.c.id.in_([each.id for each in items])
         db.execute(update(item).where(chosen).values(claimed_by=staff_id, claimed_until=until))
     return items
+
+
+def _held(db: Connection, fit: Sequence[ColumnElement[bool]], staff_id: bytes, *, now: int, n: int) -> list[Item]:
+    """What a member has claimed, also where the lease is over and nobody else took it."""
+    rows = db.execute(select(*_COLUMNS).where(*fit, item.c.claimed_by == staff_id))
+    held = [Item(**dict(zip(_FIELDS, row, strict=True))) for row in rows]
+    return sorted(held, key=lambda each: place_of(each, now=now))[:n]
 
 
 def release(db: Connection, item_id: bytes, staff_id: bytes) -> bool:

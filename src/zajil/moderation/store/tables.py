@@ -9,7 +9,9 @@ never deleted before their time; what ends one is another that supersedes it. So
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Integer, LargeBinary, Table, Text
+from typing import Final
+
+from sqlalchemy import Column, Index, Integer, LargeBinary, Table, Text, text
 
 from zajil.engine.sql.database import METADATA, U64, describe, index_where_set
 
@@ -175,6 +177,13 @@ spread = Table(
     sqlite_with_rowid=False,
 )
 
+_CLAIMED: Final = text("claimed_by IS NOT NULL")
+EDITED: Final = 1_000_000
+"""Above every stake: added where a post was edited after a report."""
+_REACH: Final = " ".join(f"WHEN reach < {2**power} THEN {power + 1}" for power in range(0, 31, 2))
+STAKE: Final = f"((harm + 1) * CASE {_REACH} ELSE 32 END + CASE source WHEN 'edit' THEN {EDITED} ELSE 0 END)"
+"""What is at stake where an item waits, as an index has it: harm and one, times the bit length of its reach."""
+
 item = Table(
     "mod_item",
     METADATA,
@@ -202,6 +211,8 @@ item = Table(
     Column("opened_at", U64, nullable=False, info=describe("time", "Unix second", _ITEM_KEPT)),
     Column("closed_at", U64, nullable=True, info=describe("time", "Unix second", _ITEM_KEPT)),
     Index("mod_item_open", "queue", "state", "opened_at"),
+    Index("mod_item_stake", "queue", "state", text(STAKE), "opened_at", "id"),
+    Index("mod_item_claimed", "claimed_by", "state", "queue", sqlite_where=_CLAIMED, postgresql_where=_CLAIMED),
     Index("mod_item_target", "target", "version"),
     index_where_set("mod_item_cluster", "cluster_id"),
     sqlite_strict=True,
