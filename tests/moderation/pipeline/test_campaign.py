@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from tests.moderation.pipeline.square import BENIGN, OTHER_REVIEWER, REVIEWER, Clock, Square
 
 from zajil.moderation.data.attacks import space_out, swap_homoglyphs, write_leet
@@ -128,6 +129,28 @@ async def test_memory_starts_again_from_the_database(square: Square, clock: Cloc
     (late,) = await square.crowd([TEXT])
     await square.work()
     assert square.state(late) == "removed"
+
+
+async def test_what_was_judged_is_known_also_where_nothing_is_posted_for_days(
+    square: Square, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The trail of changes is kept for a day, and read with each batch."""
+    first, other = await square.crowd(
+        [TEXT, "Whoever sends the number of a card to this desk gets a ferry for nothing"]
+    )
+    await square.work()
+    for post in (first, other):
+        await square.judge(post, "remove")
+    assert int(str(square.rows("SELECT count(*) FROM mod_change")[0][0])) > 2
+    clock.advance(2 * 86_400)
+    await forget(square.decisions)
+    assert square.rows("SELECT count(*) FROM mod_change") == [(1,)]
+    loaded: list[object] = []
+    monkeypatch.setattr(square.worker.benches, "load", loaded.append)
+    (late,) = await square.crowd([TEXT])
+    await square.work()
+    assert square.state(late) == "removed"
+    assert len(loaded) == 1, "nor does it miss another policy"
 
 
 async def test_a_decision_that_comes_while_a_batch_is_on_its_way_is_not_missed(square: Square) -> None:

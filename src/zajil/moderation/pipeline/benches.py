@@ -91,7 +91,9 @@ class Benches:
     def refresh(self, db: Connection) -> None:
         """Take over another policy, or a rule that was suspended, if there is any."""
         changes = matches.changes_after(db, self._change)
-        if any(change.what in ("policy", "rule") for change in changes):
+        if any(change.what in ("policy", "rule") for change in changes) or (
+            changes and matches.is_cut(db, self._change)
+        ):
             self.load(db)
         elif changes:
             self._change = changes[-1].seq

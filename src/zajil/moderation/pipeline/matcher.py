@@ -98,12 +98,18 @@ class Matcher:
         matcher._fill(db, now)
         return matcher
 
-    def _fill(self, db: Connection, now: float) -> None:
+    def _fill_judged(self, db: Connection) -> None:
+        """What people judged and listed."""
         self.change = matches.newest_change(db)
         self._texts = {row.digest: row for row in matches.all_texts(db)}
         self._load_addresses(db)
+        self._confirmed = ConfirmedIndex()
+        self._judged = {}
         for row in matches.judged_clusters(db):
             self._take_cluster(row)
+
+    def _fill(self, db: Connection, now: float) -> None:
+        self._fill_judged(db)
         known = matches.recent_names(db, since=int(now - MAX_AGE_S))
         for rows in verdicts.read_seen(db, since=int(now - MAX_AGE_S)):
             copies = [
@@ -118,6 +124,10 @@ class Matcher:
     def refresh(self, db: Connection) -> bool:
         """Take over what changed since; whether anything did."""
         changes = matches.changes_after(db, self.change)
+        if changes and matches.is_cut(db, self.change):
+            # Nothing was posted for longer than the trail is kept.
+            self._fill_judged(db)
+            return True
         for change in changes:
             self.change = change.seq
             if change.what == "text":

@@ -82,6 +82,7 @@ _ADDRESS = [match_url.c[name] for name in AddressRow._fields]
 _CLUSTER = [cluster.c[name] for name in ClusterRow._fields]
 _MEMBER = [member.c[name] for name in MemberRow._fields]
 _NEWEST = select(func.coalesce(func.max(change.c.seq), 0))
+_OLDEST = select(func.coalesce(func.min(change.c.seq), 0))
 _ADD_MEMBER = upsert(member).on_conflict_do_nothing()
 _SEEN = upsert(cluster)
 _ADD_CLUSTER = _SEEN.on_conflict_do_update(
@@ -104,8 +105,13 @@ def newest_change(db: Connection) -> int:
     return int(db.execute(_NEWEST).scalar_one())
 
 
+def is_cut(db: Connection, seq: int) -> bool:
+    """Whether changes above this seq may have been forgotten before whoever stands there read them."""
+    return int(db.execute(_OLDEST).scalar_one()) > seq + 1
+
+
 def changes_after(db: Connection, seq: int) -> list[Change]:
-    """Changes above this seq, oldest first."""
+    """Changes above this seq that are kept, oldest first."""
     found = select(change.c.seq, change.c.what, change.c.ref).where(change.c.seq > seq).order_by(change.c.seq)
     return [Change(*row) for row in db.execute(found)]
 
@@ -267,7 +273,7 @@ def suspended(db: Connection, what: str) -> frozenset[str]:
 
 
 def forget_changes(db: Connection, *, before: int, limit: int) -> int:
-    """Drop the trail older than that, except its end; how many. A matcher that slept for longer starts again."""
+    """Drop the trail older than that, except its end; how many. Who read nothing for longer finds it cut: `is_cut`."""
     newest = select(func.max(change.c.seq)).scalar_subquery()
     old = select(change.c.seq).where(change.c.at < before, change.c.seq < newest).limit(limit).scalar_subquery()
     return db.execute(delete(change).where(change.c.seq.in_(old))).rowcount
