@@ -95,6 +95,8 @@ class QueuedMailboxEngine(MailboxEngine):
         self._gather_s = gather_ms / 1000
         self._queue: deque[_Queued] = deque()
         self._filled = threading.Condition()
+        self._is_idle = False
+        """Whether the writer waits for operations, or is about to: it says so before it looks for the last time."""
         self._closing = False
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -241,13 +243,14 @@ class QueuedMailboxEngine(MailboxEngine):
 
     def _enqueue(self, operation: Operation, told: Told) -> None:
         """told: called once its batch is durable. Raises Unavailable `busy`, `restarting`."""
-        with self._filled:
-            if self._closing:
-                raise error("restarting", retry_ms=BUSY_RETRY_MS)
-            if len(self._queue) >= op.QUEUE_MAX:
-                raise error("busy", retry_ms=BUSY_RETRY_MS)
-            self._queue.append((operation, told))
-            self._filled.notify()
+        if self._closing:
+            raise error("restarting", retry_ms=BUSY_RETRY_MS)
+        if len(self._queue) >= op.QUEUE_MAX:
+            raise error("busy", retry_ms=BUSY_RETRY_MS)
+        self._queue.append((operation, told))
+        if self._is_idle:
+            with self._filled:
+                self._filled.notify()
 
     # The writer thread
 
@@ -262,9 +265,11 @@ class QueuedMailboxEngine(MailboxEngine):
     def _take_batch(self) -> list[_Queued]:
         """Everything queued, at least one; empty when closing and all is done."""
         with self._filled:
+            self._is_idle = True
             self._filled.wait_for(lambda: self._queue or self._closing)
             if self._gather_s and not self._closing and len(self._queue) < op.BATCH_MAX:
                 self._filled.wait_for(lambda: len(self._queue) >= op.BATCH_MAX or self._closing, self._gather_s)
+            self._is_idle = False
             return [self._queue.popleft() for _ in range(min(len(self._queue), op.BATCH_MAX))]
 
     def _answer(self, batch: list[_Queued], done: Sequence[Effects], outcomes: Sequence[Outcome | Exception]) -> None:
