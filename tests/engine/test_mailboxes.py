@@ -375,6 +375,18 @@ def test_a_group_without_use_ends_after_ninety_days(server: Server) -> None:
         server.send(unused.send_frame())
 
 
+def test_a_stored_body_is_named_by_its_time_and_80_random_bits(server: Server) -> None:
+    box = server.mailbox()
+    group = Group(server, box)
+    for _ in range(3):
+        server.now_ms += 1
+        server.run(*(send_verb.prepare(group.send_frame()) for _ in range(70)))
+    queue = server.queue(box)
+    assert all(each.id[:6] == each.ts.to_bytes(6) for each in queue)
+    assert len({each.ts for each in queue}) == 3
+    assert len({each.id[6:] for each in queue}) == len(queue) == 210
+
+
 @pytest.mark.parametrize("members", [1, 5, 40])
 def test_hot_operations_take_the_same_few_statements_for_any_group(server: Server, members: int) -> None:
     boxes = [server.mailbox() for _ in range(members)]

@@ -46,7 +46,12 @@ grp = Table(
 message = Table(
     "message",
     METADATA,
-    Column("id", LargeBinary, primary_key=True, info=describe("identifier", "one stored body, random", _UNTIL_ACK)),
+    Column(
+        "id",
+        LargeBinary,
+        primary_key=True,
+        info=describe("identifier", "one stored body: its time and 80 random bits", _UNTIL_ACK),
+    ),
     Column("kind", U64, nullable=False, info=describe("counter", "commit, application, welcome, notice", _UNTIL_ACK)),
     Column("epoch", U64, nullable=False, info=describe("counter", "epoch of its group", _UNTIL_ACK)),
     Column("ts", U64, nullable=False, info=describe("time", "Unix ms of acceptance, shown to receivers", _UNTIL_ACK)),
