@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import Connection
 from tests.moderation.pipeline.square import BENIGN, OTHER_REVIEWER, REVIEWER, Clock, Square
 
 from zajil.moderation.data.attacks import space_out, swap_homoglyphs, write_leet
+from zajil.moderation.pipeline.matcher import Matcher
 from zajil.moderation.pipeline.upkeep import forget
+from zajil.moderation.store import matches
+from zajil.protocol.errors import ZajilError, error
 
 TEMPLATE = (
     "Dear friends of the river quarter, the {what} is handing out parcels to everybody who sends their card number and "
@@ -151,6 +155,36 @@ async def test_what_was_judged_is_known_also_where_nothing_is_posted_for_days(
     await square.work()
     assert square.state(late) == "removed"
     assert len(loaded) == 1, "nor does it miss another policy"
+
+
+async def test_what_is_rolled_back_with_a_batch_hides_no_later_judgement(
+    square: Square, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Several works are one transaction; the numbers that its changes had are given once more."""
+    first, second = await square.crowd([TEXT, "A text that is on its way when the disk is full"])
+    matcher, forget_jobs = square.worker.matcher, square.worker.source.forget
+
+    def full(*_: object) -> int:
+        raise error("busy")
+
+    def refresh(db: Connection) -> bool:
+        for number in range(20):
+            matches.note_change(db, "text", bytes([number]).hex(), now=1)
+        return Matcher.refresh(matcher, db)
+
+    monkeypatch.setattr(matcher, "refresh", refresh)
+    object.__setattr__(square.worker.source, "forget", full)
+    with pytest.raises(ZajilError, match="busy"):
+        await square.work()
+    object.__setattr__(square.worker.source, "forget", forget_jobs)
+    monkeypatch.undo()
+    await square.worker._put_back()
+    await square.work()
+    assert (square.state(first), square.state(second)) == ("visible", "visible")
+    await square.judge(first, "remove")
+    (late,) = await square.crowd([TEXT])
+    await square.work()
+    assert square.state(late) == "removed"
 
 
 async def test_a_decision_that_comes_while_a_batch_is_on_its_way_is_not_missed(square: Square) -> None:

@@ -124,8 +124,8 @@ class Matcher:
     def refresh(self, db: Connection) -> bool:
         """Take over what changed since; whether anything did."""
         changes = matches.changes_after(db, self.change)
-        if changes and matches.is_cut(db, self.change):
-            # Nothing was posted for longer than the trail is kept.
+        if self.change < 0 or (changes and matches.is_cut(db, self.change)):
+            # What was read was rolled back, or nothing was posted for longer than the trail is kept.
             self._fill_judged(db)
             return True
         for change in changes:
@@ -144,6 +144,10 @@ class Matcher:
         if any(change.what in ("url", "rule") for change in changes):
             self._load_addresses(db)
         return bool(changes)
+
+    def doubt(self) -> None:
+        """The transaction of a `refresh` was rolled back, and others in it with it: the next one reads all anew."""
+        self.change = -1
 
     def add_batch(self, posts: Sequence[PublicPost], readings: Sequence[Reading], *, now: float) -> list[Joined | None]:
         """For each post the cluster it joins; each is in the index afterwards. A post that comes twice counts once."""

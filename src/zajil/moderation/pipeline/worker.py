@@ -255,12 +255,14 @@ class Worker:
     ) -> Sequence[_Aside]:
         """Match, judge and store. Versions that need a second look are given back instead."""
         async with self._deciding:
-            since = self.matcher.added
+            since, change = self.matcher.added, self.matcher.change
             try:
                 return await self._store_matched(jobs, readings, bench, looked)
             except Exception:
                 # What was rolled back would make a campaign of posts that nobody sees.
                 await self._apart(partial(self.matcher.undo, [job.post for job in jobs], since=since))
+                if self.matcher.change != change:
+                    self.matcher.doubt()
                 raise
 
     async def _store_matched(
