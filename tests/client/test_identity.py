@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -115,6 +116,27 @@ def test_lists_only_go_forward_and_a_fork_raises_the_alarm(core: Core) -> None:
         assert held.list_object == second
         with pytest.raises(ZajilError, match="list-fork"):
             chats.open_group(step, "Doves", [boris.account_id])
+
+
+@pytest.mark.parametrize("is_own", [False, True])
+def test_a_chain_that_ends_right_before_a_list_that_we_know_is_what_that_one_follows(core: Core, is_own: bool) -> None:
+    """Of the lists before the newest only what that one names may be known, as where it came inside a message."""
+    boris = Person()
+    first = boris.list(1, objects.NO_LIST, (1, boris.leaf))
+    second, other = (boris.list(2, objects.hash_object(first), (1, boris.leaf), (2, RNG(32))) for _ in range(2))
+    third = boris.list(3, objects.hash_object(second), (1, boris.leaf))
+    fourth = boris.list(4, objects.hash_object(third), (1, boris.leaf))
+    rival = boris.list(3, objects.hash_object(other), (1, boris.leaf))
+    with core.step("chains") as step:
+        if is_own:
+            step.profile = rows.save_profile(
+                step.tx, msgspec.structs.replace(step.profile, account_id=boris.account_id)
+            )
+        accounts.learn_chain(step, boris.account_id, [first])
+        accounts.learn_list(step, boris.account_id, fourth)
+        for told, is_fork in (([first], False), ([first, second, third], False), ([first, other, rival], True)):
+            held = accounts.learn_chain(step, boris.account_id, told)
+            assert (held.alarm, held.list_object) == (is_fork, fourth)
 
 
 def test_a_chain_of_another_account_or_with_a_gap_is_refused(core: Core) -> None:

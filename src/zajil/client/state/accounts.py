@@ -55,13 +55,15 @@ def keep_list(step: Step, newest: VerifiedList) -> Account:
 def learn_chain(step: Step, account_id: bytes, lists: Sequence[bytes]) -> Account:
     """Take the whole chain of an account, as its server or linking device gives it.
 
-    A chain behind what we know changes nothing, a forked one raises the alarm; our own is seen to be forked also where
-    it is behind. Raises `key-changed`, Malformed.
+    A chain behind what we know changes nothing, a forked one raises the alarm. Behind, it is seen to be forked by the
+    lists of our own that we keep, and where it ends right before the newest that we know, which names the one it
+    follows. Raises `key-changed`, Malformed.
     """
     newest = objects.open_chain(lists, account_id=AccountId(account_id))
     held, is_own = verified_list(known(step, account_id)), account_id == step.profile.account_id
     if held is not None and newest.list.seq < held.list.seq:
-        if is_own and not ownlists.agrees(ownlists.load(step), lists):
+        follows_another = newest.list.seq == held.list.seq - 1 and newest.hash != held.list.prev
+        if follows_another or (is_own and not ownlists.agrees(ownlists.load(step), lists)):
             return _alarm(step, account_id)
         return known(step, account_id)
     if held is not None and objects.hash_object(lists[held.list.seq - 1]) != held.hash:

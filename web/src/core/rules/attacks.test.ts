@@ -241,6 +241,31 @@ test("a device that the list ended is put out by the next one that comes in", as
   ]);
 });
 
+test("a chain that ends right before a list that we know, and is not what that one follows, raises the alarm", async () => {
+  const { world, anna, omar } = await trio();
+  await world.device(omar);
+  await world.settle();
+  const lists = world.service.lists.get(omar.id) ?? [];
+  const { list, hash } = await openChain(lists, rows.bytesOf(omar.id), verify);
+  const signed = async (changed: Partial<typeof list>): Promise<Uint8Array> =>
+    signObject(
+      "device-list",
+      encodeList({ ...list, seq: list.seq + 1, prev: hash, ...changed }),
+      await signerOf(omar.seed),
+    );
+  const third = await signed({});
+  const { hash: named } = await openChain([...lists, third], rows.bytesOf(omar.id), verify);
+  const alarms: boolean[] = [];
+  await anna.core.step("told", async (step) => {
+    await accounts.learnChain(step, omar.id, lists);
+    // The newest alone is known, of those before it only what it names.
+    await accounts.learnList(step, omar.id, await signed({ seq: list.seq + 2, prev: named }));
+    for (const told of [lists, [...lists, third], [...lists, await signed({ issued: list.issued + 1 })]])
+      alarms.push((await accounts.learnChain(step, omar.id, told)).alarm);
+  });
+  expect(alarms).toEqual([false, false, true]);
+});
+
 test("a device that ended is not added where the server forgot its end, as after a restore", async () => {
   const { world, anna, omar } = await trio();
   await world.device(omar);

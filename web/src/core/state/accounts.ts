@@ -51,8 +51,9 @@ export async function keepList(step: Step, newest: VerifiedList): Promise<Accoun
 /**
  * Take the whole chain of an account, as its server or linking device gives it.
  *
- * A chain behind what we know changes nothing, a forked one raises the alarm; our own is seen to be forked also where it
- * is behind. Throws `key-changed`, Malformed.
+ * A chain behind what we know changes nothing, a forked one raises the alarm. Behind, it is seen to be forked by the lists
+ * of our own that we keep, and where it ends right before the newest that we know, which names the one it follows.
+ * Throws `key-changed`, Malformed.
  */
 export async function learnChain(step: Step, accountId: Id, lists: readonly Uint8Array[]): Promise<Account> {
   const newest = await openChain(lists, rows.bytesOf(accountId), verify);
@@ -61,7 +62,9 @@ export async function learnChain(step: Step, accountId: Id, lists: readonly Uint
   const isOwn = accountId === step.profile.account_id;
   if (held !== undefined && newest.list.seq < held.list.seq) {
     const kept = isOwn ? await ownlists.load(step) : [];
-    return ownlists.agrees(kept, lists) ? account : alarm(step, accountId);
+    const followsAnother =
+      newest.list.seq === held.list.seq - 1 && rows.idOf(newest.hash) !== rows.idOf(held.list.prev);
+    return !followsAnother && ownlists.agrees(kept, lists) ? account : alarm(step, accountId);
   }
   if (held !== undefined) {
     const same = lists[held.list.seq - 1];
