@@ -26,7 +26,7 @@ from tests.turns import Turns, deal
 from zajil.engine.sql.database import Database
 from zajil.engine.sql.sqlite import database
 from zajil.engine.sql.sqlite.database import SQLiteDatabase
-from zajil.server import schema
+from zajil.server import inventory, schema
 from zajil.server.config import load_settings
 
 if TYPE_CHECKING:
@@ -141,7 +141,9 @@ def engine(request: pytest.FixtureRequest) -> Iterator[None]:
         return find(data, url or load_settings(data).database or engines.url_of(data))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(schema, "find_database", find_elsewhere)
+        for module in (schema, inventory):
+            patch.setattr(module, "find_database", find_elsewhere)
+        patch.setattr(inventory, "has_database", lambda data: engines.has(data) or schema.has_database(data))
         yield
 
 

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+import msgspec
+
+from zajil.channels.store.index import bodies_of_vectors
 from zajil.engine.sql.sqlite.database import FILE_NAME
+from zajil.server.config import CONFIG_FILE, Settings
 from zajil.server.schema import migrate
 
 if TYPE_CHECKING:
     from tests.postgres import Postgres
 
 MIGRATED = "zajil_migrated"
+_LITERAL = re.compile(r"\bx'([0-9a-f]*)'")
+_HEX = re.compile(r"\bhex\((\w+)\)")
 
 
 class Kept(Protocol):
@@ -100,11 +108,64 @@ def make(data: Path) -> Kept:
     return OfPostgres(url_of(data)) if _running else InFile(data)
 
 
+@contextmanager
+def beside(data: Path) -> Iterator[Kept]:
+    """The database of a server of this process in this data directory, to be read while that runs or after it."""
+    with closing(make(data)) as kept:
+        yield kept
+
+
+def rows_of(kept: Kept) -> dict[str, list[dict[str, object]]]:
+    """All there is: rows by table, values by column."""
+    columns: dict[str, list[str]] = {}
+    for table, column in kept.columns():
+        columns.setdefault(table, []).append(column)
+    return {
+        table: [dict(zip(names, row, strict=True)) for row in kept.ask(f"SELECT {_listed(names)} FROM {table}", ())]
+        for table, names in columns.items()
+    }
+
+
+def _listed(columns: list[str]) -> str:
+    return ", ".join(f'"{each}"' for each in columns)
+
+
+def searched() -> str:
+    """What stands for the table of the public search in a question: `rowid` is a post's seq, `body` its words."""
+    return f"({bodies_of_vectors()}) AS pub_search (rowid, body)" if _running else "pub_search"
+
+
 def url_of(data: Path) -> str:
     """Where the database of this data directory is, on PostgreSQL; made where it has none yet."""
     if data not in _urls:
         _urls[data] = _running[-1].fresh(MIGRATED)
     return _urls[data]
+
+
+def spoken(query: str) -> str:
+    """A question in the words of SQLite, in those of the engine that servers have."""
+    if not _running:
+        return query
+    literal = _LITERAL.sub(r"'\\x\1'::bytea", query)
+    return _HEX.sub(r"upper(encode(\1, 'hex'))", literal)
+
+
+def told(data: Path, settings: Settings) -> Settings:
+    """These settings with the database of this directory, for a server whose children have to find it."""
+    return msgspec.structs.replace(settings, database=url_of(data)) if _running else settings
+
+
+def name_in_settings(data: Path) -> None:
+    """On PostgreSQL this directory's settings name its database, so that any process finds it there."""
+    if _running:
+        file = data / CONFIG_FILE
+        rest = file.read_text(encoding="utf-8") if file.exists() else ""
+        file.write_text(f'database = "{url_of(data)}"\n{rest}', encoding="utf-8")
+
+
+def has(data: Path) -> bool:
+    """Whether this data directory has a database on PostgreSQL."""
+    return data in _urls
 
 
 def make_bare(data: Path) -> tuple[Kept, list[str]]:

@@ -16,10 +16,10 @@ from zajil.auth.context import Auth, CallingDevice, RevokedDevice
 from zajil.auth.gate.work import WorkGate
 from zajil.auth.registration import Newcomer
 from zajil.engine.limits import DEFAULTS, Limit, Limits
-from zajil.engine.sql.sqlite.database import SQLiteDatabase
 from zajil.protocol.gate.wire import WorkProof
 from zajil.protocol.identity.objects import hash_object
 from zajil.protocol.ids import AccountId, MailboxId
+from zajil.server.schema import open_database
 
 PREFIX = b"\x7f\x00\x00"
 START = 1_790_000_000.0
@@ -66,8 +66,7 @@ def limits() -> Limits:
 
 @pytest.fixture
 def auth(tmp_path: Path, world: World, limits: Limits) -> Iterator[Auth]:
-    database = SQLiteDatabase.open(tmp_path / "auth.db")
-    database.create_tables()
+    database = open_database(tmp_path)
     yield Auth(
         db=database,
         limits=limits,

@@ -15,10 +15,11 @@ from zajil.bridges.registry.documents import Documents, Place
 from zajil.engine.keys import Keys
 from zajil.engine.limits import Limits
 from zajil.engine.reachkeys import ReachKeys
-from zajil.engine.sql.sqlite.database import SQLiteDatabase
+from zajil.engine.sql.database import Database
 from zajil.protocol import control
 from zajil.protocol.ids import AccountId
 from zajil.protocol.reach.endpoints import Endpoint, EndpointKind
+from zajil.server.schema import open_database
 
 START = 1_790_000_000.0
 PLACE = Place(
@@ -32,7 +33,7 @@ PLACE = Place(
 class World:
     """The time, the keys, and how old accounts are."""
 
-    db: SQLiteDatabase
+    db: Database
     signing: ReachKeys
     keys: Keys
     now: float = START
@@ -66,8 +67,7 @@ def new_signing() -> ReachKeys:
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    database = SQLiteDatabase.open(tmp_path / "zajil.db")
-    database.create_tables()
+    database = open_database(tmp_path)
     yield World(database, new_signing(), Keys.create())
     database.close()
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import sqlite3
 from collections import Counter
-from contextlib import closing
 from pathlib import Path
 
 import pytest
+from tests import engines
 from tests.bridges.conftest import World, join
 
 from zajil.bridges.registry import holdings, joining, operator, retention, tokens
 from zajil.bridges.registry.context import DAY_S, Registry
 from zajil.engine.limits import DEFAULTS
-from zajil.engine.sql.sqlite.database import SQLiteDatabase
 from zajil.protocol import control
 from zajil.protocol.errors import ZajilError
 from zajil.protocol.ids import AccountId
@@ -25,9 +23,9 @@ ALICE, BORIS = AccountId(b"a" * 16), AccountId(b"b" * 16)
 Address = tuple[str, int, str]
 
 
-def place(registry: Registry) -> Path:
-    assert isinstance(registry.db, SQLiteDatabase)
-    return registry.db.path
+def rows(registry: Registry, query: str) -> list[tuple[object, ...]]:
+    """What the database answers."""
+    return [tuple(row) for row in registry.db.read_sync(lambda db: db.exec_driver_sql(query).all())]
 
 
 def addresses(found: tuple[control.BridgeAddress, ...]) -> list[Address]:
@@ -59,8 +57,7 @@ async def test_a_code_ends_after_a_week(registry: Registry, world: World) -> Non
     with pytest.raises(ZajilError, match="not-allowed"):
         await joining.join(registry, control.JoinBridge(code, "b.test", 443, "assets"), prefix=b"p")
     await retention.run(registry)
-    with closing(sqlite3.connect(place(registry))) as rows:
-        assert rows.execute("SELECT COUNT(*) FROM bridge_code").fetchone() == (0,)
+    assert rows(registry, "SELECT COUNT(*) FROM bridge_code") == [(0,)]
 
 
 async def test_wrong_codes_are_counted_and_an_address_taken_spends_none(registry: Registry) -> None:
@@ -117,8 +114,7 @@ async def test_a_token_opens_up_to_three_and_never_others(registry: Registry) ->
         operator.remove_bridge(registry.db, known[each])
     with pytest.raises(ZajilError, match="token-expired"):
         await tokens.check_token(registry, issued.token)
-    with closing(sqlite3.connect(place(registry))) as rows:
-        assert rows.execute("SELECT COUNT(*) FROM bridge_token WHERE public = 0").fetchone() == (0,)
+    assert rows(registry, "SELECT COUNT(*) FROM bridge_token WHERE public = 0") == [(0,)]
 
 
 async def test_every_private_bridge_is_given_out_and_public_ones_never(registry: Registry) -> None:
@@ -183,19 +179,25 @@ async def test_an_account_gives_five_a_week_and_none_in_its_first(registry: Regi
 
 
 async def test_who_asked_is_counted_apart_from_any_token_and_forgotten_after_a_week(
-    registry: Registry, world: World
+    registry: Registry, world: World, tmp_path: Path
 ) -> None:
     await join(registry)
     issued = [await tokens.issue(registry, account) for account in (ALICE, ALICE, BORIS)]
     assert await holdings.count_rows(registry, ALICE) == {"bridge_asker": 1}
     assert await holdings.count_rows(registry, AccountId(bytes(16))) == {"bridge_asker": 0}
-    with closing(sqlite3.connect(place(registry))) as rows:
-        dump = "\n".join(rows.iterdump())
-        assert rows.execute("SELECT COUNT(DISTINCT who) FROM bridge_asker").fetchone() == (2,)
-        columns = {row[1] for row in rows.execute("PRAGMA table_info(bridge_token)")}
-    assert columns == {"id", "hash", "token", "public", "day"}
+    with engines.beside(tmp_path) as kept:
+        stored = engines.rows_of(kept)
+    assert len({row["who"] for row in stored["bridge_asker"]}) == 2
+    assert {frozenset(row) for row in stored["bridge_token"]} == {frozenset({"id", "hash", "token", "public", "day"})}
+    dump = b"\n".join(
+        value if isinstance(value, bytes) else str(value).encode()
+        for table in stored.values()
+        for row in table
+        for value in row.values()
+    )
     for secret in (ALICE, BORIS, *(bytes(each.token) for each in issued)):
-        assert secret.hex() not in dump.lower(), "neither the account nor the token lies there in clear"
+        assert secret not in dump, "neither the account nor the token lies there in clear"
+        assert secret.hex().encode() not in dump.lower()
     world.now += 7 * DAY_S
     await retention.run(registry)
     assert await holdings.count_rows(registry, ALICE) == {"bridge_asker": 0}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-import pytest
+from tests import engines
 from tests.channels.world import World
 
 from zajil.channels import outbox
@@ -122,7 +122,6 @@ async def test_what_nobody_ever_saw_need_not_be_judged_and_what_was_seen_must(wo
     assert (await outbox.read_backlog(world.public.space)).oldest_s == 7.0
 
 
-@pytest.mark.sqlite
 async def test_reversal_puts_every_counter_back(world: World) -> None:
     author, guest = await world.author(), await world.author()
     channel = await world.channel(author)
@@ -137,7 +136,7 @@ async def test_reversal_puts_every_counter_back(world: World) -> None:
             "SELECT posts, subscribers FROM pub_channel",
             "SELECT handle, accepted FROM pub_persona ORDER BY handle",
             "SELECT id, state, shown, shown_as, accepted, comments, label, category FROM pub_post ORDER BY seq",
-            "SELECT rowid, body FROM pub_search ORDER BY rowid",
+            f"SELECT rowid, body FROM {engines.searched()} ORDER BY rowid",
             "SELECT post_id, version, open FROM pub_post_version ORDER BY post_id",
         )
         return [tuple(row) for query in queries for row in world.rows(query)]
@@ -181,7 +180,6 @@ async def test_holds_that_are_over_are_told_to_whoever_decides(world: World) -> 
     assert parse_json(await world.call(routes.READ_POST, post=post), api.Post).state == "limited"
 
 
-@pytest.mark.sqlite
 async def test_a_batch_may_be_about_one_post_several_times(world: World) -> None:
     author = await world.author()
     channel = await world.channel(author)
@@ -209,7 +207,7 @@ async def test_a_batch_may_be_about_one_post_several_times(world: World) -> None
     assert [(await world.read(post)).state for post in (kept, hidden)] == ["visible", "visible"]
     assert set(await world.found("words")) == {kept, hidden}
     # One row a post, though one was put in, taken out and put in again.
-    assert world.rows("SELECT count(*) FROM pub_search") == [(2,)]
+    assert world.rows(f"SELECT count(*) FROM {engines.searched()}") == [(2,)]
     assert (await world.show(channel)).posts == 2
     # What happened is told in order, whatever was decided meanwhile.
     names = [row[0] for row in world.rows("SELECT name FROM pub_event WHERE post_id IS NOT NULL ORDER BY seq")]

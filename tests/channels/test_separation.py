@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
-import pytest
+from tests import engines
 from tests.channels.world import World
 from tests.server.people import Person
 
@@ -81,7 +79,6 @@ def test_no_public_table_has_a_column_of_the_private_space_and_the_reverse() -> 
             assert not any(word in column for word in ("address", "prefix", "_ip", "peer")), f"{name}.{column}"
 
 
-@pytest.mark.sqlite
 async def test_no_table_joins_an_account_to_a_persona(world: World, tmp_path: Path) -> None:
     """Reads every row of every table, and opens what the server's own keys open.
 
@@ -133,18 +130,21 @@ def test_the_search_for_joins_finds_one_that_is_there() -> None:
 def read_rows(data: Path) -> Iterator[tuple[str, tuple[object, ...]]]:
     """Every row of every table, sealed answers opened."""
     keys = Keys.load(data / key_file.FILE_NAME)
-    with closing(sqlite3.connect(data / "zajil.db")) as db:
-        tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        for table in tables:
-            for row in db.execute(f"SELECT * FROM {table}"):
-                values = list(row)
-                if table == "http_idem":
-                    try:
-                        values += [None] * (STORED - len(values))
-                        values.append(keys.unseal("http_idem", values[2], aad=values[0]))
-                    except SealBroken:
-                        raise AssertionError("an answer that does not open proves nothing") from None
-                yield table, tuple(values)
+    with engines.beside(data) as kept:
+        tables = engines.rows_of(kept)
+    for table, rows in tables.items():
+        for row in rows:
+            values = list(row.values())
+            if table == "http_idem":
+                sealed, key = row["answer"], row["key"]
+                assert isinstance(sealed, bytes)
+                assert isinstance(key, bytes)
+                try:
+                    values += [None] * (STORED - len(values))
+                    values.append(keys.unseal("http_idem", sealed, aad=key))
+                except SealBroken:
+                    raise AssertionError("an answer that does not open proves nothing") from None
+            yield table, tuple(values)
 
 
 def holds(values: object, wanted: bytes) -> bool:

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tests import engines
 from tests.server.people import Person
 from tests.server.wire import Http
 
@@ -91,7 +92,8 @@ class World:
 
     def rows(self, query: str) -> list[tuple[object, ...]]:
         """What the database answers."""
-        return [tuple(row) for row in self.server._db.read_sync(lambda db: db.exec_driver_sql(query).all())]
+        asked = engines.spoken(query)
+        return [tuple(row) for row in self.server._db.read_sync(lambda db: db.exec_driver_sql(asked).all())]
 
     async def raw(
         self, route: PublicRoute, body: object = None, *, auth: str = "", key: str = "", query: str = "", **names: str

@@ -127,14 +127,4 @@ class ServerProcess:
 
     def rows(self) -> dict[str, list[dict[str, object]]]:
         """The whole database: rows by table, values by column."""
-        columns: dict[str, list[str]] = {}
-        for table, column in self.kept.columns():
-            columns.setdefault(table, []).append(column)
-        return {
-            table: [dict(zip(names, row, strict=True)) for row in self.ask(f"SELECT {_listed(names)} FROM {table}")]
-            for table, names in columns.items()
-        }
-
-
-def _listed(columns: list[str]) -> str:
-    return ", ".join(f'"{each}"' for each in columns)
+        return engines.rows_of(self.kept)

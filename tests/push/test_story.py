@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import closing
 from pathlib import Path
 
 import aiohttp
@@ -13,6 +11,7 @@ import msgspec
 import pytest
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tests import engines
 from tests.push.service import Device, PushService
 from tests.server.carriers import until
 from tests.server.conftest import NO_LIMITS
@@ -98,8 +97,8 @@ async def pair(http: Http, client: aiohttp.ClientSession, service: PushService) 
 
 
 def rows(data: Path, table: str) -> list[tuple[object, ...]]:
-    with closing(sqlite3.connect(data / "zajil.db")) as db:
-        return db.execute(f"SELECT * FROM {table}").fetchall()  # a name of ours
+    with engines.beside(data) as kept:
+        return kept.ask(f"SELECT * FROM {table}", ())  # a name of ours
 
 
 def is_left_time(data: Path, clock: Clock) -> bool:
@@ -109,8 +108,8 @@ def is_left_time(data: Path, clock: Clock) -> bool:
 
 def is_acknowledged(data: Path, seq: int) -> bool:
     """The server has stored that a device has all up to here."""
-    with closing(sqlite3.connect(data / "zajil.db")) as db:
-        return db.execute("SELECT 1 FROM mailbox WHERE acked >= ?", (seq,)).fetchone() is not None
+    with engines.beside(data) as kept:
+        return bool(kept.ask("SELECT 1 FROM mailbox WHERE acked >= ?", (seq,)))
 
 
 async def settled(data: Path) -> None:

@@ -32,6 +32,7 @@ from zajil.server.config import ConfigError, load_settings
 from zajil.server.doctor.whole import examine
 from zajil.server.schema import hold_data, hold_worker, migrate, newest_revision, open_database
 
+pytestmark = pytest.mark.sqlite  # what is about PostgreSQL has a database there of its own
 BLOB = bytes(range(16))
 PACKAGE = "key_package (account_id, device_id, suite, last_resort, expires, body) VALUES (X'00', 1, 1, 0, 9, ?)"
 

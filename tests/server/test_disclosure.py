@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tests import engines
 from tests.server.people import Person
 from tests.server.test_story import group_of_two
 from tests.server.wire import Http, Wire
@@ -105,14 +104,8 @@ class Disclosed:
 
 def stored(data: Path) -> dict[str, list[dict[str, object]]]:
     """Every row of every table, as it lies on the disk."""
-    with closing(sqlite3.connect(data / "zajil.db")) as db:
-        db.row_factory = sqlite3.Row
-        tables = [row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        return {
-            table: [dict(row) for row in db.execute(f"SELECT * FROM {table}")]  # names of our own
-            for table in tables
-            if not table.startswith("sqlite_")
-        }
+    with engines.beside(data) as kept:
+        return engines.rows_of(kept)
 
 
 def text_of(value: object) -> object:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import NoReturn
 
@@ -14,6 +12,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests import engines
 from tests.server.people import FakeGroup, Person
 from tests.server.test_access import body_for, make_world, open_bridge, parameters_for
 from tests.server.test_story import group_of_two
@@ -191,9 +190,9 @@ async def test_calls_that_are_free_to_repeat_leave_no_rows_behind(http: Http, se
         await http.call(
             control.CHALLENGE, control.Challenge(control.B16(world.one.account_id), 1), key=f"challenge {number}"
         )
-    with closing(sqlite3.connect(tmp_path / "data" / "zajil.db")) as rows:
-        assert rows.execute("SELECT COUNT(*) FROM http_idem").fetchone() == (0,)
-        assert rows.execute("SELECT COUNT(*) FROM claim").fetchone() == (1,)
+    with engines.beside(tmp_path / "data") as kept:
+        assert kept.ask("SELECT COUNT(*) FROM http_idem", ()) == [(0,)]
+        assert kept.ask("SELECT COUNT(*) FROM claim", ()) == [(1,)]
 
 
 async def test_header_bytes_that_are_no_text_are_refused_and_not_an_error_of_ours(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tests import engines
 from tests.server.conftest import NO_LIMITS
 from tests.server.people import Person
 from tests.server.test_story import group_of_two
@@ -92,16 +91,13 @@ async def test_a_stored_row_is_shown_as_it_lies_on_the_disk(http: Http, wire: Ma
         await r.hello(two)
         message = next(m for m in await r.messages() if m.kind is Kind.APP)
         shown = await row_of(http, two, message.id)
-        with closing(sqlite3.connect(tmp_path / "data" / "zajil.db")) as db:
-            db.row_factory = sqlite3.Row
-            stored = dict(db.execute("SELECT * FROM message WHERE id = ?", (message.id,)).fetchone())
-            entry = dict(
-                db.execute(
-                    "SELECT i.* FROM mailbox_item i JOIN device d USING (mailbox_id)"
-                    " WHERE message_id = ? AND d.account_id != x''",
-                    (message.id,),
-                ).fetchone()
-            )
+        with engines.beside(tmp_path / "data") as kept:
+            rows = engines.rows_of(kept)
+        (stored,) = [row for row in rows["message"] if row["id"] == message.id]
+        devices = {row["mailbox_id"] for row in rows["device"] if row["account_id"]}
+        entry = next(
+            row for row in rows["mailbox_item"] if row["message_id"] == message.id and row["mailbox_id"] in devices
+        )
         assert stored.pop("refs") == 2
         refs = shown.pop(("message", "refs"))
         assert (refs.value, refs.withheld) == (None, True)
@@ -170,9 +166,9 @@ async def test_a_member_gives_a_guest_a_code_and_only_the_number_of_codes_is_kep
     )
     assert answer.passes == ()
     assert len(set(answer.codes)) == 2
-    with closing(sqlite3.connect(tmp_path / "data" / "zajil.db")) as db:
-        assert db.execute("SELECT invites FROM account").fetchall() == [(2,)]
-        stored = db.execute("SELECT hash, uses FROM invite_code").fetchall()
+    with engines.beside(tmp_path / "data") as kept:
+        assert kept.ask("SELECT invites FROM account", ()) == [(2,)]
+        stored = kept.ask("SELECT hash, uses FROM invite_code", ())
     assert [uses for _, uses in stored] == [1, 1]
     assert not any(code.encode() in digest for code in answer.codes for digest, _ in stored)
     group = parse_json(await http.call(control.TAKE_PASSES, control.TakePasses("group", 1), auth=auth), control.Passes)

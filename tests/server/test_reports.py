@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tests import engines
 from tests.server.conftest import NO_LIMITS
 from tests.server.people import FakeGroup, Person, private_message, public
 from tests.server.test_story import group_of_two
@@ -224,11 +223,10 @@ async def test_the_disk_tells_neither_what_was_reported_nor_who_nor_where(
 ) -> None:
     await report(http, scene.hers, scene.item)
     await report(http, scene.hers, scene.item, complaint=True)
-    with closing(sqlite3.connect(tmp_path / "data" / "zajil.db")) as db:
-        rows = [
-            dict(zip(["id", "kind", "state", "body", "day", "decided"], row, strict=True))
-            for row in db.execute("SELECT id, kind, state, body, received_day, decided_day FROM mod_report ORDER BY n")
-        ]
+    query = "SELECT id, kind, state, body, received_day, decided_day FROM mod_report ORDER BY n"
+    with engines.beside(tmp_path / "data") as kept:
+        names = ["id", "kind", "state", "body", "day", "decided"]
+        rows = [dict(zip(names, row, strict=True)) for row in kept.ask(query, ())]
     assert [(row["kind"], row["state"], row["decided"]) for row in rows] == [(1, 0, None), (2, 0, None)]
     assert len({len(row["body"]) for row in rows}) == 1, "padded to one size"
     (opened,) = await inbox.waiting_reports(server.reports, limit=1)

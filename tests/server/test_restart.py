@@ -89,6 +89,7 @@ async def test_after_a_failover_that_lost_commits_new_messages_have_numbers_that
     assert ahead == [max(new) + 1001], "what a device saw of a database that nobody numbered anew"
 
 
+@pytest.mark.sqlite
 async def test_the_write_ahead_log_is_emptied_every_minute(
     tmp_path: Path, settings: Settings, client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:

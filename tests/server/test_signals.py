@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import AsyncIterator
-from contextlib import closing
 from pathlib import Path
 
 import aiohttp
 import msgspec
 import pytest
+from tests import engines
 from tests.server.carriers import until
 from tests.server.people import FakeGroup, Person
 from tests.server.test_story import group_of_two
@@ -126,11 +125,11 @@ async def test_what_is_over_leaves_the_disk_within_seconds(
 
 
 def rows(folder: Path) -> int:
-    with closing(sqlite3.connect(folder / "data" / "zajil.db")) as connection:
-        return int(connection.execute("SELECT COUNT(*) FROM message").fetchone()[0])
+    with engines.beside(folder / "data") as kept:
+        return int(kept.ask("SELECT COUNT(*) FROM message", ())[0][0])
 
 
-@pytest.mark.sqlite
+@pytest.mark.sqlite  # PostgreSQL has a clock of its own, which this one would have to agree with
 async def test_a_clock_that_is_wrong_at_a_start_takes_nothing_that_waits(
     tmp_path: Path,
     settings: Settings,
@@ -144,8 +143,8 @@ async def test_a_clock_that_is_wrong_at_a_start_takes_nothing_that_waits(
     data = tmp_path / "data"
 
     def count(table: str) -> int:
-        with closing(sqlite3.connect(data / "zajil.db")) as db:
-            return int(db.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+        with engines.beside(data) as kept:
+            return int(kept.ask(f"SELECT count(*) FROM {table}", ())[0][0])
 
     first = await Server.start(data, settings, clock=clock)
     try:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zajil.moderation.audit.entries import (
@@ -254,6 +254,7 @@ def test_a_file_holds_the_log_in_the_order_it_grew() -> None:
 
 
 @pytest.mark.slow
+@settings(deadline=None)
 @given(st.integers(0, len(FILE) - 1), st.integers(1, 255))
 def test_any_changed_byte_of_a_file_is_found(at: int, mask: int) -> None:
     spoiled = bytearray(FILE)
@@ -271,6 +272,7 @@ def test_every_byte_of_a_file_counts() -> None:
             check_file(bytes(spoiled))
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10), st.integers(0, 10), st.sampled_from(["drop", "double", "swap", "move"]))
 def test_entries_dropped_doubled_or_moved_are_found(one: int, other: int, how: str) -> None:
     entries = list(LOG.data())
@@ -287,12 +289,14 @@ def test_entries_dropped_doubled_or_moved_are_found(one: int, other: int, how: s
     assert fault_of(entries, LOG.notes())
 
 
+@settings(deadline=None)
 @given(st.permutations(range(11)))
 def test_no_other_order_passes(order: list[int]) -> None:
     if order != sorted(order):
         assert fault_of([LOG.data()[n] for n in order], LOG.notes())
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10))
 def test_a_dropped_entry_is_found_even_if_the_chain_is_mended(gone: int) -> None:
     """Whoever rewrites all numbers and hashes after it still lacks the key."""
@@ -306,6 +310,7 @@ def test_a_dropped_entry_is_found_even_if_the_chain_is_mended(gone: int) -> None
 
 
 @pytest.mark.fuzz
+@settings(deadline=None)
 @given(st.binary(max_size=200), st.sampled_from([b"", MAGIC]))
 def test_hostile_bytes_are_refused_and_no_more(data: bytes, start: bytes) -> None:
     with pytest.raises(Malformed):
@@ -315,6 +320,7 @@ def test_hostile_bytes_are_refused_and_no_more(data: bytes, start: bytes) -> Non
         assert len(start + data) == len(MAGIC) + sum(5 + len(part) for part in [*export.entries, *export.notes])
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 5), max_size=6))
 def test_every_grown_log_verifies(counts: list[int]) -> None:
     rows = grown(counts)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 from sqlalchemy import Connection
+from tests import engines
 from tests.moderation.people.desk import Desk, Member
 from tests.server.people import Person
 from tests.server.test_reports import THREAT, Scene, item_of, post, report, write
@@ -220,14 +219,13 @@ async def test_a_complaint_without_proof_is_no_ground(desk: Desk, scene: Scene, 
     assert await desk.refused(routes.PROPOSE, body, by=member, report=name) == "not-allowed"
 
 
-@pytest.mark.sqlite
 async def test_the_disk_does_not_tell_which_account_a_report_led_to(
     desk: Desk, scene: Scene, http: Http, tmp_path: Path
 ) -> None:
     await decided(desk, http, scene, "warn")
-    with contextlib.closing(sqlite3.connect(tmp_path / "data" / "zajil.db")) as db:
+    with engines.beside(tmp_path / "data") as kept:
         for table in ("mod_measure", "mod_report", "mod_private_act"):
-            for row in db.execute(f"SELECT * FROM {table}"):
+            for row in kept.ask(f"SELECT * FROM {table}", ()):
                 assert not [cell for cell in row if isinstance(cell, bytes) and bytes(scene.omar.account_id) in cell], (
                     table
                 )

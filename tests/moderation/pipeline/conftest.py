@@ -18,17 +18,17 @@ def clock() -> Clock:
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database at the newest schema, with nothing in it."""
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path | None:
+    """A database at the newest schema, with nothing in it; None on PostgreSQL, which has one of its own."""
     folder = tmp_path_factory.mktemp("template")
     database = open_database(folder)
     database.truncate_log()
     database.close()
-    return folder / FILE_NAME
+    return folder / FILE_NAME if (folder / FILE_NAME).exists() else None
 
 
 @pytest.fixture
-async def square(tmp_path: Path, clock: Clock, template: Path) -> AsyncIterator[Square]:
+async def square(tmp_path: Path, clock: Clock, template: Path | None) -> AsyncIterator[Square]:
     made = Square(tmp_path / "data", clock, template=template)
     await made.start()
     yield made

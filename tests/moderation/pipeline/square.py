@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from tests import engines
 from tests.server.conftest import NO_LIMITS
 
 from zajil.channels import posts as post_verbs
@@ -18,7 +19,7 @@ from zajil.channels.context import CallingPersona, Channels
 from zajil.channels.store import personas, spaces
 from zajil.channels.store.personas import PersonaRow
 from zajil.channels.store.spaces import ChannelRow
-from zajil.engine.sql.sqlite.database import FILE_NAME, SQLiteDatabase
+from zajil.engine.sql.sqlite.database import FILE_NAME
 from zajil.moderation.decide.decide import Decisions, decide
 from zajil.moderation.decide.orders import Decided, Order, order_key
 from zajil.moderation.pipeline.benches import Benches, packaged_policy
@@ -34,7 +35,7 @@ from zajil.protocol.public.posts import Role
 from zajil.server.config import ModerationSettings, Settings
 from zajil.server.moderation.wiring import Moderation
 from zajil.server.moderation.worker import make_worker
-from zajil.server.schema import open_database
+from zajil.server.schema import find_database, has_database, open_database
 
 START: Final = 1_800_000_000.0
 DAY_S: Final = 86_400
@@ -93,11 +94,11 @@ class Square:
         data.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.data = data
         self.clock = clock
-        if template is not None and not (data / FILE_NAME).exists():
+        if not has_database(data):
+            engines.name_in_settings(data)
+        if template is not None and not has_database(data):
             shutil.copyfile(template, data / FILE_NAME)
-        if template is None:
-            open_database(data).close()
-        self.db = SQLiteDatabase.open(data / FILE_NAME)
+        self.db = open_database(data) if template is None else find_database(data)
         # Scores do nothing here: what these tests hold must not change with every model that is trained.
         self.moderation: Moderation = make_worker(
             data,
@@ -132,7 +133,7 @@ class Square:
 
     def rows(self, query: str) -> list[tuple[object, ...]]:
         """What the database answers."""
-        return [tuple(row) for row in self.db.read_sync(lambda db: db.exec_driver_sql(query).all())]
+        return [tuple(row) for row in self.db.read_sync(lambda db: db.exec_driver_sql(engines.spoken(query)).all())]
 
     def persona(self, *, trust: int = 1) -> CallingPersona:
         """A persona of this trust."""

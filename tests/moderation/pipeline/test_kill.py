@@ -48,7 +48,7 @@ class Later:
 @pytest.mark.slow
 @pytest.mark.parametrize(("point", "decided"), [("claimed", 0), ("storing", 0), ("stored", 3)])
 async def test_a_killed_worker_loses_no_post_and_decides_nothing_twice(
-    tmp_path: Path, template: Path, point: str, decided: int
+    tmp_path: Path, template: Path | None, point: str, decided: int
 ) -> None:
     clock = Later()
     square = Square(tmp_path / "data", clock, template=template)

@@ -31,7 +31,7 @@ def sampler() -> EverySample:
 
 
 @pytest.fixture
-async def sampled(tmp_path: Path, clock: Clock, template: Path, sampler: EverySample) -> AsyncIterator[Square]:
+async def sampled(tmp_path: Path, clock: Clock, template: Path | None, sampler: EverySample) -> AsyncIterator[Square]:
     made = Square(tmp_path / "data", clock, template=template, sampler=sampler)
     await made.start()
     yield made

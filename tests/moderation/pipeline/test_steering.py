@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection
+from tests import engines
 from tests.moderation.pipeline.square import BENIGN, FRAUD, Clock, Square
 
 from zajil.cli.main import run_command
 from zajil.engine.moderationkeys import FILE_NAME, ModerationKeys
+from zajil.engine.sql.sqlite.database import SQLiteDatabase
 from zajil.engine.sql.sqlite.turn import Turn
 from zajil.moderation.audit.entries import hash_record, parse_entry
 from zajil.moderation.audit.export import parse_export
@@ -104,6 +106,7 @@ async def test_a_policy_is_checked_compared_replayed_and_only_then_activated(squ
         activate_policy(square.data, candidate, now=now)
 
 
+@pytest.mark.sqlite
 async def test_an_export_holds_up_nobody_who_writes(square: Square, monkeypatch: pytest.MonkeyPatch) -> None:
     await square.crowd([f"{FRAUD} {number}" for number in range(2)])
     await square.work()
@@ -115,6 +118,7 @@ async def test_an_export_holds_up_nobody_who_writes(square: Square, monkeypatch:
         return read_entries(db)
 
     keys = ModerationKeys.load(square.data / FILE_NAME)
+    assert isinstance(square.db, SQLiteDatabase)
     square.db.turn.close()
     square.db.turn = Turn(square.db.path.with_name("zajil.db-turn"), deadline_s=0.5)
     monkeypatch.setattr(log, "read_entries", written_meanwhile)
@@ -198,7 +202,7 @@ def _tamper(square: Square, db: object, change: str, undo: type[Exception]) -> N
     from zajil.server.moderation import proof
 
     assert isinstance(db, Connection)
-    db.exec_driver_sql(change)
+    db.exec_driver_sql(engines.spoken(change))
     keys = ModerationKeys.load(square.data / FILE_NAME)
     with pytest.raises(Malformed):
         proof._verify(db, keys, "localhost/moderation", None)

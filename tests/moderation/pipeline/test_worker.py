@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 from sqlalchemy import Connection
+from tests import engines
 from tests.moderation.pipeline.square import BENIGN, FRAUD, Clock, Square
 
 from zajil.channels import posts as post_verbs
@@ -251,7 +252,7 @@ async def test_a_version_that_comes_again_gets_the_answer_that_is_stored(square:
             lambda db, n=number, target=target: (
                 db.exec_driver_sql(  # type: ignore[misc]  # bound at once
                     "INSERT INTO pub_outbox (seq, post_id, version, early, lease_until_ms, attempts) "
-                    f"VALUES ({900 + n}, x'{target}', 1, 0, 0, 1)"
+                    + engines.spoken(f"VALUES ({900 + n}, x'{target}', 1, 0, 0, 1)")
                 )
                 and None
             )

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from tests import engines
 from tests.channels.world import Clock, World
 from tests.moderation.processes.ordeal import (
     AUTHORS,
@@ -69,6 +70,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     data = tmp_path / "data"
     data.mkdir(mode=0o700)
     (data / CONFIG_FILE).write_text(CONFIG, encoding="utf-8")
+    engines.name_in_settings(data)
     server = await Server.start(data, SETTINGS)
     async with aiohttp.ClientSession(auto_decompress=False) as client:
         yield World(server, Http(f"http://127.0.0.1:{server.port}", client), Clock())

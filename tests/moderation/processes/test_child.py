@@ -14,6 +14,7 @@ from pathlib import Path
 import aiohttp
 import msgspec
 import pytest
+from tests import engines
 from tests.channels.world import Clock, World
 from tests.moderation.pipeline.square import BENIGN, FRAUD
 from tests.moderation.processes.ordeal import (
@@ -56,7 +57,7 @@ def settings() -> Settings:
 @pytest.fixture
 async def world(tmp_path: Path, settings: Settings) -> AsyncIterator[World]:
     """A server with a worker of its own."""
-    server = await Server.start(tmp_path / "data", settings)
+    server = await Server.start(tmp_path / "data", engines.told(tmp_path / "data", settings))
     async with aiohttp.ClientSession(auto_decompress=False) as client:
         yield World(server, Http(f"http://127.0.0.1:{server.port}", client), Clock())
     await server.stop()
@@ -107,7 +108,9 @@ async def test_the_server_hears_at_once_what_its_worker_did_and_what_it_counted(
     tmp_path: Path, settings: Settings, unused_tcp_port: int
 ) -> None:
     """No listener polls here: who is woken was woken by the worker."""
-    server = await Server.start(tmp_path, msgspec.structs.replace(settings, metrics_port=unused_tcp_port))
+    server = await Server.start(
+        tmp_path, engines.told(tmp_path, msgspec.structs.replace(settings, metrics_port=unused_tcp_port))
+    )
     async with aiohttp.ClientSession(auto_decompress=False) as client:
         world = World(server, Http(f"http://127.0.0.1:{server.port}", client), Clock())
         author = await world.author()
@@ -176,7 +179,7 @@ async def test_it_waits_for_the_worker_of_a_server_that_was_killed_and_ends_when
     first, second = await start_alone(tmp_path / "data"), await start_alone(tmp_path / "data")
     for each in (first, second):
         assert each.stdin is not None
-        each.stdin.write(words.encode_settings(SETTINGS))
+        each.stdin.write(words.encode_settings(engines.told(tmp_path / "data", SETTINGS)))
         await each.stdin.drain()
     lock = (tmp_path / "data" / "moderation.lock").resolve()
 

@@ -12,7 +12,6 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import insert
 
-from zajil.engine.sql.sqlite.database import FILE_NAME, SQLiteDatabase
 from zajil.moderation.audit.entries import Kind, hash_record
 from zajil.moderation.audit.log import Draft, record, sign_now
 from zajil.moderation.decide.decide import Decisions, decide
@@ -27,7 +26,7 @@ from zajil.moderation.store.people import appeal, notice, sample
 from zajil.moderation.store.verdicts import count_judged
 from zajil.protocol.public.posts import PostDecision
 from zajil.protocol.tlog.checkpoint import NoteKey
-from zajil.server.schema import all_tables
+from zajil.server.schema import open_database
 
 NOVEMBER: Final = Month(2026, 11)
 SERVER: Final = "talk.example"
@@ -46,9 +45,7 @@ class Books:
 
     def __init__(self, data: Path) -> None:
         data.mkdir(parents=True, exist_ok=True)
-        assert all_tables().tables
-        self.db = SQLiteDatabase.open(data / FILE_NAME)
-        self.db.create_tables()
+        self.db = open_database(data)
         self.now = NOVEMBER.start + 1_000_000
         self._numbers = itertools.count()
         self.decisions = Decisions(
