@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import os
@@ -194,22 +195,47 @@ def test_what_others_took_and_freed_is_known_after_a_count(place: Place) -> None
 
 
 def test_a_count_leaves_out_nothing_that_comes_meanwhile(place: Place) -> None:
-    blobs, before, after = place.open(), b"a" * 16, b"b" * 16
+    blobs, before, after, later = place.open(), b"a" * 16, b"b" * 16, b"c" * 16
     blobs.append(before, 0, bytes(10))
+    blobs.append(later, 0, bytes(1))
     counting = blobs.names()
     assert next(counting) == before
     blobs.append(before, 10, bytes(5))
     blobs.append(after, 0, bytes(20))
+    blobs.append(later, 1, bytes(2))
     for _ in counting:
         pass
-    assert 35 <= blobs.used_bytes <= 55, "what came meanwhile may be counted twice until the next"
-    assert set(blobs.names()) == {before, after}
-    assert blobs.used_bytes == 35
+    most = 38 if place.kind == "disk" else 60  # a bucket's own list does not tell of which moment it is
+    assert 38 <= blobs.used_bytes <= most, "what came meanwhile may be counted twice until the next"
+    assert set(blobs.names()) == {before, after, later}
+    assert blobs.used_bytes == 38
     counting = blobs.names()
     next(counting)
     del counting  # given up
     blobs.delete(after)
-    assert blobs.used_bytes == 15
+    assert blobs.used_bytes == 18
+
+
+def test_a_piece_that_is_being_written_is_counted_once_or_not_at_all() -> None:
+    """Whether the count comes to its blob before it, meanwhile or after, and whether it is written or not."""
+    for comes in range(3):
+        for fails in (False, True):
+            room, name, size = Room(100), b"a" * 16, [10]
+            counting = room.counting()
+            count = counting.__enter__()
+            with contextlib.suppress(OSError):
+                if comes == 0:
+                    room.see(count, name, lambda: size[0])  # noqa: B023  # called at once
+                with room.reserved(name, 10, 5, room.check):
+                    if comes == 1:
+                        room.see(count, name, lambda: size[0])  # noqa: B023  # as above
+                    if fails:
+                        raise OSError
+                    size[0] = 15
+            if comes == 2:
+                room.see(count, name, lambda: size[0])  # noqa: B023  # as above
+            counting.__exit__(None, None, None)
+            assert room.used_bytes == size[0], (comes, fails)
 
 
 def test_a_name_that_is_none_leads_nowhere(place: Place) -> None:
@@ -314,13 +340,13 @@ def test_a_bucket_without_a_way_in_is_said_at_once_and_later_is_busy(
 
 def test_what_is_under_way_when_a_count_begins_is_in_it_and_its_failure_takes_nothing_of_others() -> None:
     room = Room(1000)
-    with pytest.raises(StoreError), room.reserved(100, room.check):
+    with pytest.raises(StoreError), room.reserved(b"", 0, 100, room.check):
         with room.counting() as count:
             count.found = 40  # it has gone past where those 100 will lie
         assert room.used_bytes == 140
         raise StoreError
     assert room.used_bytes == 40
-    with pytest.raises(StoreError), room.reserved(100, room.check), room.counting() as count:
+    with pytest.raises(StoreError), room.reserved(b"", 0, 100, room.check), room.counting() as count:
         count.found = 40
         raise StoreError
     assert room.used_bytes == 40

@@ -98,7 +98,7 @@ class DiskBlobs:
         if size != offset or not data:
             _check_end(size, offset)
             return size
-        with self._room.reserved(len(data), self.check_room):
+        with self._room.reserved(name, offset, len(data), self.check_room):
             try:
                 self._write(self._path(name), offset, data)
             except OSError as fault:
@@ -141,7 +141,7 @@ class DiskBlobs:
         """As `Blobs.names`. What is no blob of ours is left alone."""
         with self._room.counting() as count:
             for name, _ in find_files(self._folder):
-                count.found += self.size(name)
+                self._room.see(count, name, lambda: self.size(name))  # noqa: B023  # called at once
                 yield name
 
     def idle_names(self) -> Iterator[bytes]:

@@ -103,7 +103,7 @@ class S3Blobs:
                 raise error("wrong-offset", detail={"offset": size})
             if not data:
                 return size
-            with self._room.reserved(len(data), self.check_room):
+            with self._room.reserved(name, offset, len(data), self.check_room):
                 try:
                     self._put(name, pieces, offset, data)
                 except (AlreadyExistsError, PreconditionError, FileNotFoundError):
