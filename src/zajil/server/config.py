@@ -516,7 +516,10 @@ def _holds_user(url: str) -> bool:
 def refuse_password(url: str | None) -> None:
     """Raises ConfigError for a URL of a database, given to a command, that has a password in it."""
     if url and holds_password(url):
-        raise ConfigError("everybody on this machine sees a password in a command: put it into the file of passfile=")
+        raise ConfigError(
+            "everybody on this machine sees a password in a command: put it into the file of passfile=. A name that "
+            "PostgreSQL cannot read, as for a misspelled option, is taken for one that holds a password"
+        )
 
 
 def render() -> str:
