@@ -16,8 +16,8 @@ from tests.postgres import Postgres
 
 from zajil.engine.sql.database import is_outage
 from zajil.engine.sql.dialects import upsert
-from zajil.engine.sql.postgres.connection import connect
-from zajil.engine.sql.postgres.database import WRITERS, PostgresDatabase
+from zajil.engine.sql.postgres.connection import WRITERS, connect
+from zajil.engine.sql.postgres.database import PostgresDatabase
 from zajil.engine.sql.prepared import Prepared
 from zajil.protocol.errors import ZajilError
 
@@ -85,6 +85,30 @@ async def test_a_work_that_fails_first_or_in_a_group_takes_nobody_along(database
     assert isinstance(outcomes[3], Exception), "the database refused it"
     assert not is_outage(outcomes[3])
     assert await database.read(words) == ["a", "b"]
+
+
+async def test_two_that_are_written_alone_and_a_batch_never_wait_in_a_circle(
+    database: PostgresDatabase, url: str
+) -> None:
+    """In one transaction they would hold what the batch waits for, and wait for what it holds."""
+
+    def lock(word: str) -> Callable[[Connection], object]:
+        return lambda db: db.execute(text("SELECT n FROM t WHERE word = :word FOR UPDATE"), {"word": word})
+
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    for word in ("a", "b"):
+        await database.write(insert(word))
+    with psycopg.connect(url) as batch, psycopg.connect(url, autocommit=True) as watching:
+        batch.execute("SELECT n FROM t WHERE word = 'a' FOR UPDATE")
+        busy, go_on = await hold(database)
+        tasks = [asyncio.create_task(database.write_alone(lock(word))) for word in ("b", "a")]
+        await asyncio.sleep(0)
+        go_on.set()
+        while not watching.execute(waiting).fetchall():  # noqa: ASYNC110  # no event tells of it
+            await asyncio.sleep(0.01)
+        batch.execute("SELECT n FROM t WHERE word = 'b' FOR UPDATE")
+        batch.commit()
+        await asyncio.gather(busy, *tasks)
 
 
 async def test_how_many_rows_an_insert_made_is_known(database: PostgresDatabase) -> None:

@@ -25,6 +25,7 @@ from zajil.engine.sql.sqlite.database import SQLiteDatabase
 from zajil.engine.sql.sqlite.engine import SQLiteMailboxEngine
 from zajil.engine.sql.writer import Parts, QueuedMailboxEngine
 from zajil.moderation.private.keys import ModeratorKeys
+from zajil.server.backup.rows import taken_over
 from zajil.server.calls.wiring import find_relays
 from zajil.server.config import ConfigError, Settings, fix_name
 from zajil.server.push.wiring import load_key
@@ -97,7 +98,7 @@ class Storage:
 
         if not isinstance(self.db, PostgresDatabase):
             raise TypeError(f"no mailboxes on {type(self.db).__name__}")
-        return PostgresMailboxEngine(self.db.url, **parts)
+        return PostgresMailboxEngine(self.db.url, taken_over=taken_over, **parts)
 
     def close(self) -> None:
         """Let go of the files; in a thread, since it waits for what is being written."""

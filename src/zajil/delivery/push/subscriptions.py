@@ -31,14 +31,14 @@ async def put(delivery: Delivery, rules: PushRules, caller: DeviceCaller, reques
     check_endpoint(request.endpoint, rules)
     check_point(request.p256dh)
     sealed = _seal(delivery.keys, caller, request, now_s=delivery.clock())
-    await delivery.db.write(lambda db: store.put(db, caller, sealed))
+    await delivery.db.write_alone(lambda db: store.put(db, caller, sealed))
     return Empty()
 
 
 async def drop(delivery: Delivery, caller: DeviceCaller) -> Empty:
     """Do not wake this device any more."""
     delivery.limits.take("push_write", caller.account_id, now=delivery.clock())
-    await delivery.db.write(lambda db: store.drop(db, caller.account_id, caller.device_id))
+    await delivery.db.write_alone(lambda db: store.drop(db, caller.account_id, caller.device_id))
     return Empty()
 
 

@@ -75,11 +75,15 @@ def index_where_set(name: str, column: str) -> Index:
 
 
 class Waiting(NamedTuple):
-    """A work and who waits for it. flushed: whether it has to be on the disk when they hear of it."""
+    """A work and who waits for it. flushed: whether it has to be on the disk when they hear of it.
+
+    alone: it shares its transaction with no other.
+    """
 
     work: Callable[[Connection], Any]  # Any: of whatever type its future is
     future: asyncio.Future[Any]
     flushed: bool
+    alone: bool = False
 
 
 class Database(ABC):
@@ -125,6 +129,14 @@ class Database(ABC):
         """
         return await self._enqueue(work, flushed=True)
 
+    async def write_alone(self, work: Callable[[Connection], T]) -> T:
+        """`write` in a transaction of its own: for a work that locks a row of mailboxes.
+
+        Several in one would lock such rows in the order in which they came, and the mailbox engine of PostgreSQL locks
+        them in that of their keys: sooner or later each waits for the other, and one of them hears `busy`.
+        """
+        return await self._enqueue(work, flushed=True, alone=True)
+
     async def write_unflushed(self, work: Callable[[Connection], T]) -> T:
         """`write` without waiting for the disk: what it stored may be gone after a power cut, with all that came later.
 
@@ -133,12 +145,12 @@ class Database(ABC):
         """
         return await self._enqueue(work, flushed=False)
 
-    async def _enqueue(self, work: Callable[[Connection], T], *, flushed: bool) -> T:
+    async def _enqueue(self, work: Callable[[Connection], T], *, flushed: bool, alone: bool = False) -> T:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         with self._queue_lock:
             if len(self._queue) >= QUEUE_MAX:
                 raise error("busy", retry_ms=_BUSY_RETRY_MS)
-            self._queue.append(Waiting(work, future, flushed))
+            self._queue.append(Waiting(work, future, flushed, alone))
             begins, self._is_writing = not self._is_writing, True
         if begins:
             self._writing.submit(self._write_queue)
@@ -193,11 +205,11 @@ class Database(ABC):
     def _take(self, *, first: bool, flushed: bool = True) -> Waiting | None:
         """The work that waits longest. first: where there is none, the thread is done.
 
-        flushed: whether the transaction it would join is; None where it needs that and would not get it.
+        flushed: whether the transaction it would join is; None where it needs that and would not get it, or joins none.
         """
         with self._queue_lock:
             while self._queue:
-                if self._queue[0].flushed and not flushed:
+                if not first and (self._queue[0].alone or (self._queue[0].flushed and not flushed)):
                     return None
                 each = self._queue.popleft()
                 if not each.future.cancelled():

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, Protocol, Self
 
 from zajil.channels.store.tables import search
+from zajil.engine.sql.database import METADATA
 from zajil.engine.sql.interface import SEQ_STEP, number_at, renumbering
 from zajil.engine.sql.sqlite.database import SQLiteDatabase
 from zajil.engine.sql.state import TIMELINE, server_state
@@ -98,6 +99,22 @@ def forgetting(tables: Collection[str], *, at: int, is_restore: bool = True) -> 
         yield _OF_THE_PLACE
     ended = (*_ENDED, *_DUE) if is_restore else _ENDED
     yield from (f'DELETE FROM "{table}"' for table in ended if table in tables)  # noqa: S608  # of the line above
+
+
+def taken_over(at: int) -> tuple[str, ...]:
+    """Statements by which a database of PostgreSQL with the newest schema goes on where a standby took over.
+
+    As `zajil admin renumber` does it: its last commits may be lost, and nobody can tell. at: Unix second.
+    """
+    stepped = (
+        "SELECT setval(counter, CASE WHEN last < {floor:d} THEN {floor:d} ELSE last + {step:d} END) FROM (SELECT"
+        " counter, coalesce(pg_sequence_last_value(counter), 0) AS last FROM"
+        " (SELECT pg_get_serial_sequence('{table}', 'seq')::regclass AS counter) AS named) AS numbered"
+    )
+    return (
+        *forgetting(METADATA.tables, at=at, is_restore=False),
+        *(stepped.format(table=table, floor=number_at(at), step=SEQ_STEP) for table in sorted(STEPPED)),
+    )
 
 
 def finishing(tables: Collection[str], *, restored_at: int | None, unmarked: bool) -> Iterator[str]:

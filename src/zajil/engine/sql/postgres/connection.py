@@ -24,6 +24,8 @@ from zajil.protocol.errors import error
 
 Connection = psycopg.Connection[tuple[Any, ...]]  # Any: columns of whatever types
 _Found = list[tuple[Any, ...]]  # Any: as above
+WRITERS: Final = 0x7A616A696C
+"""The advisory lock of whoever writes anything but mailboxes, or numbers those anew: "zajil"."""
 _OPTIONS: Final = " ".join(
     f"-c {name}={value}"
     for name, value in {

@@ -25,11 +25,9 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine
 from sqlalchemy.exc import DBAPIError
 
 from zajil.engine.sql.database import GROUP_MAX, GROUP_S, Database, Failed, Waiting, as_error
-from zajil.engine.sql.postgres.connection import connect
+from zajil.engine.sql.postgres.connection import WRITERS, connect
 from zajil.engine.sql.prepared import Prepared
 
-WRITERS: Final = 0x7A616A696C
-"""The advisory lock of whoever writes: "zajil"."""
 _BEGIN: Final = f"BEGIN; SELECT pg_advisory_xact_lock({WRITERS:d})"
 _BEGIN_UNFLUSHED: Final = f"BEGIN; SET LOCAL synchronous_commit = off; SELECT pg_advisory_xact_lock({WRITERS:d})"
 _BEGIN_READING: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -132,7 +130,7 @@ class PostgresDatabase(Database):
                 group.append((first, None))
                 # Without a savepoint, which would be two ways to the server more: so its failure is the group's end.
                 group[-1] = first, first.work(connection)
-                while len(group) < GROUP_MAX and time.monotonic() < until:
+                while not first.alone and len(group) < GROUP_MAX and time.monotonic() < until:
                     each = self._take(first=False, flushed=flushed)
                     if each is None:
                         break

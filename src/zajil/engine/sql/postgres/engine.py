@@ -41,21 +41,31 @@ from zajil.protocol.errors import ZajilError, error
 TRIES: Final = 6
 """Of one transaction that others stood in the way of, with a pause between them that grows and is never the same."""
 _PAUSE_S: Final = 0.01
+_TELL_S: Final = 60.0
+"""An outage that lasts is told of so often, and not with every batch."""
 
 _Again = (errors.SerializationFailure, errors.DeadlockDetected, TryAgain)
 _Outage = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError, *_Again)
 
 
 class PostgresMailboxEngine(QueuedMailboxEngine):
-    """See `MailboxEngine`. url: `postgresql://...`, of a database in which the tables exist already."""
+    """See `MailboxEngine`. url: `postgresql://...`, of a database in which the tables exist already.
 
-    def __init__(self, url: str, **parts: Unpack[Parts]) -> None:
+    taken_over: as `timeline.follow` wants it.
+    """
+
+    def __init__(
+        self, url: str, *, taken_over: timeline.TakenOver = timeline.number_mailboxes, **parts: Unpack[Parts]
+    ) -> None:
         super().__init__(**parts)
         self._url = url
+        self._taken_over = taken_over
         self._connection: Connection | None = None
         self._history: timeline.History | None = None
         self._local = threading.local()
         self._open_readers: list[Connection] = []
+        self._told_at: dict[type[Exception], float] = {}
+        """When the log was told of an outage of this sort, since the last batch that was written."""
         self.tries = 0
         """Transactions begun."""
 
@@ -66,14 +76,24 @@ class PostgresMailboxEngine(QueuedMailboxEngine):
     def _run_safely(self, part: Sequence[Operation], now_ms: int, *, batched: bool) -> Done:
         try:
             return self._run_part(part, now_ms, batched=batched)
-        except _Outage:
-            LOG.exception("a batch of mailbox operations could not be written")
+        except _Outage as fault:
+            self._tell(fault)
             return [], [error("busy", retry_ms=BUSY_RETRY_MS) for _ in part]
         except Exception:  # noqa: BLE001  # a bug in one operation must not take its neighbours along
             if len(part) == 1:
                 LOG.exception("a mailbox operation failed")
                 return [], [error("internal")]
             return join([self._run_safely([each], now_ms, batched=batched) for each in part])
+
+    def _tell(self, fault: Exception) -> None:
+        now = time.monotonic()
+        if now - self._told_at.get(type(fault), -_TELL_S) < _TELL_S:
+            return
+        self._told_at[type(fault)] = now
+        if isinstance(fault, timeline.ReplacedServer):
+            LOG.error("%s", fault)  # all that there is to know
+        else:
+            LOG.error("a batch of mailbox operations could not be written", exc_info=fault)
 
     def _run_part(self, part: Sequence[Operation], now_ms: int, *, batched: bool) -> Done:
         """In one transaction, tried again where others stood in its way. Raises what `_Outage` lists."""
@@ -102,6 +122,7 @@ class PostgresMailboxEngine(QueuedMailboxEngine):
                 done = []
                 outcomes = [self._run_apart(connection, cast("Rare", each), now_ms, done) for each in part]
             connection.execute("COMMIT")
+            self._told_at.clear()
         except BaseException:
             roll_back(connection)
             raise
@@ -136,7 +157,7 @@ class PostgresMailboxEngine(QueuedMailboxEngine):
         if self._connection is None or self._connection.closed:
             connection = connect(self._url)
             try:
-                self._history = timeline.follow(connection, self._history, now_ms)
+                self._history = timeline.follow(connection, self._history, now_ms, self._taken_over)
             except BaseException:
                 connection.close()  # of a standby that takes over only now, too: the next one is asked again
                 raise

@@ -8,13 +8,14 @@ replaced and came back: the database of that one remembers only its own.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import NamedTuple, Self
 
 import psycopg
 
 from zajil.engine.sql import interface as op
 from zajil.engine.sql import state
-from zajil.engine.sql.postgres.connection import Connection
+from zajil.engine.sql.postgres.connection import WRITERS, Connection
 from zajil.engine.sql.writer import LOG
 
 _FIND = (
@@ -55,36 +56,48 @@ def find_history(connection: Connection) -> History | None:
     return History(system, timeline)
 
 
-def follow(connection: Connection, known: History | None, now_ms: int) -> History | None:
-    """Number all mailboxes anew where a standby is in the place of the server that was written to before.
+TakenOver = Callable[[int], Iterable[str]]
+"""Statements, of a Unix second, for a database that may lack its last commits."""
+
+
+def number_mailboxes(at: int) -> tuple[str, ...]:
+    """All that is to be done where there are mailboxes alone."""
+    return (op.renumbering(at),)
+
+
+def follow(
+    connection: Connection, known: History | None, now_ms: int, taken_over: TakenOver = number_mailboxes
+) -> History | None:
+    """Number all anew where a standby is in the place of the server that was written to before.
 
     One that was not waited for lacks commits, and would give their numbers to other messages, which devices drop as
-    seen. known: what this gateway wrote to last. Returns that of now. Before anything is written there; of several
+    seen. known: what this gateway wrote to last. Returns that of now. Before any mailbox is written there; of several
     gateways the first one numbers. Raises psycopg.OperationalError; ReplacedServer for a timeline below `known`.
     """
     history = find_history(connection)
     if history is None:
         return known
     if known is not None and known.system == history.system and history.timeline < known.timeline:
-        LOG.error(
+        raise ReplacedServer(
             "a server of PostgreSQL answers that a standby has replaced: nothing is written to it. Shut it off; if it "
             "is to stay and what the standby took is to be lost, start all servers of Zajil anew"
         )
-        raise ReplacedServer
     if _stored(connection) == history:
         return history
     connection.execute("BEGIN")
-    connection.execute("LOCK TABLE mailbox IN EXCLUSIVE MODE")  # it meets no batch half way
+    # One gateway after the other, and nobody writes a mailbox before. To lock the table would wait for a VACUUM, too.
+    connection.execute(f"SELECT pg_advisory_xact_lock({WRITERS:d})".encode())
     before = _stored(connection)
     another = history != (before or known or history)
     if another:
-        connection.execute(op.renumbering(now_ms // 1000).encode())
+        for statement in taken_over(now_ms // 1000):
+            connection.execute(statement.encode())
     connection.execute(state.SET.replace("?", "%s").encode(), (state.TIMELINE, str(history)))
     connection.execute("COMMIT")
     if another:
         LOG.error(
-            "a standby of PostgreSQL took over: mailboxes are numbered anew; unless commits wait for it, run "
-            "`zajil admin renumber` for the rest (docs/operate/backup.md)"
+            "a standby of PostgreSQL took over, and may lack the last moments: what clients number by goes on above "
+            "them, and logins are ended (docs/operate/backup.md)"
         )
     return history
 

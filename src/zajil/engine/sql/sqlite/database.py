@@ -114,7 +114,7 @@ class SQLiteDatabase(Database):
                 while each is not None:
                     group.append((each, None))
                     group[-1] = each, _run_apart(connection, each.work)
-                    full = len(group) >= GROUP_MAX or time.monotonic() >= until
+                    full = first.alone or len(group) >= GROUP_MAX or time.monotonic() >= until
                     each = None if full else self._take(first=False, flushed=flushed)
 
     def _set_flushed(self, connection: Connection, flushed: bool) -> None:
