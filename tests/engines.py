@@ -147,7 +147,7 @@ def spoken(query: str) -> str:
     if not _running:
         return query
     literal = _LITERAL.sub(r"'\\x\1'::bytea", query)
-    return _HEX.sub(r"upper(encode(\1, 'hex'))", literal)
+    return _HEX.sub(r"coalesce(upper(encode(\1, 'hex')), '')", literal)
 
 
 def told(data: Path, settings: Settings) -> Settings:

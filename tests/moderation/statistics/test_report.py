@@ -272,6 +272,7 @@ async def test_whatever_is_changed_in_the_database_is_found(books: Books) -> Non
     assert "entry 4" in differing(books, books.report())
 
 
+@pytest.mark.sqlite
 async def test_a_decision_beside_the_log_is_found(books: Books) -> None:
     await books.act("remove", n=10)
     columns = ", ".join(
