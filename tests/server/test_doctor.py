@@ -275,7 +275,7 @@ def test_a_folder_that_is_wrong_is_found(server: Running, tmp_path: Path, capsys
         assert server.codes()["server"] == "port-taken"
     data = server.data
     (data / "zajil.key").chmod(0o640)
-    assert server.codes()["files"] == "files-open"
+    assert (server.codes()["files"], server.codes()["database"]) == ("files-open", "database-good")
     assert run_command(["doctor", "--data", str(data)]) == 1
     assert f"chmod go-rwx {data}/zajil.key" in capsys.readouterr().out
     (data / "zajil.key").chmod(0o600)

@@ -58,7 +58,7 @@ def check_files(data: Path, settings: Settings | None = None) -> Finding:
     secrets = _named(settings) if settings is not None else ()
     for name in (*KEY_FILES, *secrets):
         path = data / name
-        if path.exists() and path.stat().st_mode & 0o077:
+        if _is_open(path):
             return Finding("files", False, "files-open", {"file": str(path)})
     if data.stat().st_mode & 0o022:
         return Finding("files", False, "files-open", {"file": str(data)})
@@ -182,8 +182,15 @@ def _find_foreign(data: Path, settings: Settings, known: list[Mark]) -> str:
     except ForeignFile as other:
         return other.file
     except KeyFileError as lost:
-        return str(lost).partition(" ")[0]
+        file = str(lost).partition(" ")[0]
+        # One that others can read is told as such: whoever took it for lost would put an older one in its place.
+        return "" if _is_open(data / file) else file
     return ""
+
+
+def _is_open(path: Path) -> bool:
+    """Whether others on this machine can read it."""
+    return path.exists() and bool(path.stat().st_mode & 0o077)
 
 
 @contextlib.contextmanager

@@ -147,9 +147,9 @@ FINDINGS: dict[FindingCode, Complaint] = {
             ru="База данных не читается: {remark}.",
         ),
         Text(
-            en="Run this as the server's user. If it stays, stop the server and restore the newest backup elsewhere.",
-            ar="نفّذ هذا بحساب الخادم. فإن بقي الخلل فأوقف الخادم واستعِد أحدث نسخة في مكان آخر.",
-            ru="Выполните это от имени сервера. Не помогло — остановите его и восстановите копию в другом месте.",
+            en="Run this as the server's user; start PostgreSQL if that is it. File damaged: restore a backup elsewhere.",
+            ar="نفّذ هذا بحساب الخادم، وشغّل PostgreSQL إن كان هو. وإن تلف الملف فاستعِد نسخة في مكان آخر.",
+            ru="Выполните это от имени сервера; запустите PostgreSQL, если база там. Файл испорчен — верните копию.",
         ),
     ),
     "clock-good": Complaint(
