@@ -147,7 +147,7 @@ FINDINGS: dict[FindingCode, Complaint] = {
             ru="База данных не читается: {remark}.",
         ),
         Text(
-            en="Run this as the server's user; start PostgreSQL if that is it. File damaged: restore a backup elsewhere.",
+            en="Run this as the server's user; start PostgreSQL if that is it. If damaged: restore a backup elsewhere.",
             ar="نفّذ هذا بحساب الخادم، وشغّل PostgreSQL إن كان هو. وإن تلف الملف فاستعِد نسخة في مكان آخر.",
             ru="Выполните это от имени сервера; запустите PostgreSQL, если база там. Файл испорчен — верните копию.",
         ),
