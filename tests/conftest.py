@@ -21,6 +21,7 @@ import pytest
 from sqlalchemy import Dialect, Engine, create_engine
 from tests.browser.told import SECOND_TRY
 from tests.gateways import GATEWAY
+from tests.rewriting import rewrite_once
 from tests.turns import Turns, deal
 
 from zajil.engine.sql.database import Database
@@ -66,6 +67,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Turns())
+    rewrite_once(config)
     if gateway := config.getoption("--gateway"):
         os.environ[GATEWAY] = gateway
 
