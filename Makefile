@@ -76,7 +76,8 @@ test-all: setup
 	$(PYTEST) -m "not censor and (not calls or smoke)" $(ARGS)
 
 # The stories and the services once more, with each server's data in PostgreSQL.
-OVER_POSTGRES := tests/flows tests/server tests/auth tests/bridges tests/push tests/channels tests/moderation/people
+OVER_POSTGRES := tests/flows tests/server tests/auth tests/bridges tests/push tests/channels \
+	$(addprefix tests/moderation/,people pipeline processes statistics)
 test-postgres: setup
 	$(PYTEST) --engine postgres $(OVER_POSTGRES) -m "not (web or calls or censor)" $(ARGS)
 
