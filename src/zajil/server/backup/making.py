@@ -48,11 +48,18 @@ class Made(NamedTuple):
 
 
 def make_backup(
-    data: Path, archive: Path, *, keys_to: Path | None = None, attachments: bool = True, now: float | None = None
+    data: Path,
+    archive: Path | str,
+    *,
+    keys_to: Path | None = None,
+    attachments: bool = True,
+    now: float | None = None,
 ) -> Made:
     """Write both files, mode 0600; neither may exist. archive: a file, or a folder that gets one of the day's name.
 
-    keys_to: None for a file beside the archive. Raises BackupError, ConfigError, KeyFileError, OSError.
+    A string with a slash at its end is a folder, also where none is there: no file ever takes its place. It is not
+    made: the disk that it is on may not be mounted. keys_to: None for a file beside the archive. Raises BackupError,
+    ConfigError, KeyFileError, OSError.
     """
     at = int(time.time() if now is None else now)
     settings = load_settings(data)
@@ -61,11 +68,15 @@ def make_backup(
             f"the password in {named} of {CONFIG_FILE} would go into the archive: put it into a file, which passfile= "
             "in database, blobs_key_file or moderation.judge_key_file names"
         )
-    if archive.is_dir():
+    is_folder = str(archive).endswith("/")
+    archive = Path(archive)
+    if is_folder or archive.is_dir():
         stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(at))
         archive = archive / f"zajil-{settings.server_name}-{stamp}.tar"
     keys_to = keys_to or archive.with_name(archive.name + KEYS_SUFFIX)
     for path in (archive, keys_to):
+        if not path.parent.is_dir():
+            raise BackupError("backup-no-folder", file=str(path.parent))
         if path.exists():
             raise BackupError("backup-exists", file=str(path))
     with _drafted(archive) as file, _drafted(keys_to) as key_file:

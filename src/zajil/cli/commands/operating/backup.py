@@ -18,7 +18,7 @@ NoAttachments = Annotated[bool, typer.Option("--no-attachments", help=words.NO_A
 
 
 def backup(
-    archive: Annotated[Path, typer.Argument(metavar="FILE|DIR", help=words.ARCHIVE_TO())],
+    archive: Annotated[str, typer.Argument(metavar="FILE|DIR", help=words.ARCHIVE_TO())],
     *,
     data: DataFolder = None,
     keys: Annotated[

@@ -16,9 +16,9 @@ RESTORE = Text(
     ru="Восстановить сервер из резервной копии в пустую папку или проверить её.",
 )
 ARCHIVE_TO = Text(
-    en="File to write, or a folder for one with the day's name.",
-    ar="الملف الذي يُكتب، أو مجلّد يوضع فيه ملف باسم اليوم.",
-    ru="Файл, который записать, или папка для файла с датой в имени.",
+    en="File to write, or a folder (end it with /) for one with the day's name.",
+    ar="الملف الذي يُكتب، أو مجلّد (ينتهي بـ /) يوضع فيه ملف باسم اليوم.",
+    ru="Файл, который записать, или папка (с / на конце) для файла с датой в имени.",
 )
 ARCHIVE_FROM = Text(en="The backup.", ar="النسخة الاحتياطية.", ru="Резервная копия.")
 KEYS_TO = Text(
@@ -118,6 +118,18 @@ BACKUP_COMPLAINTS: dict[str, Complaint] = {
             en="Name another file, or a folder.",
             ar="سمِّ ملفًّا آخر أو مجلّدًا.",
             ru="Укажите другой файл или папку.",
+        ),
+    ),
+    "backup-no-folder": Complaint(
+        Text(
+            en="There is no folder {file}; no backup was made.",
+            ar="لا يوجد المجلّد {file}؛ ولم تُصنع نسخة.",
+            ru="Папки {file} нет; копия не сделана.",
+        ),
+        Text(
+            en="If its disk is mounted, make it for the server's user:  sudo install -d -o zajil -m 700 DIR",
+            ar="إن كان قرصه موصولًا فأنشئه لمستخدم الخادم:  sudo install -d -o zajil -m 700 DIR",
+            ru="Если её диск смонтирован, создайте её для пользователя сервера:  sudo install -d -o zajil -m 700 DIR",
         ),
     ),
     "backup-unreadable": Complaint(
