@@ -189,7 +189,12 @@ def test_the_nginx_of_the_documentation_passes_everything_on(
             time.sleep(0.02)
         server.settings(f'front = "https://localhost:{port}"\ntrusted_proxies = ["127.0.0.1"]\n')
         found = {each.name: each for each in examine(server.data)}
+        large = http.client.HTTPSConnection("localhost", port, timeout=10)
+        large.request("POST", "/v1/config", headers={"Content-Length": str(8 << 20)})
+        assert large.getresponse().status == 413, "what nginx writes into a log of errors, with who it was"
+        large.close()
         nginx.terminate()
+    assert "client:" not in (tmp_path / "log").read_text()
     assert (found["front"].code, found["proxy"].code) == ("front-good", "proxy-trusted"), found["front"].values
     assert "warn" not in (tmp_path / "log").read_text()
 

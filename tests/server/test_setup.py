@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import socket
@@ -95,7 +96,7 @@ def test_the_folder_of_a_server_with_another_name_is_left_alone(tmp_path: Path) 
 
 def test_the_caddyfile_holds_no_more_than_is_asked_for() -> None:
     plain, test = render_caddy(Setup(DOMAIN)), render_caddy(Setup(DOMAIN, 9000, True, 8080, 8443))
-    assert "{\n\thttp_port" not in plain
+    assert "http_port" not in plain
     assert "tls" not in plain
     for line in ("\thttp_port 8080", "\thttps_port 8443", "\tskip_install_trust", "\ttls internal"):
         assert line in test.splitlines()
@@ -121,8 +122,8 @@ def free_ports(count: int) -> list[int]:
 
 
 @asynccontextmanager
-async def running(command: list[str], environ: dict[str, str], *signs: str) -> AsyncIterator[None]:
-    """A process whose output has shown each of these signs."""
+async def running(command: list[str], environ: dict[str, str], *signs: str) -> AsyncIterator[asyncio.Task[bytes]]:
+    """A process whose output has shown each of these signs; what it says after them, once it has ended."""
     process = await asyncio.create_subprocess_exec(
         *command, env={**os.environ, **environ}, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
@@ -138,7 +139,7 @@ async def running(command: list[str], environ: dict[str, str], *signs: str) -> A
                 seen.append(line)
                 missing -= {sign for sign in missing if sign in line}
         drain = asyncio.create_task(process.stdout.read())
-        yield
+        yield drain
     finally:
         if process.returncode is None:
             process.terminate()
@@ -200,6 +201,31 @@ async def front(tmp_path: Path) -> AsyncIterator[tuple[str, aiohttp.ClientSessio
         url = f"https://{DOMAIN}:{https_port}"
         await until_tls(session, url)
         yield url, session
+
+
+@needs_caddy
+@pytest.mark.slow
+async def test_caddy_tells_its_log_of_nobody_whom_a_stopped_server_did_not_answer(tmp_path: Path) -> None:
+    port, http_port, https_port, admin = free_ports(4)
+    (tmp_path / CADDY_FILE).write_text(render_caddy(Setup(DOMAIN, port, True, http_port, https_port)))
+    homes = {name: str(tmp_path / "caddy") for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "HOME")}
+    environ = {**homes, "CADDY_ADMIN": f"127.0.0.1:{admin}"}
+    caddy = ["caddy", "run", "--config", str(tmp_path / CADDY_FILE), "--adapter", "caddyfile"]
+    connector = aiohttp.TCPConnector(ssl=False, resolver=Loopback(), use_dns_cache=False)
+    async with (
+        running(caddy, environ, "serving initial configuration", "certificate obtained successfully") as said,
+        aiohttp.ClientSession(connector=connector) as session,
+    ):
+        async with asyncio.timeout(30):
+            while True:
+                with contextlib.suppress(aiohttp.ClientConnectorError):  # it has a certificate before it uses it
+                    async with session.get(f"https://{DOMAIN}:{https_port}/v1/config") as answer:
+                        assert answer.status == 502
+                        break
+                await asyncio.sleep(0.02)
+    assert b"shutdown complete" in said.result()
+    assert b"remote_ip" not in said.result()
+    assert b"127.0.0.1" not in said.result()
 
 
 @needs_caddy

@@ -1,6 +1,7 @@
 """`zajil init`: the two files a server for other people needs, `zajil.toml` and a Caddyfile, made for one domain.
 
-Caddy ends TLS and passes everything on, WebSockets too; it writes no access log. Nothing is ever overwritten.
+Caddy ends TLS and passes everything on, WebSockets too; it writes no access log, and says of no request that it failed,
+which would name who asked. Nothing is ever overwritten.
 """
 
 from __future__ import annotations
@@ -30,7 +31,12 @@ trusted_proxies = ["127.0.0.1", "::1"]
 """
 _CADDY: Final = """\
 # Made by `zajil init`. Caddy fetches and renews the certificate, and passes everything on to Zajil.
-{globals}{site} {{
+{{
+	log {{
+		exclude http
+	}}
+{globals}}}
+{site} {{
 {tls}	header -Server
 {hsts}	reverse_proxy 127.0.0.1:{port}
 }}
@@ -101,11 +107,12 @@ def render_caddy(setup: Setup) -> str:
     if setup.internal_ca:
         # Its root certificate is given to devices by hand; no program here may change what this machine trusts.
         lines.append("skip_install_trust")
-    block = "{\n" + "".join(f"\t{line}\n" for line in lines) + "}\n" if lines else ""
     tls = "\ttls internal\n" if setup.internal_ca else ""
     # A year of HTTPS only; not where the authority is a trial's: devices would remember it after the certificate went.
     hsts = "" if setup.internal_ca else '\theader Strict-Transport-Security "max-age=31536000"\n'
-    return _CADDY.format(globals=block, site=setup.domain, tls=tls, hsts=hsts, port=setup.port)
+    return _CADDY.format(
+        globals="".join(f"\t{line}\n" for line in lines), site=setup.domain, tls=tls, hsts=hsts, port=setup.port
+    )
 
 
 def _write(path: Path, text: str, mode: int) -> None:
