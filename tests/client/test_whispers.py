@@ -81,7 +81,9 @@ class Scene:
             pass
 
         # Only what the sender asks of them is there.
-        self.sender = Sender(cast(Core, Nothing()), race=cast(Race, Everywhere()), notify=told, down=lambda _: None)
+        self.sender = Sender(
+            cast(Core, Nothing()), race=cast(Race, Everywhere()), notify=told, down=lambda _: None, busy=lambda _: None
+        )
 
     @property
     def link(self) -> HandLink:

@@ -21,7 +21,7 @@ from zajil.cli.texts.text import Text
 from zajil.cli.untrusted import clean_name, clean_text, isolate
 
 if TYPE_CHECKING:
-    from zajil.protocol.errors import ZajilError
+    from zajil.protocol.errors import Unavailable, ZajilError
 
 REFUSED, USAGE, UNREACHABLE, DIFFERENT, INTERRUPTED = 1, 2, 3, 4, 130
 _ROOT_OPTIONS = ("--home", "--profile", "--debug", "--version")
@@ -59,6 +59,13 @@ def as_failed(error: Exception) -> Failed:
     if isinstance(error, ForeignFile):
         return Failed("foreign-file", remark=error.remedy, file=error.file)
     return Failed("settings", remark=str(error))
+
+
+def as_kept(error: Unavailable, hint: str) -> Failed | Unavailable:
+    """What is told of a change that waits here for a server; the error itself where it is about the change."""
+    if error.code not in ("unreachable", "busy", "restarting"):
+        return error
+    return Failed(error.code, exit_code=UNREACHABLE, hint=hint)
 
 
 def complain(error: BaseException, *, command: str = "zajil", debug: bool = False) -> int:

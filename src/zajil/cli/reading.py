@@ -6,6 +6,7 @@ A line break in a message never starts at the left edge, so no message can forge
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
@@ -326,14 +327,14 @@ async def sync_or_say(client: Client) -> tuple[bool, ZajilError | None]:
     Whether the server was reached, and a refusal to be raised after the showing: a home that may not talk to its server
     any more, or whose files have no room there, still shows what it holds.
     """
-    from zajil.protocol.errors import Unreachable, ZajilError
+    from zajil.protocol.errors import ZajilError
 
     try:
         await client.sync()
-    except Unreachable:
-        error_console().print(words.OFFLINE_READ(), style="dim")
-        return False, None
     except ZajilError as error:
+        if error.code in ("unreachable", "busy"):
+            error_console().print(words.OFFLINE_READ(), style="dim")
+            return False, None
         if error.code not in (*LOCKED, *FILES_WAIT):
             raise
         return error.code in FILES_WAIT, error
@@ -342,9 +343,7 @@ async def sync_or_say(client: Client) -> tuple[bool, ZajilError | None]:
 
 async def tell_read(client: Client) -> None:
     """Tell what was read, if there is something to tell; without a server that waits."""
-    from zajil.protocol.errors import Unreachable
+    from zajil.protocol.errors import Unavailable
 
-    try:
+    with suppress(Unavailable):
         await client.send_receipts()
-    except Unreachable:
-        return

@@ -42,6 +42,7 @@ from zajil.engine.keys import Keys
 from zajil.engine.limits import Limits
 from zajil.engine.reachkeys import ReachKeys
 from zajil.engine.sql.clockguard import ClockGuard
+from zajil.engine.sql.database import tell_failure
 from zajil.moderation.private import inbox
 from zajil.moderation.private.inbox import Inbox
 from zajil.moderation.private.keys import ModeratorKeys
@@ -277,7 +278,7 @@ class Server:
                 await retention.run_often(self._auth)
                 await self._db.empty_log()
             except Exception as bug:  # noqa: BLE001  # the boundary of a background task
-                _LOG.error("retention failed", exc_info=bug)
+                tell_failure(_LOG, "retention failed", bug)
             await asyncio.sleep(min(_EMPTY_LOG_S, self.settings.retention_every_s))
 
     async def _drop_signals(self) -> None:
@@ -286,7 +287,7 @@ class Server:
                 if await self._clock_guard.may_delete():
                     await delivery_retention.run_often(self._delivery)
             except Exception as bug:  # noqa: BLE001  # the boundary of a background task
-                _LOG.error("signals of calls could not be dropped", exc_info=bug)
+                tell_failure(_LOG, "signals of calls could not be dropped", bug)
             await asyncio.sleep(_DROP_SIGNALS_S)
 
     # Wiring

@@ -23,7 +23,7 @@ from zajil.channels.wakeups import Wakeups
 from zajil.engine.bus import Bus
 from zajil.engine.keys import Keys
 from zajil.engine.limits import Limits
-from zajil.engine.sql.database import Database
+from zajil.engine.sql.database import Database, tell_failure
 from zajil.protocol.public.posts import ChannelDecision
 from zajil.protocol.public.routes import FoundRoute, PublicRoute
 from zajil.server.config import ConfigError, Settings
@@ -141,7 +141,7 @@ class PublicSpace:
             try:
                 await gate.release_due(self.space)
             except Exception as bug:  # noqa: BLE001  # the boundary of a background task
-                _LOG.error("the gate failed", exc_info=bug)
+                tell_failure(_LOG, "the gate failed", bug)
             await asyncio.sleep(_GATE_EVERY_S)
 
 

@@ -82,7 +82,7 @@ def send(
     """
     from zajil.cli.commands.files import open_files, send_files
     from zajil.cli.commands.messages import find_message
-    from zajil.cli.failures import UNREACHABLE, USAGE, Failed
+    from zajil.cli.failures import USAGE, Failed, as_kept
     from zajil.cli.output import print_json
 
     body = sys.stdin.read() if text == "-" else text
@@ -92,7 +92,7 @@ def send(
         raise Failed("no-text", exit_code=USAGE, hint=NO_TEXT_HINT())
 
     async def sent(client: Client) -> None:
-        from zajil.protocol.errors import Unreachable
+        from zajil.protocol.errors import Unavailable
 
         found = find_chat(client, chat)
         if not queue:
@@ -110,8 +110,8 @@ def send(
                 identity = await client.send(found, body, reply_to=quoted, mentions=named)
             if later and not queue:
                 await client.sync()  # they may have accepted meanwhile
-        except Unreachable as error:
-            raise Failed("unreachable", exit_code=UNREACHABLE, hint=words.KEPT()) from error
+        except Unavailable as error:
+            raise as_kept(error, words.KEPT()) from error
         waits = not queue and _must_wait(client, found)
         if json:
             print_json({"id": identity, "state": "queued" if queue or waits else "sent"})

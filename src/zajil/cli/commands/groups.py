@@ -181,11 +181,11 @@ async def _grow(client: Client, group: Chat) -> None:
 
 
 async def kept(change: Coroutine[Any, Any, Result], hint: Text) -> Result:
-    """What the change gives. Without a server it stays queued here: raises Failed `unreachable` with this hint."""
-    from zajil.cli.failures import UNREACHABLE, Failed
-    from zajil.protocol.errors import Unreachable
+    """What the change gives. Without a server it stays queued here: raises Failed with this hint."""
+    from zajil.cli.failures import as_kept
+    from zajil.protocol.errors import Unavailable
 
     try:
         return await change
-    except Unreachable as error:
-        raise Failed("unreachable", exit_code=UNREACHABLE, hint=hint()) from error
+    except Unavailable as error:
+        raise as_kept(error, hint()) from error

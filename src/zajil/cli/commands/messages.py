@@ -127,11 +127,11 @@ def find_message(client: Client, chat: Chat, text: str) -> Message:
 
 
 async def _kept(change: Awaitable[None]) -> None:
-    """The change. Without a server it stays queued here: raises Failed `unreachable` that says so."""
-    from zajil.cli.failures import UNREACHABLE, Failed
-    from zajil.protocol.errors import Unreachable
+    """The change. Without a server it stays queued here: raises Failed that says so."""
+    from zajil.cli.failures import as_kept
+    from zajil.protocol.errors import Unavailable
 
     try:
         await change
-    except Unreachable as error:
-        raise Failed("unreachable", exit_code=UNREACHABLE, hint=words.KEPT()) from error
+    except Unavailable as error:
+        raise as_kept(error, words.KEPT()) from error

@@ -33,11 +33,13 @@ class Receiver:
         race: Race,
         notify: Callable[[], Awaitable[None]],
         down: Callable[[ZajilError], None],
+        busy: Callable[[ZajilError | None], None],
     ) -> None:
         self._core = core
         self._tokens = tokens
         self._notify = notify
         self._down = down
+        self._busy = busy
         self._link = Link(
             Role.R, race, affinity=race.ctx.affinity(), take=self._take, down=self._lost, pause=self._pause
         )
@@ -151,6 +153,8 @@ class Receiver:
         except (Limited, Unavailable) as problem:
             if isinstance(problem, Unreachable):
                 raise  # perhaps by this way alone
+            if isinstance(problem, Unavailable):
+                self._busy(problem)
             self._link.renew(problem.retry_ms or 0)
             return
         self._tell(receiving.Up(self._core.position(), self._core.holding()))
@@ -166,6 +170,7 @@ class Receiver:
                 self._arrived.setdefault(frame.seq, frame)
                 self._tell(receiving.Message(frame.seq, len(frame.body)))
             case Ready():
+                self._busy(None)
                 self._tell(receiving.Ready())
                 if not self._broken:
                     self._core.take_ready(frame)
@@ -191,6 +196,8 @@ class Receiver:
             self._down(error_from_wire(code))
         elif code == "replaced":
             self._down(error_from_wire(code))
+        elif code == "busy":
+            self._busy(error_from_wire(code))
 
 
 def _now_ms() -> int:

@@ -28,6 +28,8 @@ from zajil.protocol.frames import Send
 POLL_S = 0.1
 # Calls and requests that were put off come due without any change of the store.
 LOOK_AGAIN_S = 0.5
+# Whoever waits for a server that answers, but cannot do what is asked, is told after so long.
+BUSY_S = 10.0
 DAY_S = 86_400.0
 
 
@@ -41,13 +43,17 @@ class Runner:
         self._lock = SyncLock(home)
         self.tokens = tokens
         self.problem: ZajilError | None = None
+        self._busy: tuple[ZajilError, float] | None = None
+        """What the server says instead of doing what is asked, and since when, by the loop's clock."""
         self._changed = asyncio.Condition()
         self._tasks: list[asyncio.Task[None]] = []
         self._seen = (-1, -1)
         self._look_again_at = 0.0
         self._daily_at = 0.0
-        self._receiver = Receiver(core, self.tokens, race=reach.race, notify=self._notify, down=self._note_down)
-        self._sender = Sender(core, race=reach.race, notify=self._notify, down=self._note_down)
+        self._receiver = Receiver(
+            core, self.tokens, race=reach.race, notify=self._notify, down=self._note_down, busy=self._note_busy
+        )
+        self._sender = Sender(core, race=reach.race, notify=self._notify, down=self._note_down, busy=self._note_busy)
         self._errands = Errands(core, reach.calls, self.tokens, backups=lambda: reach.backups, down=self._note_down)
         self.uploads = Uploads(
             core, calls=lambda: Calls(reach.lane(LANE)), account=reach.calls, tokens=tokens, home=home
@@ -82,13 +88,19 @@ class Runner:
         self._lock.release()
 
     async def until(self, condition: Callable[[], bool], *, patient: bool = False) -> None:
-        """Return when `condition` holds. patient: wait through times without a server; else raise Unreachable."""
+        """Return when `condition` holds. patient: wait through times without a server.
+
+        Else raises Unreachable, and Unavailable where a server answers that for 10 s only says that it cannot.
+        """
         while not condition():
             for task in self._tasks:
                 if task.done():
                     task.result()
             if self.problem is not None and not patient:
                 problem, self.problem = self.problem, None
+                raise problem
+            if self._busy is not None and not patient and _now() - self._busy[1] >= BUSY_S:
+                (problem, _), self._busy = self._busy, None
                 raise problem
             await self.change(POLL_S)
 
@@ -121,6 +133,11 @@ class Runner:
 
     def _note_down(self, problem: ZajilError) -> None:
         self.problem = problem
+
+    def _note_busy(self, problem: ZajilError | None) -> None:
+        """None: it did what was asked."""
+        since = self._busy[1] if self._busy else _now()
+        self._busy = None if problem is None else (problem, since)
 
     def _try_receiving(self) -> None:
         """Become the receiving process of this home, if no other is (mls.md 7.11)."""
@@ -178,3 +195,7 @@ class Runner:
         if self._errand.done():
             done, self._errand = self._errand, None
             done.result()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

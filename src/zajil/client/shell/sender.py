@@ -43,11 +43,13 @@ class Sender:
         race: Race,
         notify: Callable[[], Awaitable[None]],
         down: Callable[[ZajilError], None],
+        busy: Callable[[ZajilError | None], None],
     ) -> None:
         self._core = core
         self._race = race
         self._notify = notify
         self._down = down
+        self._busy = busy
         self._link: Link | None = None
         self._task: asyncio.Task[None] | None = None
         self._state = sending.Sending()
@@ -182,10 +184,14 @@ class Sender:
     def _answer(self, body: bytes) -> None:
         frame = frames.parse_s_server(body)
         if isinstance(frame, Ok):
+            self._busy(None)
             self._forget_whisper(frame.rid)
             self._tell(sending.Ok(frame.rid))
         elif isinstance(frame, Err):
-            later = isinstance(error_from_wire(frame.code), Limited | Unavailable)
+            problem = error_from_wire(frame.code)
+            later = isinstance(problem, Limited | Unavailable)
+            if isinstance(problem, Unavailable):
+                self._busy(problem)
             if not later:
                 self._forget_whisper(frame.rid)
             jitter = random.random()  # noqa: S311 -- jitter

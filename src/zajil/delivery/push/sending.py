@@ -23,6 +23,7 @@ from zajil.delivery.push import store
 from zajil.delivery.push.store import Due
 from zajil.delivery.push.subscriptions import open_subscription
 from zajil.engine.keys import SealBroken
+from zajil.engine.sql.database import tell_failure
 from zajil.protocol.errors import ZajilError
 from zajil.protocol.ids import MailboxId
 from zajil.protocol.push import message
@@ -109,7 +110,7 @@ class Pusher:
             try:
                 wait_s = await self.run_once()
             except Exception as bug:  # noqa: BLE001  # the boundary of a background task
-                _LOG.error("devices could not be woken", exc_info=bug)
+                tell_failure(_LOG, "devices could not be woken", bug)
             with suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), wait_s)
 
@@ -149,7 +150,7 @@ class Pusher:
         try:
             await self._wake(due)
         except Exception as bug:  # noqa: BLE001  # the boundary of one push; its lease brings it back
-            _LOG.error("a device could not be woken", exc_info=bug)
+            tell_failure(_LOG, "a device could not be woken", bug)
 
     async def _wake(self, due: Due) -> None:
         now, manner, name = self._delivery.clock(), MANNERS[due.wake], (due.mailbox_id, int(due.wake))

@@ -12,6 +12,7 @@ the others along; nobody is answered before the one COMMIT, and where that fails
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 import threading
 from abc import ABC, abstractmethod
@@ -237,6 +238,15 @@ def is_outage(fault: BaseException) -> bool:
         return fault.code == "busy"
     code = _sqlite_code(fault)
     return _is_of_postgres(fault) if code is None else code in _OUTAGES
+
+
+def tell_failure(log: logging.Logger, what: str, fault: Exception) -> None:
+    """Log what a background task could not do. Of an outage one line, as it fails again each time it is tried."""
+    if not is_outage(fault):
+        log.error(what, exc_info=fault)
+        return
+    reason = str(fault.__cause__ or fault).partition("\n")[0]
+    log.error("%s: the database cannot be read or written now (%s)", what, reason)
 
 
 def _sqlite_code(fault: BaseException) -> int | None:

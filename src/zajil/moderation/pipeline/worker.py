@@ -32,7 +32,7 @@ from typing import Final, TypeAlias, TypeVar
 
 from sqlalchemy import Connection
 
-from zajil.engine.sql.database import is_outage
+from zajil.engine.sql.database import is_outage, tell_failure
 from zajil.moderation.decide.decide import Decisions, decide_in, hand_over, spread_all
 from zajil.moderation.decide.orders import post_decision
 from zajil.moderation.match.urls import find_domain
@@ -120,7 +120,7 @@ class Worker:
                     await self.source.wait(POLL_S)
                     await asyncio.sleep(FILL_S)
             except Exception as bug:  # noqa: BLE001  # the boundary of a background task
-                _LOG.error("the moderation worker failed", exc_info=bug)
+                tell_failure(_LOG, "the moderation worker failed", bug)
                 await asyncio.sleep(_RETRY_S)
                 with suppress(Exception):  # what cannot be put back now comes again when its lease ends
                     await self._put_back()

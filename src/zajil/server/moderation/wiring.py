@@ -21,7 +21,7 @@ from zajil.channels import outbox, publishing
 from zajil.channels.context import Channels
 from zajil.engine.moderationkeys import FILE_NAME, ModerationKeys
 from zajil.engine.sql import marks
-from zajil.engine.sql.database import Database
+from zajil.engine.sql.database import Database, tell_failure
 from zajil.moderation.decide.decide import Decisions, decide_in, hand_over, spread_all
 from zajil.moderation.decide.orders import Order, order_key
 from zajil.moderation.pipeline import upkeep
@@ -292,5 +292,5 @@ class Moderation:
                     self.nudges.wake()
                 await upkeep.sign_checkpoint(self.decisions, self._signing, origin=self.origin)
             except Exception as bug:  # noqa: BLE001  # the boundary of a background task
-                _LOG.error("moderation's upkeep failed", exc_info=bug)
+                tell_failure(_LOG, "moderation's upkeep failed", bug)
             await asyncio.sleep(_UPKEEP_S)

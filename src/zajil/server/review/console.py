@@ -11,6 +11,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from zajil.engine.limits import Limits
+from zajil.engine.sql.database import tell_failure
 from zajil.moderation.appeals.proofs import ProofBook
 from zajil.moderation.decide.decide import Decisions
 from zajil.moderation.private import months, unlocking
@@ -109,7 +110,7 @@ class Console:
                     look_at = now + _LOOK_S
                     await unlocking.lock_if_alone(self.review, self._reports)
             except Exception as bug:  # noqa: BLE001  # the boundary of a background task
-                _LOG.error("waking failed", exc_info=bug)
+                tell_failure(_LOG, "waking failed", bug)
             await asyncio.sleep(_NUDGE_S)
 
 

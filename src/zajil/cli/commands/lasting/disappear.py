@@ -39,7 +39,7 @@ def disappear(
 ) -> None:
     """Set the timer of a chat; returns once it stands for all its members. Without a time, say how it is set."""
     from zajil.cli.commands.chats import find_chat
-    from zajil.cli.failures import UNREACHABLE, Failed
+    from zajil.cli.failures import as_kept
     from zajil.cli.output import console
     from zajil.cli.reading import title_of
     from zajil.cli.texts.chats import CHANGE_KEPT
@@ -47,15 +47,15 @@ def disappear(
     wanted = None if time is None else parse_time(time)
 
     async def changed(client: Client) -> None:
-        from zajil.protocol.errors import Unreachable
+        from zajil.protocol.errors import Unavailable
 
         found = find_chat(client, chat)
         seconds = found.timer if wanted is None else wanted
         try:
             if wanted is not None:
                 await client.set_timer(found, wanted)
-        except Unreachable as error:
-            raise Failed("unreachable", exit_code=UNREACHABLE, hint=CHANGE_KEPT()) from error
+        except Unavailable as error:
+            raise as_kept(error, CHANGE_KEPT()) from error
         title = title_of(found)
         said = words.SET(title=title, time=words.say_timer(seconds)) if seconds else words.SET_OFF(title=title)
         console().print(said)
