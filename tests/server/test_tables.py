@@ -27,9 +27,10 @@ from zajil.protocol.frames import Role
 from zajil.protocol.ids import encode_b64
 from zajil.protocol.public.routes import PUBLIC_ROUTES
 from zajil.protocol.review.routes import REVIEW_ROUTES
+from zajil.server import schema
 from zajil.server.app import Server
-from zajil.server.config import Settings
-from zajil.server.schema import all_tables, migrate
+from zajil.server.config import ConfigError, Settings
+from zajil.server.schema import all_tables, migrate, open_database
 
 pytestmark = pytest.mark.scale
 MOST = 2**32 - 1
@@ -102,6 +103,17 @@ async def test_the_highest_numbers_that_clients_may_choose_go_into_every_table(
             assert answer.code not in ("busy", "internal")
     finally:
         await server.stop()
+
+
+def test_a_server_of_postgresql_that_is_too_old_is_refused_before_anything_is_made(
+    tmp_path: Path, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema, "_OLDEST_POSTGRES", 99)
+    with postgres.database() as url:
+        with pytest.raises(ConfigError, match=r"is of version \d+\.\d+: Zajil needs PostgreSQL 99 or newer"):
+            open_database(tmp_path, url)
+        with closing(PostgresDatabase(url)) as database:
+            assert not database.read_sync(lambda connection: inspect(connection).get_table_names())
 
 
 def test_all_tables_can_be_made_there_and_lose_no_bits_and_no_condition(postgres: Postgres) -> None:

@@ -45,6 +45,8 @@ _MARKS = (mark_tables, state_tables)
 LOCK_FILE: Final = "zajil.lock"
 WORKER_LOCK_FILE: Final = "moderation.lock"
 _HAS_FTS5: Final = "SELECT 1 FROM pragma_module_list WHERE name = 'fts5'"
+_OLDEST_POSTGRES: Final = 15
+"""The major version that has been tried, the one of Debian 12."""
 _COLUMNS: Final = {
     "sqlite": "SELECT t.name, c.name FROM sqlite_master AS t JOIN pragma_table_info(t.name) AS c"
     " WHERE t.type = 'table'",
@@ -145,8 +147,13 @@ def migrate(database: Database, revision: str = "head") -> None:
 def migrate_on(connection: Connection, revision: str = "head", *, place: str) -> None:
     """The same within a transaction of the caller's. place: of the database, for errors.
 
-    Raises ConfigError: no FTS5; a database of a newer version; one that lacks what its own revision promises.
+    Raises ConfigError: no FTS5; a server of PostgreSQL that is too old; a database of a newer version; one that lacks
+    what its own revision promises.
     """
+    version = getattr(connection.dialect, "server_version_info", None) or (_OLDEST_POSTGRES,)
+    if connection.dialect.name == "postgresql" and version[0] < _OLDEST_POSTGRES:
+        told = ".".join(map(str, version))
+        raise ConfigError(f"{place} is of version {told}: Zajil needs PostgreSQL {_OLDEST_POSTGRES} or newer")
     if connection.dialect.name == "sqlite" and not connection.exec_driver_sql(_HAS_FTS5).first():
         raise ConfigError("the SQLite of this Python lacks FTS5, which search needs; use another build of Python")
     stamped = find_revision(connection)
