@@ -84,8 +84,9 @@ class Server:
             self.database.create_tables()
         self.engine = self.make_engine()
 
-    def make_engine(self) -> QueuedMailboxEngine:
-        parts: Parts = {
+    def parts(self) -> Parts:
+        """What an engine of it is made with."""
+        return {
             "keys": self.keys,
             "open_ref": self.refs.open_ref,
             "bus": self.bus,
@@ -94,6 +95,9 @@ class Server:
             "random": self.rng.randbytes,
             "cap": self.cap,
         }
+
+    def make_engine(self) -> QueuedMailboxEngine:
+        parts = self.parts()
         if self.url is None:
             return SQLiteMailboxEngine(self.database, **parts)
         from zajil.engine.sql.postgres.engine import PostgresMailboxEngine  # not at the top: few need its driver

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import random
 import shutil
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy import Connection, delete, select
 from tests.delivery.world import NO_LIMITS, Group, Server
 from tests.postgres import OWNER, Cluster, made_folder
 
@@ -23,8 +25,12 @@ from zajil.delivery import send as send_verb
 from zajil.engine.limits import Limit
 from zajil.engine.sql import interface as op
 from zajil.engine.sql.database import DEADLINE_S
+from zajil.engine.sql.dialects import upsert
 from zajil.engine.sql.postgres.connection import create_tables
+from zajil.engine.sql.postgres.database import PostgresDatabase
 from zajil.engine.sql.postgres.engine import PostgresMailboxEngine
+from zajil.engine.sql.postgres.timeline import Follower
+from zajil.engine.sql.state import TIMELINE, server_state
 from zajil.engine.sql.writer import QueuedMailboxEngine
 from zajil.protocol import frames
 from zajil.protocol.errors import ZajilError
@@ -374,7 +380,19 @@ def test_a_standby_that_took_over_gives_no_number_twice(tmp_path: Path, caplog: 
                 found = connection.execute("SELECT next_seq FROM mailbox WHERE mailbox_id = %s", (box,)).fetchall()
             numbers.append(found[0][0])
 
+        follower = Follower()
+        database = PostgresDatabase(url)
+        stack.callback(database.close)
+        database.follower = follower
+
+        def remember(word: str) -> None:
+            def work(connection: Connection) -> None:
+                connection.execute(upsert(server_state).on_conflict_do_nothing(), {"name": word, "value": ""})
+
+            asyncio.run(database.write(work))
+
         two = gateway(), gateway()
+        remember("before")
         write(*two)
         for take_over in (cluster.start, cluster.take_over, cluster.start):
             cluster.kill()
@@ -386,9 +404,11 @@ def test_a_standby_that_took_over_gives_no_number_twice(tmp_path: Path, caplog: 
         cluster.kill()
         shutil.copytree(folder / "data", folder / "old")
         cluster.take_over()
-        three = gateway()
+        remember("after")
+        three = PostgresMailboxEngine(url, follower=follower, **server.parts())
+        stack.callback(three.abandon)
         write(three, *two)
-        assert numbers[-1] == above + op.SEQ_STEP, "of several gateways one numbers, here one that is new"
+        assert numbers[-1] == above + op.SEQ_STEP, "of several gateways one numbers, here what wrote no mailbox"
         assert caplog.text.count("took over") == 2
 
         cluster.kill()
@@ -396,6 +416,11 @@ def test_a_standby_that_took_over_gives_no_number_twice(tmp_path: Path, caplog: 
         (folder / "old").rename(folder / "data")
         cluster.give_to_owner()
         cluster.start()
+        for _ in range(2):
+            with pytest.raises(ZajilError, match="busy"):
+                remember("lost")
+        with pytest.raises(ZajilError, match="busy"):
+            database.write_sync(lambda connection: connection.execute(delete(server_state)))
         for _ in range(3):
             (outcome,) = three.apply([op.LiftMailbox(mailbox_id=box, seen=2 * above)], now_ms=server.now_ms)
             assert isinstance(outcome, ZajilError)
@@ -403,3 +428,5 @@ def test_a_standby_that_took_over_gives_no_number_twice(tmp_path: Path, caplog: 
         assert caplog.text.count("that a standby has replaced") == 1, "once, not with every batch"
         write(gateway())
         assert numbers[-1] == above, "an operator who means it starts the gateways anew"
+        names = database.read_sync(lambda connection: set(connection.execute(select(server_state.c.name)).scalars()))
+        assert names == {"before", TIMELINE}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,10 +96,12 @@ class Storage:
             return SQLiteMailboxEngine(self.db, **parts)
         from zajil.engine.sql.postgres.database import PostgresDatabase
         from zajil.engine.sql.postgres.engine import PostgresMailboxEngine
+        from zajil.engine.sql.postgres.timeline import Follower
 
         if not isinstance(self.db, PostgresDatabase):
             raise TypeError(f"no mailboxes on {type(self.db).__name__}")
-        return PostgresMailboxEngine(self.db.url, taken_over=taken_over, **parts)
+        self.db.follower = Follower(taken_over, clock=parts.get("clock", time.time))
+        return PostgresMailboxEngine(self.db.url, follower=self.db.follower, **parts)
 
     def close(self) -> None:
         """Let go of the files; in a thread, since it waits for what is being written."""

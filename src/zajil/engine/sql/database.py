@@ -261,9 +261,9 @@ def _is_of_postgres(fault: BaseException) -> bool:
     By their names, since whoever has a file of SQLite has no such driver.
     """
     driver = fault.orig if isinstance(fault, DBAPIError) else fault
-    if not type(driver).__module__.startswith("psycopg"):
+    named = {each.__name__ for each in type(driver).__mro__ if each.__module__.startswith("psycopg")}
+    if not named:
         return False
-    named = {each.__name__ for each in type(driver).__mro__}
     return bool(named & {"OperationalError", "InterfaceError"}) or getattr(driver, "sqlstate", None) in _LOST_STATES
 
 

@@ -8,7 +8,8 @@ turn (`engine.py`). The lock ends with its transaction, so a gateway that dies k
 cut may take of it is a tail of the log here as well.
 
 A connection that broke is made anew for the next work. Whoever waited for it hears `busy`, also where it broke during
-COMMIT and nobody knows whether that took place: retries find out by their idempotency keys.
+COMMIT and nobody knows whether that took place: retries find out by their idempotency keys. A new one is asked which
+server it leads to before anything is written on it (`timeline.py`), where a gateway serves.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from sqlalchemy.exc import DBAPIError
 
 from zajil.engine.sql.database import GROUP_MAX, GROUP_S, Database, Failed, Waiting, as_error
 from zajil.engine.sql.postgres.connection import WRITERS, connect
+from zajil.engine.sql.postgres.timeline import Follower, History
 from zajil.engine.sql.prepared import Prepared
 
 _BEGIN: Final = f"BEGIN; SELECT pg_advisory_xact_lock({WRITERS:d})"
@@ -45,6 +47,8 @@ class PostgresDatabase(Database):
         self._reader = _make_engine(url, begin=lambda: _BEGIN_READING)
         self._kept = threading.local()
         self._all_kept: set[Connection] = set()
+        self.follower: Follower | None = None
+        """Set by whoever serves, once all tables are there and before anything but the start writes."""
 
     @property
     def place(self) -> str:
@@ -57,9 +61,9 @@ class PostgresDatabase(Database):
 
     def write_sync(self, work: Callable[[Connection], T]) -> T:
         try:
-            with self._writer.begin() as connection:
+            with self._open(self._writer)[0] as connection, connection.begin():
                 return work(connection)
-        except DBAPIError as fault:
+        except (DBAPIError, psycopg.Error) as fault:
             raise as_error(fault) from fault
 
     def read_sync(self, work: Callable[[Connection], T]) -> T:
@@ -86,6 +90,17 @@ class PostgresDatabase(Database):
 
         return self._on_kept(self._reader, read)
 
+    def _open(self, engine: Engine) -> tuple[Connection, History | None]:
+        """A new connection; where it writes, to a server that no standby replaced. Raises DBAPIError, psycopg.Error."""
+        connection = engine.connect()
+        if self.follower is None or engine is not self._writer:
+            return connection, None
+        try:
+            return connection, self.follower.follow(_raw(connection))
+        except BaseException:
+            connection.close()
+            raise
+
     def _on_kept(
         self, engine: Engine, work: Callable[[Connection], T], *, may_repeat: Callable[[], bool] = lambda: True
     ) -> T:
@@ -95,21 +110,32 @@ class PostgresDatabase(Database):
         is once the server was away.
         """
         connection: Connection | None = getattr(self._kept, "connection", None)
+        if connection is not None and self._is_left():
+            self._give_up(connection)
+            connection = None
         is_old = connection is not None
         try:
             if connection is None:
-                connection = self._kept.connection = engine.connect()
+                connection, self._kept.history = self._open(engine)
+                self._kept.connection = connection
                 self._all_kept.add(connection)
             return work(connection)
         except (DBAPIError, psycopg.Error) as fault:
             if connection is None or not _is_broken(connection):
                 raise as_error(fault) from fault
-            self._kept.connection = None
-            self._all_kept.discard(connection)
-            connection.close()
+            self._give_up(connection)
             if not (is_old and may_repeat()):
                 raise as_error(fault) from fault
         return self._on_kept(engine, work, may_repeat=may_repeat)
+
+    def _is_left(self) -> bool:
+        """Whether another connection found a standby in the place of the server that this thread's leads to."""
+        return self.follower is not None and self.follower.is_left(getattr(self._kept, "history", None))
+
+    def _give_up(self, connection: Connection) -> None:
+        self._kept.connection = None
+        self._all_kept.discard(connection)
+        connection.close()
 
     def _write_group(self, first: Waiting, group: list[tuple[Waiting, Any]]) -> None:
         with self._queue_lock:

@@ -51,15 +51,13 @@ _Outage = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalErr
 class PostgresMailboxEngine(QueuedMailboxEngine):
     """See `MailboxEngine`. url: `postgresql://...`, of a database in which the tables exist already.
 
-    taken_over: as `timeline.follow` wants it.
+    follower: shared with whatever else of this gateway writes there.
     """
 
-    def __init__(
-        self, url: str, *, taken_over: timeline.TakenOver = timeline.number_mailboxes, **parts: Unpack[Parts]
-    ) -> None:
+    def __init__(self, url: str, *, follower: timeline.Follower | None = None, **parts: Unpack[Parts]) -> None:
         super().__init__(**parts)
         self._url = url
-        self._taken_over = taken_over
+        self._follower = follower or timeline.Follower()
         self._connection: Connection | None = None
         self._history: timeline.History | None = None
         self._local = threading.local()
@@ -86,14 +84,13 @@ class PostgresMailboxEngine(QueuedMailboxEngine):
             return join([self._run_safely([each], now_ms, batched=batched) for each in part])
 
     def _tell(self, fault: Exception) -> None:
+        if isinstance(fault, timeline.ReplacedServer):
+            return  # the follower told
         now = time.monotonic()
         if now - self._told_at.get(type(fault), -_TELL_S) < _TELL_S:
             return
         self._told_at[type(fault)] = now
-        if isinstance(fault, timeline.ReplacedServer):
-            LOG.error("%s", fault)  # all that there is to know
-        else:
-            LOG.error("a batch of mailbox operations could not be written", exc_info=fault)
+        LOG.error("a batch of mailbox operations could not be written", exc_info=fault)
 
     def _run_part(self, part: Sequence[Operation], now_ms: int, *, batched: bool) -> Done:
         """In one transaction, tried again where others stood in its way. Raises what `_Outage` lists."""
@@ -154,10 +151,12 @@ class PostgresMailboxEngine(QueuedMailboxEngine):
     # Connections
 
     def _writing(self, now_ms: int) -> Connection:
+        if self._connection is not None and self._follower.is_left(self._history):
+            self._connection.close()
         if self._connection is None or self._connection.closed:
             connection = connect(self._url)
             try:
-                self._history = timeline.follow(connection, self._history, now_ms, self._taken_over)
+                self._history = self._follower.follow(connection, now_ms)
             except BaseException:
                 connection.close()  # of a standby that takes over only now, too: the next one is asked again
                 raise

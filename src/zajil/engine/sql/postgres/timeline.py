@@ -1,15 +1,18 @@
 """Which server of PostgreSQL it is that a gateway writes to now, and what is done where it is another than before.
 
 PostgreSQL counts the histories of one cluster: each standby that takes over begins a timeline with a higher number. The
-database remembers the one on which mailboxes were written to last, so a gateway finds a takeover also where all were
+database remembers the one that was written to last, so a gateway finds a takeover also where all were
 stopped meanwhile, and one of them numbers for all. What it remembers itself shows it the opposite, a server that was
-replaced and came back: the database of that one remembers only its own.
+replaced and came back: the database of that one remembers only its own. Mailboxes and everything else have connections
+of their own, and what one of them finds the other knows (`Follower`).
 """
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Iterable
-from typing import NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
 import psycopg
 
@@ -23,6 +26,8 @@ _FIND = (
     " FROM pg_control_system()"
 )
 _STORED = "SELECT value FROM server_state WHERE name = %s"
+_TELL_S: Final = 60.0
+"""An old server that goes on answering is told of so often."""
 
 
 class History(NamedTuple):
@@ -56,6 +61,13 @@ def find_history(connection: Connection) -> History | None:
     return History(system, timeline)
 
 
+def is_replaced(history: History | None, known: History | None) -> bool:
+    """Whether a standby took the place of this server, as far as `known` tells."""
+    if history is None or known is None:
+        return False
+    return known.system == history.system and history.timeline < known.timeline
+
+
 TakenOver = Callable[[int], Iterable[str]]
 """Statements, of a Unix second, for a database that may lack its last commits."""
 
@@ -71,13 +83,13 @@ def follow(
     """Number all anew where a standby is in the place of the server that was written to before.
 
     One that was not waited for lacks commits, and would give their numbers to other messages, which devices drop as
-    seen. known: what this gateway wrote to last. Returns that of now. Before any mailbox is written there; of several
+    seen. known: what this gateway wrote to last. Returns that of now. Before anything is written there; of several
     gateways the first one numbers. Raises psycopg.OperationalError; ReplacedServer for a timeline below `known`.
     """
     history = find_history(connection)
     if history is None:
         return known
-    if known is not None and known.system == history.system and history.timeline < known.timeline:
+    if is_replaced(history, known):
         raise ReplacedServer(
             "a server of PostgreSQL answers that a standby has replaced: nothing is written to it. Shut it off; if it "
             "is to stay and what the standby took is to be lost, start all servers of Zajil anew"
@@ -106,3 +118,42 @@ def _stored(connection: Connection) -> History | None:
     """What the database remembers."""
     found = connection.execute(_STORED.encode(), (state.TIMELINE,)).fetchone()
     return None if found is None else History.parse(str(found[0]))
+
+
+class Follower:
+    """What one gateway knows of the server that it writes to, for all its connections. Called from any thread."""
+
+    def __init__(self, taken_over: TakenOver = number_mailboxes, *, clock: Callable[[], float] = time.time) -> None:
+        """taken_over: as for `follow`. clock: Unix seconds."""
+        self._taken_over = taken_over
+        self._clock = clock
+        self._known: History | None = None
+        self._lock = threading.Lock()
+        self._told_at: float | None = None
+
+    def follow(self, connection: Connection, now_ms: int | None = None) -> History | None:
+        """`follow` on a connection that was just made, before anything is written on it. Raises as that does."""
+        try:
+            known, now_ms = self._known, int(self._clock() * 1000) if now_ms is None else now_ms
+            history = follow(connection, known, now_ms, self._taken_over)
+            with self._lock:  # not around the questions: those of a server that vanished would be waited for twice
+                if not is_replaced(history, self._known):
+                    self._known = history
+        except ReplacedServer as fault:
+            self._tell(fault)
+            raise
+        if self.is_left(history):
+            raise ReplacedServer("another connection found a standby in the place of this server")
+        return history
+
+    def is_left(self, history: History | None) -> bool:
+        """Whether a connection, followed to this, leads to a server that a standby has replaced since."""
+        return is_replaced(history, self._known)
+
+    def _tell(self, fault: ReplacedServer) -> None:
+        now = time.monotonic()
+        with self._lock:
+            if self._told_at is not None and now - self._told_at < _TELL_S:
+                return
+            self._told_at = now
+        LOG.error("%s", fault)  # all that there is to know
