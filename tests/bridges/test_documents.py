@@ -190,7 +190,7 @@ async def test_a_thousand_readers_cost_one_look_at_the_registry(world: World) ->
         nonlocal statements
         statements += 1
 
-    event.listen(world.db._reader, "before_cursor_execute", count)
+    event.listen(world.db._reader, "before_cursor_execute", count)  # type: ignore[attr-defined]  # both engines have it
     event.listen(world.db.engine, "before_cursor_execute", count)
     for _ in range(1000):
         await documents.current()
