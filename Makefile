@@ -24,7 +24,7 @@ $(UV):
 		{ echo "Zajil needs Python 3.11 or newer; try: make PYTHON=python3.13 $(MAKECMDGOALS)"; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
 		{ echo "Python's venv module is missing; install it first (Debian, Ubuntu: apt-get install python3-venv)."; exit 1; }
-	@echo "Setting up Zajil in $(VENV); the first time takes about half a minute ..."
+	@echo "Setting up Zajil in $(VENV); the first time takes a minute or two ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)"
 
