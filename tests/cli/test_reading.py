@@ -181,7 +181,8 @@ async def test_a_follower_notices_what_concerns_the_chat_or_the_account(
     ("seconds", "own", "said"),
     [
         (86_400, False, "Anna set messages to disappear after 1 day."),
-        (90, True, "You set messages to disappear after 0:01:30 (h:mm:ss)."),
+        (90, True, "You set messages to disappear after 1 min 30 s."),
+        (90_000, False, "Anna set messages to disappear after 1 d 1 h."),
         (0, False, "Anna turned disappearing messages off."),
     ],
 )

@@ -150,8 +150,8 @@ def test_what_is_queued_without_a_connection_goes_out_later(
     assert "Withdrawn" in amina.ok("delete", "Boris", dropped), "the id names it until it is out"
     note.write_text("changed meanwhile")
     amina.ok("sync")
-    (message,) = boris.json("read", "Amina")
-    boris.ok("save", "Amina", message["id"], "-o", str(tmp_path / "got.txt"))
+    (message,) = amina.json("read", "Boris")
+    boris.ok("save", "Amina", message["id"], "-o", str(tmp_path / "got.txt"))  # it fetches what has not come yet
     assert (tmp_path / "got.txt").read_text() == "queued", "sealed when it was queued"
 
 

@@ -106,7 +106,7 @@ def test_what_has_no_proof_is_refused_and_may_go_as_a_complaint(
     told = boris.json("send", "Street", "a threat of old times")["id"]
     own = clara.json("send", "Street", "mine")["id"]
     clara.ok("sync")
-    clara.refused("not-reportable", "report", "Street", own, "--reason", "spam")
+    clara.refused("not-reportable", "report", "Street", own, "--category", "spam")
     clara.refused("no-message", "report", "Street", "nosuchid", "--reason", "spam")
     clara.run("report", "Street", told, "--reason", "boredom")
     assert clara.code == 2

@@ -262,7 +262,7 @@ async def test_messages_disappear_from_the_screen(pair: tuple[Client, Client, Ch
     await amina.set_timer(chat, 3)
     await boris.sync()
     async with screen_of(amina, first=chat.id) as (_, pilot):
-        await shows(pilot, "You set messages to disappear after 0:00:03")
+        await shows(pilot, "You set messages to disappear after 3 s")
         await boris.send(boris.find_chat("Amina"), "soon gone")
         await shows(pilot, "soon gone")
         await gone(pilot, "soon gone")

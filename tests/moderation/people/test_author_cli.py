@@ -127,7 +127,7 @@ async def test_a_report_a_decision_an_appeal_and_its_answer(desk: Desk, people: 
 async def test_channels_and_personas_are_reported_too(desk: Desk, people: tuple[Person, Person]) -> None:
     author, reporter = people
     channel = await author.json("channel", "create", "author_news")
-    given = await reporter.json("channel", "report", "@author_news", "--category", "hate")
+    given = await reporter.json("channel", "report", "@author_news", "--reason", "hate")
     assert (given["kind"], given["target"]) == ("channel", channel["id"])
     given = await reporter.json("channel", "report", "@author_one", "--category", "harassment")
     assert (given["kind"], len(parse_b64(given["target"]))) == ("persona", 16)

@@ -131,7 +131,13 @@ def save(
 
     async def saved(client: Client) -> None:
         found = find_chat(client, chat)
-        target = find_message(client, found, message)
+        try:
+            target = find_message(client, found, message)
+        except Failed as missing:
+            if missing.code != "no-message":
+                raise
+            await client.sync()  # it may wait at the server
+            target = find_message(client, found, message)
         held = len(target.attachments)
         if not held or (number or 1) > held:
             raise Failed("no-attachment", hint=hint_in_chat("no-attachment", title_of(found)))

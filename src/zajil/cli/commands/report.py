@@ -24,7 +24,9 @@ def report(
     chat: ChatName,
     messages: Annotated[list[str], typer.Argument(metavar="ID...", help=words.MESSAGE_ARGUMENT())],
     *,
-    reason: Annotated[Reason, typer.Option("--reason", metavar=_REASONS, help=words.REPORT_REASON_OPTION())],
+    reason: Annotated[
+        Reason, typer.Option("--reason", "--category", metavar=_REASONS, help=words.REPORT_REASON_OPTION())
+    ],
     note: Annotated[
         str, typer.Option("--note", metavar="TEXT", help=words.REPORT_NOTE_OPTION(), show_default=False)
     ] = "",

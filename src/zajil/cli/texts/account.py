@@ -36,9 +36,9 @@ WORKING = Text(
 )
 REGISTERED = Text(en="Welcome, {name}.", ar="أهلًا بك يا {name}.", ru="Добро пожаловать, {name}!")
 REGISTERED_NEXT = Text(
-    en="Your link for others:",
-    ar="رابطك لمن تريد أن يراسلك:",
-    ru="Ссылка для тех, кто хочет вам написать:",
+    en="To show your link for others:",
+    ar="لعرض رابطك لمن تريد أن يراسلك:",
+    ru="Показать ссылку для тех, кто хочет вам написать:",
 )
 INVITER_NEXT = Text(en="Write to whoever invited you:", ar="لمراسلة من دعاك:", ru="Напишите тому, кто вас пригласил:")
 

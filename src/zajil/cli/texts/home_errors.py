@@ -154,9 +154,9 @@ HOME_COMPLAINTS: dict[str, Complaint] = {
     ),
     "bad-span": Complaint(
         Text(
-            en="This is no length of time that fits here: write 45s, 30m, 12h, 7d or 2w, up to {most}.",
-            ar="ليست هذه مدة تصلح هنا: اكتب 45s أو 30m أو 12h أو 7d أو 2w، حتى {most}.",
-            ru="Такой срок здесь не подходит: пишите 45s, 30m, 12h, 7d или 2w, не больше {most}.",
+            en="No length of time, or one that is too long: write 45s, 30m, 12h, 7d or 2w, up to {most}.",
+            ar="ليست هذه مدة، أو هي أطول مما يمكن تعيينه: اكتب 45s أو 30m أو 12h أو 7d أو 2w، حتى {most}.",
+            ru="Это не срок, или он больше допустимого: пишите 45s, 30m, 12h, 7d или 2w, не больше {most}.",
         )
     ),
     "no-request-id": Complaint(

@@ -32,6 +32,7 @@ def report(
         Category,
         typer.Option(
             "--category",
+            "--reason",
             metavar="fraud|violence_incitement|hate|harassment|sexual|self_harm|spam",
             help=words.CATEGORY_OPTION(),
         ),

@@ -60,16 +60,24 @@ _TIMES: Final[dict[int, Text]] = {
     604_800: Text(en="7 days", ar="7 أيام", ru="7 дней"),
     2_592_000: Text(en="30 days", ar="30 يومًا", ru="30 дней"),
 }
-_OTHER_TIME = Text(en="{clock} (h:mm:ss)", ar="{clock} (س:دد:ثث)", ru="{clock} (ч:мм:сс)")
+_UNITS: Final = (
+    (86_400, Text(en="{n} d", ar="{n} ي", ru="{n} д")),
+    (3_600, Text(en="{n} h", ar="{n} س", ru="{n} ч")),
+    (60, Text(en="{n} min", ar="{n} د", ru="{n} мин")),
+    (1, Text(en="{n} s", ar="{n} ث", ru="{n} с")),
+)
+"""Largest first, in seconds. Short forms have no plurals."""
 
 
 def say_timer(seconds: int) -> str:
-    """`7 days`, `0:01:30 (h:mm:ss)`. seconds: above 0."""
+    """`7 days`, `1 min 30 s`. seconds: above 0."""
     if seconds in _TIMES:
         return _TIMES[seconds]()
-    minutes, rest = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    return _OTHER_TIME(clock=f"{hours}:{minutes:02}:{rest:02}")
+    parts, rest = [], seconds
+    for unit_s, text in _UNITS:
+        count, rest = divmod(rest, unit_s)
+        parts += [text(n=count)] if count else []
+    return " ".join(parts)
 
 
 def say_change(name: str, seconds: int, *, own: bool) -> str:
