@@ -17,13 +17,14 @@ SHARDS = 3
 def test_vitest(shard: int) -> None:
     """Vitest deals its files out by the hashes of their names, so that no list here can miss one.
 
-    Without its cache: shards that run at once would write it into each other.
+    Without its cache: shards that run at once would write it into each other. One thread computes what WebCrypto is
+    asked for, as the tests wait for each answer: four would wake each other for it.
     """
     try:
         with hatch_build.one_builder_at_a_time():
             hatch_build.install_packages()
         options = (f"--shard={shard}/{SHARDS}", "--maxWorkers=1", "--cache=false")
-        environ = {"ZAJIL_FORKS": asked.socket()}
+        environ = {"ZAJIL_FORKS": asked.socket(), "UV_THREADPOOL_SIZE": "1"}
         done = hatch_build.run_npm("run", "--silent", "test", "--", *options, environment=environ)
     except hatch_build.NoNode as reason:
         pytest.skip(str(reason))

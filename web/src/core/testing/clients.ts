@@ -22,6 +22,7 @@ import { openStore, type Store } from "../store/index.ts";
 import { Way } from "../reach/way.ts";
 import { parseBase } from "../transports/direct.ts";
 import type { OpenSocket } from "../transports/websocket.ts";
+import "./native-webcrypto.ts";
 import "./native-x25519.ts";
 import "./small-pools.ts";
 import { NodeSocket } from "./nodesocket.ts";

@@ -13,6 +13,7 @@ import * as rows from "../state/rows.ts";
 import type { Id, Profile, StoredMessage } from "../state/rows.ts";
 import type { Told } from "../state/step.ts";
 import { openStore, type Hook, type Store } from "../store/index.ts";
+import "./native-webcrypto.ts";
 import "./native-x25519.ts";
 import { Service } from "./service.ts";
 
