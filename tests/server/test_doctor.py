@@ -29,10 +29,12 @@ from cryptography.x509.oid import NameOID
 
 from zajil.cli.main import run_command
 from zajil.cli.texts.operating.doctor import FINDINGS
+from zajil.engine.sql.postgres.connection import find_address
 from zajil.server.backup.making import make_backup
 from zajil.server.doctor import folder
 from zajil.server.doctor.finding import FindingCode
 from zajil.server.doctor.whole import examine
+from zajil.server.schema import open_database
 
 SETTINGS = 'server_name = "chat.example"\nport = {port}\nmetrics_port = {metrics}\nconnections_max = 100\n'
 
@@ -320,6 +322,43 @@ def test_a_folder_that_is_wrong_is_found(server: Running, tmp_path: Path, capsys
     assert folder.check_disk(data, room=1 << 60).code == "disk-full"
     mounts = f"30 1 0:1 / / rw - ext4 /dev/sda rw\n31 30 0:2 / {data.parent} rw,x - nfs4 box:/x rw\n"
     assert folder.check_disk(data, mounts=mounts).code == "disk-network"
+
+
+def test_a_database_that_is_only_away_is_nowhere_called_lost(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, place = tmp_path / "data", f"127.0.0.1:{free_port()}"
+    data.mkdir(mode=0o700)
+    url = f"postgresql://zajil@{place}/chat"
+
+    def said(*command: str) -> str:
+        assert run_command([*command, "--data", str(data)]) == 1
+        out, err = capsys.readouterr()
+        assert "Connection refused" in out + err
+        assert "sqlalche.me" not in out + err
+        assert "restore nothing" in out + err
+        return (out + err).replace("\u2068", "").replace("\u2069", "")
+
+    open_database(data, "").close()
+    assert "error: database-away: " in said("admin", "move", "--database", url)
+    assert (data / "zajil.db").exists()
+    (data / "zajil.toml").write_text(f'server_name = "chat.example"\ndatabase = "{url}"\n')
+    assert f"PostgreSQL at {place} does not answer" in said("doctor")
+    assert "error: database-away: " in said("admin", "invite")
+    assert "error: database-away: " in said("backup", str(tmp_path / "b.tar"))
+
+
+def test_an_address_of_a_database_is_read_as_libpq_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PGHOST", "PGPORT"):
+        monkeypatch.delenv(name, raising=False)
+    for url, place in (
+        ("postgresql://u@db.example/n", "db.example:5432"),
+        ("postgresql://u@a:1,b:2/n?passfile=/x", "a:1, b:2"),
+        ("host=a,b port=7", "a:7, b:7"),
+        ("postgresql:///n?host=/run/postgresql", "/run/postgresql:5432"),
+        ("postgresql:///n", "socket:5432"),
+    ):
+        assert find_address(url) == place
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")

@@ -58,7 +58,7 @@ def as_failed(error: Exception) -> Failed:
 
     if isinstance(error, ForeignFile):
         return Failed("foreign-file", remark=error.remedy, file=error.file)
-    return Failed("settings", remark=str(error))
+    return Failed(getattr(error, "code", "settings"), remark=str(error))
 
 
 def as_kept(error: Unavailable, hint: str) -> Failed | Unavailable:

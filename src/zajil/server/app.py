@@ -207,7 +207,7 @@ class Server:
                 server._metrics_runner = await server.metrics.listen(settings.metrics_port)
         except Unavailable as outage:
             await server.stop()
-            raise ConfigError(f"{server._db.place} cannot be used now") from outage
+            raise ConfigError(f"{server._db.place} cannot be used now", code="database-away") from outage
         except BaseException:
             await server.stop()
             raise

@@ -33,7 +33,11 @@ _NAME_PATTERN = r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$"
 
 
 class ConfigError(Exception):
-    """The settings cannot be used; the text says which one and why."""
+    """The settings cannot be used; the text says which one and why. code: of the command line's complaints."""
+
+    def __init__(self, text: str, *, code: str = "settings") -> None:
+        super().__init__(text)
+        self.code = code
 
 
 class ModerationSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

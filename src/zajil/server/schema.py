@@ -20,7 +20,7 @@ from zajil.engine.keys import FILE_NAME as KEY_FILE
 from zajil.engine.sql import marks as mark_tables
 from zajil.engine.sql import schema as mailbox_tables
 from zajil.engine.sql import state as state_tables
-from zajil.engine.sql.database import METADATA, Database, is_outage
+from zajil.engine.sql.database import METADATA, Database, is_outage, say_outage
 from zajil.engine.sql.sqlite.database import FILE_NAME, SQLiteDatabase
 from zajil.moderation.private import records as measure_tables
 from zajil.moderation.private import store as report_tables
@@ -92,7 +92,7 @@ def _hold(path: Path, how: int, who: str) -> IO[bytes]:
         fcntl.flock(file, how | fcntl.LOCK_NB)
     except BlockingIOError:
         file.close()
-        raise ConfigError(f"another {who} on this data directory") from None
+        raise ConfigError(f"another {who} on this data directory", code="data-held") from None
     return file
 
 
@@ -251,7 +251,7 @@ def find_columns(connection: Connection) -> dict[str, set[str]]:
 
 
 def _no_answer(database: Database, outage: ZajilError) -> ConfigError:
-    return ConfigError(f"{database.place} cannot be used now: {outage.__cause__ or outage}")
+    return ConfigError(f"{database.place} cannot be used now: {say_outage(outage)}", code="database-away")
 
 
 def _newer(place: str, stamped: str | None) -> ConfigError:

@@ -249,6 +249,17 @@ def tell_failure(log: logging.Logger, what: str, fault: Exception) -> None:
     log.error("%s: the database cannot be read or written now (%s)", what, reason)
 
 
+def say_outage(fault: BaseException) -> str:
+    """What the database's driver said, on one line and without SQLAlchemy's words. fault: it, or what came of it."""
+    while isinstance(fault, ZajilError) and fault.__cause__ is not None:
+        fault = fault.__cause__
+    driver = fault.orig if isinstance(fault, DBAPIError) and fault.orig is not None else fault
+    lines = [line.strip() for line in str(driver).splitlines() if line.strip()]
+    # Of several addresses of one name, each in a line of its own below a heading.
+    tried = [line for line in lines if line.startswith("- ")]
+    return tried[-1].removeprefix("- ") if tried else (lines or [type(driver).__name__])[0]
+
+
 def _sqlite_code(fault: BaseException) -> int | None:
     """SQLite's primary code of this error, None where it is not one of SQLite's."""
     driver = fault.orig if isinstance(fault, DBAPIError) else fault

@@ -15,7 +15,8 @@ from sqlalchemy.exc import DBAPIError
 
 from zajil.channels.store.index import as_vector, bodies_of_vectors
 from zajil.channels.store.tables import search, words
-from zajil.engine.sql.postgres.connection import connect
+from zajil.engine.sql.database import is_outage, say_outage
+from zajil.engine.sql.postgres.connection import connect, find_address
 from zajil.engine.sql.postgres.database import PostgresDatabase
 from zajil.protocol.errors import ZajilError
 from zajil.server.backup.archive import BackupError, Row
@@ -53,7 +54,8 @@ class PostgresSource:
                 # The snapshot is taken by the first question, not by BEGIN.
                 (found,) = self._connection.execute("SELECT version_num FROM alembic_version").fetchall()
             except (psycopg.Error, ValueError) as fault:
-                raise BackupError("backup-unreadable", str(fault).partition("\n")[0]) from fault
+                code = "database-away" if is_outage(fault) else "backup-unreadable"
+                raise BackupError(code, f"{find_address(url)}: {say_outage(fault)}") from fault
             self.schema = str(found[0])
             self._opened = opened.pop_all()
 
@@ -107,7 +109,8 @@ class PostgresSink:
             except ConfigError as fault:
                 raise BackupError("backup-newer", f"schema {schema}") from fault
             except (DBAPIError, ZajilError) as fault:
-                raise BackupError("backup-unwritable", f"{database.place}: {fault}".partition("\n")[0]) from fault
+                code = "database-away" if is_outage(fault) else "database-unwritable"
+                raise BackupError(code, f"{database.place}: {say_outage(fault)}") from fault
             self._place = database.place
             there = find_columns(self._connection) | {str(search.name): {str(c.name) for c in search.columns}}
             for table, named in columns.items():

@@ -19,6 +19,7 @@ FindingCode: TypeAlias = Literal[
     "database-newer",
     "database-foreign",
     "database-unread",
+    "database-away",
     "clock-good",
     "clock-behind",
     "clock-ahead",

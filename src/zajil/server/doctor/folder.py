@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from zajil.engine.blobs import KEPT_FREE_BYTES
 from zajil.engine.keys import FILE_NAME as KEY_FILE
 from zajil.engine.keys import KeyFileError, Keys
@@ -19,6 +21,7 @@ from zajil.engine.moderationkeys import ModerationKeys
 from zajil.engine.pushkeys import FILE_NAME as PUSH_KEY_FILE
 from zajil.engine.pushkeys import load_push_key
 from zajil.engine.sql.clockguard import is_jump, read_last_run
+from zajil.engine.sql.database import is_outage, say_outage
 from zajil.engine.sql.marks import (
     ForeignFile,
     Mark,
@@ -74,10 +77,15 @@ def check_database(data: Path, settings: Settings) -> Finding:
         return Finding("database", True, "database-none")
     try:
         stamped, known = _look_into(data, settings)
-    except (ConfigError, ZajilError, sqlite3.Error, OSError) as fault:
-        return Finding(
-            "database", False, "database-unread", {"remark": str(fault.__cause__ or fault).partition("\n")[0]}
-        )
+    except (ConfigError, ZajilError, sqlite3.Error, SQLAlchemyError, OSError) as fault:
+        remark = say_outage(fault)
+        if settings.database and is_outage(fault):
+            from zajil.engine.sql.postgres.connection import find_address
+
+            return Finding(
+                "database", False, "database-away", {"place": find_address(settings.database), "remark": remark}
+            )
+        return Finding("database", False, "database-unread", {"remark": remark})
     newest = newest_revision()
     values = {"schema": stamped, "newest": newest}
     if stamped > newest:
@@ -164,7 +172,10 @@ def _last_run(data: Path, settings: Settings) -> int | None:
             found = connection.execute("SELECT value FROM server_state WHERE name = ?", (RETENTION,)).fetchone()
             return int(found[0]) if found else None
         return None
-    with contextlib.suppress(ConfigError, ZajilError), contextlib.closing(find_database(data, settings.database)) as db:
+    with (
+        contextlib.suppress(ConfigError, ZajilError, SQLAlchemyError),
+        contextlib.closing(find_database(data, settings.database)) as db,
+    ):
         return db.read_sync(read_last_run)
     return None
 

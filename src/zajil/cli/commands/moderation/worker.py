@@ -11,7 +11,7 @@ from zajil.cli.texts.moderation import steering as words
 
 def worker(*, data: DataFolder = None) -> None:
     """Judge posts until SIGTERM or Ctrl-C; the server's setting `moderation.worker` must be `apart`."""
-    from zajil.cli.failures import Failed
+    from zajil.cli.failures import Failed, as_failed
     from zajil.engine.keys import KeyFileError
     from zajil.server.config import ConfigError
 
@@ -22,4 +22,4 @@ def worker(*, data: DataFolder = None) -> None:
     try:
         work(existing_data(decide_data(data)), tell=lambda: typer.echo(words.WORKING()))
     except (ConfigError, KeyFileError) as error:
-        raise Failed("settings", remark=str(error)) from error
+        raise as_failed(error) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from zajil.cli.texts.complaint import Complaint
+from zajil.cli.texts.operating.doctor import AWAY
 from zajil.cli.texts.text import Text
 
 BACKUP = Text(
@@ -258,6 +259,38 @@ BACKUP_COMPLAINTS: dict[str, Complaint] = {
             en="Take the keys that were written with it, or later ones of the same server.",
             ar="خذ المفاتيح التي كُتبت معها، أو ما بعدها من الخادم نفسه.",
             ru="Возьмите ключи, записанные вместе с ней, или более поздние того же сервера.",
+        ),
+    ),
+    "database-away": Complaint(
+        Text(
+            en="PostgreSQL does not answer, or does not let the server in; nothing was changed.",
+            ar="لا يجيب PostgreSQL أو لا يسمح للخادم بالدخول؛ ولم يتغيّر شيء.",
+            ru="PostgreSQL не отвечает или не пускает сервер; ничего не изменено.",
+        ),
+        AWAY,
+    ),
+    "database-unwritable": Complaint(
+        Text(
+            en="The database cannot be filled; nothing was kept of what went into it.",
+            ar="تتعذّر تعبئة قاعدة البيانات؛ ولم يبقَ شيء مما وُضع فيها.",
+            ru="Базу данных не удаётся заполнить; из записанного в неё ничего не осталось.",
+        ),
+        Text(
+            en="It must be empty and belong to the user that the URL names:  CREATE DATABASE name OWNER user",
+            ar="يجب أن تكون فارغة ومملوكة للمستخدم المذكور في العنوان:  CREATE DATABASE name OWNER user",
+            ru="Она должна быть пустой и принадлежать пользователю из адреса:  CREATE DATABASE name OWNER user",
+        ),
+    ),
+    "data-held": Complaint(
+        Text(
+            en="Something else is at work on this folder.",
+            ar="يعمل شيء آخر على هذا المجلّد.",
+            ru="С этой папкой уже кто-то работает.",
+        ),
+        Text(
+            en="Stop it first (systemctl stop zajil, or Ctrl-C where it runs), then run this again.",
+            ar="أوقفه أولًا (systemctl stop zajil، أو Ctrl-C حيث يعمل) ثم أعد التنفيذ.",
+            ru="Сначала остановите это (systemctl stop zajil или Ctrl-C там, где оно запущено), затем повторите.",
         ),
     ),
     "move-nothing": Complaint(

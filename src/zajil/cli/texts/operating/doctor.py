@@ -16,6 +16,15 @@ DATA_OPTION = Text(
     ru="Проверить сервер в этой папке, а не это устройство.",
 )
 
+AWAY = Text(
+    en="Start PostgreSQL, and look at the network and at host, port, user and passfile= of the address. Its data is "
+    "still there: restore nothing.",
+    ar="شغّل PostgreSQL، وتحقّق من الشبكة ومن المضيف والمنفذ والمستخدم و passfile= في العنوان. "
+    "بياناته باقية: لا تستعِد شيئًا.",
+    ru="Запустите PostgreSQL; проверьте сеть, а также хост, порт, пользователя и passfile= в адресе базы. "
+    "Данные целы: ничего не восстанавливайте.",
+)
+
 FINDINGS: dict[FindingCode, Complaint] = {
     "settings-good": Complaint(
         Text(
@@ -151,6 +160,14 @@ FINDINGS: dict[FindingCode, Complaint] = {
             ar="نفّذ هذا بحساب الخادم، وشغّل PostgreSQL إن كان هو. وإن تلف الملف فاستعِد نسخة في مكان آخر.",
             ru="Выполните это от имени сервера; запустите PostgreSQL, если база там. Файл испорчен — верните копию.",
         ),
+    ),
+    "database-away": Complaint(
+        Text(
+            en="PostgreSQL at {place} does not answer, or does not let the server in: {remark}.",
+            ar="لا يجيب PostgreSQL على {place} أو لا يسمح للخادم بالدخول: {remark}.",
+            ru="PostgreSQL по адресу {place} не отвечает или не пускает сервер: {remark}.",
+        ),
+        AWAY,
     ),
     "clock-good": Complaint(
         Text(

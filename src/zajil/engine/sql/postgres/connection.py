@@ -7,6 +7,7 @@ gateway that was stopped in the middle of one.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
@@ -23,6 +24,7 @@ from zajil.engine.sql.writer import BUSY_RETRY_MS, TABLES
 from zajil.protocol.errors import error
 
 Connection = psycopg.Connection[tuple[Any, ...]]  # Any: columns of whatever types
+_PORT: Final = "5432"
 _Found = list[tuple[Any, ...]]  # Any: as above
 WRITERS: Final = 0x7A616A696C
 """The advisory lock of whoever writes anything but mailboxes, or numbers those anew: "zajil"."""
@@ -51,6 +53,15 @@ def connect(url: str) -> Connection:
     """A connection on which only BEGIN begins a transaction. Raises psycopg.OperationalError."""
     told = {**_PATIENCE, **conninfo_to_dict(url)}
     return psycopg.connect(make_conninfo("", **told), autocommit=True, options=_OPTIONS, application_name="zajil")
+
+
+def find_address(url: str) -> str:
+    """`HOST:PORT` as libpq reads it, of each host that the URL names; `socket` where it names none."""
+    told = conninfo_to_dict(url)
+    hosts = str(told.get("host") or told.get("hostaddr") or os.environ.get("PGHOST") or "socket").split(",")
+    ports = str(told.get("port") or os.environ.get("PGPORT") or _PORT).split(",")
+    each_port = ports if len(ports) == len(hosts) else len(hosts) * ports[:1]
+    return ", ".join(f"{host}:{port or _PORT}" for host, port in zip(hosts, each_port, strict=True))
 
 
 def create_tables(url: str) -> None:

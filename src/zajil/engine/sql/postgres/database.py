@@ -26,7 +26,7 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine
 from sqlalchemy.exc import DBAPIError
 
 from zajil.engine.sql.database import GROUP_MAX, GROUP_S, Database, Failed, Waiting, as_error
-from zajil.engine.sql.postgres.connection import WRITERS, connect
+from zajil.engine.sql.postgres.connection import WRITERS, connect, find_address
 from zajil.engine.sql.postgres.timeline import Follower, History
 from zajil.engine.sql.prepared import Prepared
 
@@ -52,8 +52,7 @@ class PostgresDatabase(Database):
 
     @property
     def place(self) -> str:
-        told = conninfo_to_dict(self.url)
-        return f"the database {told.get('dbname', '')} of PostgreSQL"
+        return f"the database {conninfo_to_dict(self.url).get('dbname', '')} of PostgreSQL at {find_address(self.url)}"
 
     @property
     def engine(self) -> Engine:
