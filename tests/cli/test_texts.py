@@ -78,7 +78,7 @@ CLI_CODES |= {"folder-used", "not-asked", "account-ended", "half-push-keys"}
 CLI_CODES |= {"backup-exists", "backup-unreadable", "backup-unwritable", "backup-damaged", "backup-newer"}
 CLI_CODES |= {"backup-swapped", "backup-no-keys", "backup-other-keys", "backup-not-empty", "move-nothing"}
 CLI_CODES |= {"foreign-file", "backup-forged", "backup-unproven", "backup-unproven-place", "loss-unasked"}
-CLI_CODES |= {"backup-clock", "backup-no-folder", "database-away", "database-unwritable", "data-held"}
+CLI_CODES |= {"backup-clock", "backup-no-folder", "database-away", "database-unwritable", "data-held", "no-extra"}
 CLI_CODES |= {"bad-relay-ip", "half-certificate", "no-relay", "no-calls"}
 
 

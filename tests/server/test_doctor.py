@@ -34,6 +34,7 @@ from zajil.server.backup.making import make_backup
 from zajil.server.doctor import folder
 from zajil.server.doctor.finding import FindingCode
 from zajil.server.doctor.whole import examine
+from zajil.server.main import OPEN_FILES
 from zajil.server.schema import open_database
 
 SETTINGS = 'server_name = "chat.example"\nport = {port}\nmetrics_port = {metrics}\nconnections_max = 100\n'
@@ -120,7 +121,12 @@ def test_a_server_that_runs_well_is_told_so(
     assert run_command(["doctor", "--data", str(server.data), "--json"]) == 1
     said = json.loads(capsys.readouterr().out)
     assert [each["code"] for each in said if not each["ok"]] == ["backup-none"]
-    make_backup(server.data, tmp_path / "b.tar")
+    assert run_command(["doctor", "--data", str(server.data)]) == 1
+    told = capsys.readouterr()
+    assert f"  zajil backup DIR --data {server.data}\n" in told.out
+    assert f"  zajil doctor --data {server.data}\n" in told.err
+    assert run_command(["backup", str(tmp_path / "b.tar"), "--data", str(server.data)]) == 0
+    assert capsys.readouterr().out.startswith("chat.example: ")
     assert run_command(["doctor", "--data", str(server.data)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line[0] for line in lines] == [*"✓✓✓✓✓✓✓✓✓✓", "A"]
@@ -266,6 +272,7 @@ def test_limits_addresses_and_proxies_that_do_not_fit_are_found(server: Running)
     codes = server.codes()
     resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, (soft, hard))
     assert (codes["open-files"], codes["proxy"]) == ("open-files-low", "proxy-unknown")
+    assert soft == min(hard, OPEN_FILES), "the server raised it itself"
     server.settings('front = "https://127.0.0.1:9"\ntrusted_proxies = ["127.0.0.1"]\nhost = "0.0.0.0"\n')
     assert server.codes()["proxy"] == "proxy-passed"
     was, server.port = server.port, free_port()
@@ -346,6 +353,34 @@ def test_a_database_that_is_only_away_is_nowhere_called_lost(
     assert f"PostgreSQL at {place} does not answer" in said("doctor")
     assert "error: database-away: " in said("admin", "invite")
     assert "error: database-away: " in said("backup", str(tmp_path / "b.tar"))
+
+
+def test_what_is_not_installed_is_named_with_the_pip_of_this_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "zajil.toml").write_text('database = "postgresql://zajil@127.0.0.1:1/chat"\n')
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    monkeypatch.setitem(sys.modules, "zajil.engine.sql.postgres.database", None)
+    monkeypatch.setattr("zajil.server.doctor.whole.find_spec", lambda _: None)
+    command = f"{sys.executable.rpartition('/')[0]}/pip install 'zajil[postgres]'"
+    if not Path(sys.executable).with_name("pip").exists():
+        command = f"{sys.executable} -m pip install 'zajil[postgres]'"
+    assert run_command(["doctor", "--data", str(tmp_path)]) == 1
+    assert command in capsys.readouterr().out
+    assert run_command(["migrate", "--check", "--data", str(tmp_path)]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("error: no-extra: ")
+    assert command in said
+
+
+def test_a_port_that_is_taken_is_named_as_the_settings_have_it(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        (tmp_path / "zajil.toml").write_text(f'server_name = "chat.example"\nport = {port}\n')
+        command = [sys.executable, "-m", "zajil.cli.main", "serve", "--data", str(tmp_path)]
+        ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert ended.returncode == 1
+    assert f"uses port {port}." in ended.stderr
 
 
 def test_an_address_of_a_database_is_read_as_libpq_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:

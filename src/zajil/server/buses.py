@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from zajil.engine.bus import Bus, MemoryBus
+from zajil.engine.extras import say_missing
 from zajil.server.config import ConfigError, Settings
 
 
@@ -18,7 +19,7 @@ async def open_bus(data: Path, settings: Settings) -> Bus:
     try:
         from zajil.engine.natsbus import Access, BusRefused, NatsBus
     except ImportError as missing:
-        raise ConfigError("bus needs the extra: pip install 'zajil[nats]'") from missing
+        raise ConfigError(say_missing("bus", "nats"), code="no-extra") from missing
     access = Access(
         settings.bus,
         secret=_read(data, "bus_secret_file", settings.bus_secret_file).strip(),

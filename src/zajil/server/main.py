@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
+import resource
 import signal
 import sys
 from collections.abc import Callable
@@ -24,6 +26,8 @@ SWITCH_S: Final = 0.0002
 """After so long a thread that computes lets another one have the interpreter. Python's own is 5 ms."""
 GARBAGE_AT: Final = (50_000, 20, 100)
 """New objects before Python looks for garbage among the newest, and how often before it looks among older ones."""
+OPEN_FILES: Final = 1 << 20
+"""More than that no server needs; some programs that are started walk through all numbers that are allowed."""
 
 
 def serve(
@@ -54,6 +58,7 @@ def serve(
     set_up_logging(form=settings.log_form)
     if relay:
         settings = replace(settings, calls=replace(settings.calls, relay="auto"))
+    raise_open_files()
     uvloop.run(_run(data, settings, tell_root))
 
 
@@ -88,6 +93,18 @@ def settle_process() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GARBAGE_AT)
+
+
+def raise_open_files() -> None:
+    """Let this process have as many files and connections open as the system allows it: a shell's 1,024 are few.
+
+    Who lowers the hard limit, as `LimitNOFILE=` and `ulimit -n` do, is obeyed.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(ValueError, OSError):  # some systems allow less than they say
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _report(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -21,6 +21,7 @@ from zajil.channels.identity import login
 from zajil.channels.identity.challenge import PersonaChallenges
 from zajil.channels.wakeups import Wakeups
 from zajil.engine.bus import Bus
+from zajil.engine.extras import say_missing
 from zajil.engine.keys import Keys
 from zajil.engine.limits import Limits
 from zajil.engine.sql.database import Database, tell_failure
@@ -150,7 +151,7 @@ def find_fold() -> Fold:
     try:
         fold: Fold = importlib.import_module("zajil.moderation.searching").fold_words
     except ImportError as missing:
-        raise ConfigError("public_space needs the moderation extra: pip install 'zajil[moderation]'") from missing
+        raise ConfigError(say_missing("public_space", "moderation"), code="no-extra") from missing
     return fold
 
 
@@ -159,7 +160,7 @@ def find_moderation() -> type[Moderation]:
     try:
         found: type[Moderation] = importlib.import_module("zajil.server.moderation.wiring").Moderation
     except ImportError as missing:
-        raise ConfigError("moderation.enabled needs the moderation extra: pip install 'zajil[moderation]'") from missing
+        raise ConfigError(say_missing("moderation.enabled", "moderation"), code="no-extra") from missing
     return found
 
 
@@ -168,5 +169,5 @@ def find_console() -> type[Console]:
     try:
         found: type[Console] = importlib.import_module("zajil.server.review.console").Console
     except ImportError as missing:
-        raise ConfigError("moderation.enabled needs the moderation extra: pip install 'zajil[moderation]'") from missing
+        raise ConfigError(say_missing("moderation.enabled", "moderation"), code="no-extra") from missing
     return found

@@ -16,6 +16,7 @@ from zajil.bridges.registry import tables as bridge_tables
 from zajil.channels.store import tables as public_tables
 from zajil.delivery import store as delivery_tables
 from zajil.delivery.push import store as push_tables
+from zajil.engine.extras import say_missing
 from zajil.engine.keys import FILE_NAME as KEY_FILE
 from zajil.engine.sql import marks as mark_tables
 from zajil.engine.sql import schema as mailbox_tables
@@ -113,7 +114,7 @@ def find_database(data: Path, url: str | None = None) -> Database:
     try:
         from zajil.engine.sql.postgres.database import PostgresDatabase
     except ImportError as missing:
-        raise ConfigError("PostgreSQL needs the extra: pip install 'zajil[postgres]'") from missing
+        raise ConfigError(say_missing("PostgreSQL", "postgres"), code="no-extra") from missing
     return PostgresDatabase(url)
 
 

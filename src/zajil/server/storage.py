@@ -17,6 +17,7 @@ from zajil.engine import moderationkeys as moderation_file
 from zajil.engine import pushkeys as push_file
 from zajil.engine import reachkeys as reach_file
 from zajil.engine.blobs import FOLDER, Blobs, DiskBlobs
+from zajil.engine.extras import say_missing
 from zajil.engine.keys import Keys
 from zajil.engine.moderationkeys import ModerationKeys
 from zajil.engine.reachkeys import ReachKeys
@@ -116,7 +117,7 @@ def open_blobs(data: Path, settings: Settings) -> Blobs:
     try:
         from zajil.engine.s3blobs import StoreError, open_s3
     except ImportError as missing:
-        raise ConfigError("blobs in a bucket need the extra: pip install 'zajil[s3]'") from missing
+        raise ConfigError(say_missing("blobs in a bucket", "s3"), code="no-extra") from missing
     try:
         return open_s3(settings.blobs, data / settings.blobs_key_file, most_bytes=settings.attachments_max_bytes)
     except OSError as missing:

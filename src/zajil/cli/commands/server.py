@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from zajil.protocol.ids import AccountId
     from zajil.server.inventory import InventoryRow
 
-DEFAULT_PORT = 8440
 WithParent = Annotated[bool, typer.Option("--with-parent", hidden=True)]
 
 
@@ -74,7 +73,7 @@ def serve(
     from zajil.cli.failures import Failed, as_failed
     from zajil.cli.resident.lifeline import end_with_parent
     from zajil.engine.keys import KeyFileError
-    from zajil.server.config import ConfigError
+    from zajil.server.config import ConfigError, load_settings
     from zajil.server.main import serve as serve_until_stopped
 
     if with_parent:
@@ -97,7 +96,7 @@ def serve(
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise
-        raise Failed("port-busy", port=str(port or DEFAULT_PORT)) from error
+        raise Failed("port-busy", port=str(load_settings(decide_data(data), port=port).port)) from error
 
 
 def invite(

@@ -37,8 +37,9 @@ KEY_FILES: Final = (
 
 
 class Made(NamedTuple):
-    """What a backup holds. bytes: of the archive."""
+    """What a backup holds, and of which server. bytes: of the archive."""
 
+    server_name: str
     archive: Path
     keys: Path
     rows: int
@@ -109,7 +110,7 @@ def make_backup(
         _write_keys(key_file, head, secrets.items())
     with contextlib.suppress(OSError):  # whoever may only read the directory has a backup all the same
         replace_file(data / STAMP_FILE, f"{at}\n".encode())
-    return Made(archive, keys_to, rows, count, archive.stat().st_size, at)
+    return Made(settings.server_name, archive, keys_to, rows, count, archive.stat().st_size, at)
 
 
 def _check_keys(source: RowSource, columns: Mapping[str, tuple[str, ...]], own: keys.Keys) -> None:

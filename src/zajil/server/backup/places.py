@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from zajil.engine.extras import say_missing
 from zajil.engine.sql.sqlite.database import FILE_NAME as DATABASE
 from zajil.server.backup.archive import BackupError
 from zajil.server.backup.rows import RowSink, SqliteSink, SqliteSource
@@ -68,4 +69,4 @@ def _need_driver() -> None:
     try:
         import psycopg  # noqa: F401  # whether it is there
     except ImportError as missing:
-        raise ConfigError("PostgreSQL needs the extra: pip install 'zajil[postgres]'") from missing
+        raise ConfigError(say_missing("PostgreSQL", "postgres"), code="no-extra") from missing

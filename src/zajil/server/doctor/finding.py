@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple, TypeAlias
 FindingCode: TypeAlias = Literal[
     "settings-good",
     "settings-bad",
+    "settings-extra",
     "settings-password",
     "files-private",
     "files-open",

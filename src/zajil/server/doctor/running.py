@@ -48,11 +48,14 @@ def check_server(data: Path, settings: Settings) -> Finding:
 
 
 def check_open_files(data: Path, settings: Settings) -> Finding:
-    """Whether the server may have as many open as it lets people connect; its own limit, or else ours."""
-    limit = _limit_of(_holder(data)) or resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    need = settings.connections_max + settings.calls.media_connections_max + _SPARE_FILES
+    """Whether the server may have as many open as it lets people connect; its own limit, or else what it would raise
+    ours to.
+    """
+    limit = _limit_of(_holder(data)) or resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    spare = settings.calls.media_connections_max + _SPARE_FILES
+    need = settings.connections_max + spare
     good = limit == resource.RLIM_INFINITY or limit >= need
-    values = {"limit": limit, "need": need}
+    values = {"limit": limit, "need": need, "fits": max(1, limit - spare)}
     return Finding("open-files", good, "open-files-good" if good else "open-files-low", values)
 
 

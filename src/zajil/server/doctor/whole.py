@@ -6,6 +6,7 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
+from zajil.engine.extras import install_command
 from zajil.server.config import ConfigError, Settings, find_password, load_settings
 from zajil.server.doctor import folder, running
 from zajil.server.doctor.finding import Finding
@@ -34,16 +35,16 @@ def examine(data: Path, *, now: float | None = None) -> list[Finding]:
 
 def _check_settings(settings: Settings) -> Finding:
     """Whether what they ask for is installed."""
-    wanted = {
-        "zajil[postgres]": "psycopg" if settings.database else "",
-        "zajil[nats]": "nats" if settings.bus else "",
-        "zajil[moderation]": "webauthn" if settings.public_space else "",
-        "zajil[s3]": "obstore" if settings.blobs != "disk" else "",
-        "zajil[picows]": "picows" if settings.gateway == "picows" else "",
-    }
-    for extra, module in wanted.items():
+    wanted = (
+        ("database", "postgres", "psycopg" if settings.database else ""),
+        ("bus", "nats", "nats" if settings.bus else ""),
+        ("public_space", "moderation", "webauthn" if settings.public_space else ""),
+        ("blobs", "s3", "obstore" if settings.blobs != "disk" else ""),
+        ("gateway", "picows", "picows" if settings.gateway == "picows" else ""),
+    )
+    for setting, extra, module in wanted:
         if module and find_spec(module) is None:
-            return Finding("settings", False, "settings-bad", {"remark": f"pip install '{extra}'"})
+            return Finding("settings", False, "settings-extra", {"setting": setting, "command": install_command(extra)})
     if named := find_password(settings):
         return Finding("settings", False, "settings-password", {"setting": named})
     return Finding("settings", True, "settings-good", {"name": settings.server_name})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from zajil.engine.extras import say_missing
 from zajil.server.config import ConfigError, GatewayShell
 from zajil.server.shell.aiohttp_shell import AiohttpShell
 
@@ -13,5 +14,5 @@ def find_shell(name: GatewayShell) -> type[AiohttpShell]:
     try:
         from zajil.server.shell.picows_shell import PicowsShell
     except ImportError as missing:
-        raise ConfigError("gateway = \"picows\" needs the extra: pip install 'zajil[picows]'") from missing
+        raise ConfigError(say_missing('gateway = "picows"', "picows"), code="no-extra") from missing
     return PicowsShell

@@ -40,6 +40,7 @@ def backup(
     screen = console()
     screen.print(
         words.WRITTEN(
+            server=made.server_name,
             file=str(made.archive),
             bytes=made.bytes,
             time=_time(made.made_at),

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 def check_server_folder(data: Path, *, json: bool) -> None:
     """Every check on a line, with what to do below it. Raises Failed `check-failed` where one does not hold."""
     from zajil.cli.failures import Failed
+    from zajil.cli.hints import command_line
     from zajil.cli.output import console, print_json
     from zajil.cli.texts.account import DOCTOR_GOOD
+    from zajil.cli.texts.operating.doctor import LOOK_AGAIN
     from zajil.server.doctor.whole import examine
 
     found = examine(existing_data(data))
@@ -24,14 +26,16 @@ def check_server_folder(data: Path, *, json: bool) -> None:
         print_json([{"name": f.name, "ok": f.ok, "code": f.code, "values": dict(f.values)} for f in found])
     else:
         for each in found:
-            _show(each)
+            _show(each, data)
     if not all(each.ok for each in found):
-        raise Failed("check-failed")
+        raise Failed("check-failed", hint=f"{LOOK_AGAIN()}  {command_line('doctor', '--data', str(data))}")
     if not json:
         console().print(DOCTOR_GOOD(), style="bold")
 
 
-def _show(finding: Finding) -> None:
+def _show(finding: Finding, data: Path) -> None:
+    """What to do below it, with commands that work on this folder and no other."""
+    from zajil.cli.hints import command_line
     from zajil.cli.output import console
     from zajil.cli.texts.operating.doctor import FINDINGS
     from zajil.cli.untrusted import clean_text
@@ -42,7 +46,11 @@ def _show(finding: Finding) -> None:
     screen.print(complaint.sentence(**values))
     if complaint.hint is not None:
         screen.print(f"  {complaint.hint(**values)}", style="dim")
-    if finding.code == "files-open":
+    if finding.code in ("backup-old", "backup-none"):
+        screen.print(f"  {command_line('backup', 'DIR', '--data', str(data))}", style="cyan")
+    elif finding.code == "settings-extra":
+        screen.print(f"  {values['command']}", style="cyan")
+    elif finding.code == "files-open":
         screen.print(f"  chmod go-rwx {shlex.quote(values['file'])}", style="cyan")
     elif finding.code == "files-foreign":
         screen.print(f"  sudo chown -R {values['user']}: {shlex.quote(values['folder'])}", style="cyan")

@@ -83,9 +83,9 @@ MOVED = Text(
     ru="Перенесено строк: {rows}. Со следующего запуска сервер работает с новой базой. Убедитесь и удалите {file}.",
 )
 WRITTEN = Text(
-    en="{file}: {bytes} bytes, as of {time}; rows: {rows}, files: {attachments}",
-    ar="{file}: {bytes} بايت، حتى {time}؛ الصفوف: {rows}، الملفات: {attachments}",
-    ru="{file}: байт — {bytes}, на {time}; строк: {rows}, файлов: {attachments}",
+    en="{server}: {file}: {bytes} bytes, as of {time}; rows: {rows}, files: {attachments}",
+    ar="{server}: {file}: {bytes} بايت، حتى {time}؛ الصفوف: {rows}، الملفات: {attachments}",
+    ru="{server}: {file}: байт — {bytes}, на {time}; строк: {rows}, файлов: {attachments}",
 )
 KEYS_WRITTEN = Text(
     en="{file}: the keys. Keep them apart: whoever has both files reads what the server could read and can pose as it.",
@@ -279,6 +279,18 @@ BACKUP_COMPLAINTS: dict[str, Complaint] = {
             en="It must be empty and belong to the user that the URL names:  CREATE DATABASE name OWNER user",
             ar="يجب أن تكون فارغة ومملوكة للمستخدم المذكور في العنوان:  CREATE DATABASE name OWNER user",
             ru="Она должна быть пустой и принадлежать пользователю из адреса:  CREATE DATABASE name OWNER user",
+        ),
+    ),
+    "no-extra": Complaint(
+        Text(
+            en="A part of Zajil that the server's settings ask for is not installed.",
+            ar="جزء من زاجل تطلبه إعدادات الخادم غير مثبّت.",
+            ru="Не установлена часть Zajil, которой требуют настройки сервера.",
+        ),
+        Text(
+            en="Run the command in brackets, then this one again.",
+            ar="نفّذ الأمر الذي بين القوسين ثم أعد هذا.",
+            ru="Выполните команду в скобках, затем повторите эту.",
         ),
     ),
     "data-held": Complaint(

@@ -25,6 +25,12 @@ AWAY = Text(
     "Данные целы: ничего не восстанавливайте.",
 )
 
+LOOK_AGAIN = Text(
+    en="Do what stands below each ✗, then look again:",
+    ar="نفّذ ما كُتب تحت كل ✗ ثم افحص من جديد:",
+    ru="Сделайте то, что написано под каждым ✗, и проверьте снова:",
+)
+
 FINDINGS: dict[FindingCode, Complaint] = {
     "settings-good": Complaint(
         Text(
@@ -40,10 +46,18 @@ FINDINGS: dict[FindingCode, Complaint] = {
             ru="С такими настройками сервер не запустится: {remark}.",
         ),
         Text(
-            en="Mend zajil.toml, or install what is named. The other checks need it.",
-            ar="أصلح zajil.toml أو ثبّت المذكور؛ فالفحوص الأخرى تحتاجه.",
-            ru="Исправьте zajil.toml или установите названное: остальным проверкам это нужно.",
+            en="Mend zajil.toml. The other checks need it.",
+            ar="أصلح zajil.toml؛ فالفحوص الأخرى تحتاجه.",
+            ru="Исправьте zajil.toml: остальным проверкам это нужно.",
         ),
+    ),
+    "settings-extra": Complaint(
+        Text(
+            en="{setting} in zajil.toml needs a part of Zajil that is not installed: the server cannot start.",
+            ar="يحتاج {setting} في zajil.toml إلى جزء من زاجل غير مثبّت: لا يستطيع الخادم العمل.",
+            ru="Для {setting} в zajil.toml нужна часть Zajil, которая не установлена: сервер не запустится.",
+        ),
+        Text(en="Install it:", ar="ثبّته:", ru="Установите её:"),
     ),
     "settings-password": Complaint(
         Text(
@@ -245,9 +259,9 @@ FINDINGS: dict[FindingCode, Complaint] = {
             ru="Дней с последней резервной копии: {days}.",
         ),
         Text(
-            en="Make one each day, by a timer:  zajil backup DIR",
-            ar="انسخ كل يوم بمؤقّت:  zajil backup DIR",
-            ru="Делайте её каждый день по таймеру:  zajil backup DIR",
+            en="Make one each day, by a timer:",
+            ar="انسخ كل يوم بمؤقّت:",
+            ru="Делайте её каждый день по таймеру:",
         ),
     ),
     "backup-none": Complaint(
@@ -257,9 +271,9 @@ FINDINGS: dict[FindingCode, Complaint] = {
             ru="zajil backup ещё ни разу не делал копию этого сервера.",
         ),
         Text(
-            en="Make one, and keep its keys elsewhere:  zajil backup DIR",
-            ar="اصنع نسخة واحفظ مفاتيحها في مكان آخر:  zajil backup DIR",
-            ru="Сделайте её и храните ключи отдельно:  zajil backup DIR",
+            en="Make one, and keep its keys elsewhere:",
+            ar="اصنع نسخة واحفظ مفاتيحها في مكان آخر:",
+            ru="Сделайте её и храните ключи отдельно:",
         ),
     ),
     "server-answers": Complaint(
@@ -314,9 +328,12 @@ FINDINGS: dict[FindingCode, Complaint] = {
             ru="Серверу разрешено открыть {limit} файлов и соединений, а его настройки обещают {need}.",
         ),
         Text(
-            en="Raise it: LimitNOFILE=65536 in the service, or  ulimit -n 65536  before zajil serve.",
-            ar="ارفع الحد: LimitNOFILE=65536 في الخدمة، أو  ulimit -n 65536  قبل zajil serve.",
-            ru="Поднимите предел: LimitNOFILE=65536 в службе или  ulimit -n 65536  перед zajil serve.",
+            en="Lower connections_max in zajil.toml to {fits}, or raise the limit to {need}: LimitNOFILE={need} in the "
+            "service, or  ulimit -n {need}  as root before zajil serve.",
+            ar="اخفض connections_max في zajil.toml إلى {fits}، أو ارفع الحد إلى {need}: ‏LimitNOFILE={need} في الخدمة، "
+            "أو  ulimit -n {need}  بحساب root قبل zajil serve.",
+            ru="Уменьшите connections_max в zajil.toml до {fits} или поднимите предел до {need}: LimitNOFILE={need} в "
+            "службе или  ulimit -n {need}  от имени root перед zajil serve.",
         ),
     ),
     "front-none": Complaint(
