@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from tests.gateways import asked_gateway
@@ -35,9 +35,9 @@ ORIGIN = OriginKey.from_seed(bytes(range(96)))
 ROOTS = b'["root"]'
 BRIDGE = "credential"
 GONE = DeviceId(99)
+"""A device whose end no gateway was told of."""
 AWAY = False
 """Whether the database answers nobody."""
-"""A device whose end no gateway was told of."""
 
 
 class Queue:
@@ -89,6 +89,12 @@ async def _stands(device: Identity) -> None:
         raise error("device-revoked")
 
 
+async def _standing(mailbox_ids: Sequence[MailboxId]) -> set[MailboxId]:
+    if AWAY:
+        raise error("busy")
+    return {each for each in mailbox_ids if each[-1] != GONE}
+
+
 def _site(method: str, target: str, _headers: Mapping[str, str]) -> HttpAnswer:
     return HttpAnswer(200, {"content-type": "text/plain"}, f"{method} {target}".encode())
 
@@ -124,6 +130,7 @@ async def serving(
         services=Services(
             check_hello=_check,
             check_standing=_stands,
+            find_standing=_standing,
             stand=queue.stand,
             mailboxes=queue,
             submit=queue.submit,

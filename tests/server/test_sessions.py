@@ -11,6 +11,7 @@ from tests.server.people import FakeGroup, Person
 from tests.server.test_story import group_of_two
 from tests.server.wire import Http, Wire
 
+from zajil.auth import login
 from zajil.protocol import control, frames
 from zajil.protocol.control import Blob
 from zajil.protocol.errors import ZajilError
@@ -165,6 +166,21 @@ async def test_nobody_may_stay_without_a_first_frame(http: Http, wire: MakeWire,
         assert await r.until_end() == "protocol"
         assert await s.until_end() == "protocol"
         assert (await silent.receive(timeout=5)).type in {aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR}
+
+
+async def test_a_suspension_of_which_no_word_came_ends_the_session_too(
+    http: Http, wire: MakeWire, server: Server
+) -> None:
+    """The gateway at which it was decided was killed right after it."""
+    person, another = Person(), Person()
+    auths = await http.register(person), await http.register(another)
+    async with wire(Role.R) as r, wire(Role.R) as kept:
+        await r.hello(auths[0])
+        await kept.hello(auths[1])
+        server._db.write_sync(lambda db: login.suspend(db, person.account_id, until=0, statement=b""))
+        server.gateway.sweep(server.gateway.now() + server.settings.reread_s + 1)
+        assert await r.until_end() == "token-expired"
+        assert (await kept.hello(auths[1])).head == 0
 
 
 async def test_an_idle_sender_is_closed_and_a_silent_peer_dropped(http: Http, wire: MakeWire, server: Server) -> None:

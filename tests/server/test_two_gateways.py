@@ -171,10 +171,12 @@ async def test_a_device_that_could_not_be_looked_up_is_looked_up_again(
     assert await lost.until_end() == "device-revoked"
 
 
-async def test_while_the_bus_is_away_each_look_is_for_the_device_too(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:
-    lost = await two.hello(0)
+async def test_each_look_is_for_the_device_too_whoever_ended_it_without_a_word(
+    two: Two, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost, kept = await two.hello(0), await two.hello(0, NUMBER - 1)
     monkeypatch.setattr(serving_module, "GONE", NUMBER)
-    monkeypatch.setattr(type(two.buses[0]), "is_whole", False)
     gateway = two.gateways[0]
     gateway.sweep(gateway.now() + 61)
     assert await lost.until_end() == "device-revoked"
+    assert (await kept.hello("Device " + encode_b64(bytes(31) + bytes([NUMBER - 1])))).head == 0

@@ -8,6 +8,8 @@ What moderators decide about an account takes effect here: no login, until a day
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection
 
 from zajil.auth import store
@@ -19,7 +21,7 @@ from zajil.auth.store import DeviceRow, MeasureRow
 from zajil.engine.nobody import NOBODY
 from zajil.protocol.errors import Unavailable, ZajilError, error
 from zajil.protocol.identity.objects import DeviceList, Kind, Login, open_object, parse_object
-from zajil.protocol.ids import AccountId, DeviceId
+from zajil.protocol.ids import AccountId, DeviceId, MailboxId
 
 
 def challenge(auth: Auth, *, account_id: AccountId, device_id: DeviceId) -> bytes:
@@ -122,6 +124,11 @@ async def check_standing(auth: Auth, account_id: AccountId, device_id: DeviceId)
         raise error("device-revoked")
     if state == store.SUSPENDED:
         raise error("suspended")
+
+
+def standing_mailboxes(db: Connection, mailbox_ids: Sequence[MailboxId]) -> set[MailboxId]:
+    """Those of these whose device exists, and whose account is not suspended: `check_standing` of many."""
+    return store.active_mailboxes(db, mailbox_ids)
 
 
 async def log_out(auth: Auth, token: bytes) -> None:

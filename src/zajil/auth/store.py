@@ -183,6 +183,13 @@ def known_mailboxes(db: Connection, mailbox_ids: Sequence[MailboxId]) -> set[Mai
     return {MailboxId(mailbox_id) for (mailbox_id,) in db.execute(found)}
 
 
+def active_mailboxes(db: Connection, mailbox_ids: Sequence[MailboxId]) -> set[MailboxId]:
+    """Those of these that a device has which is not revoked, of an account that is not suspended."""
+    good = (device.c.mailbox_id.in_(mailbox_ids)) & (device.c.revoked == 0) & (account.c.state != SUSPENDED)
+    found = select(device.c.mailbox_id).join(account, account.c.id == device.c.account_id).where(good)
+    return {MailboxId(mailbox_id) for (mailbox_id,) in db.execute(found)}
+
+
 def delete_device(db: Connection, mailbox_id: MailboxId) -> None:
     """Forget a revoked device: nothing of it is left elsewhere."""
     db.execute(delete(device).where(device.c.mailbox_id == mailbox_id, device.c.revoked == 1))

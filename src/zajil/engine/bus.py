@@ -50,10 +50,6 @@ class Bus(Protocol):
     def is_shared(self) -> bool:
         """Whether there may be other processes."""
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether what other processes tell reaches this one now."""
-
     def subscribe(self, mailbox_id: MailboxId, listener: Listener) -> Callable[[], None]:
         """Start listening; the result ends it (more than once is harmless)."""
 
@@ -77,7 +73,7 @@ class MemoryBus:
         self._listeners: defaultdict[bytes, dict[object, Listener]] = defaultdict(dict)
         self._hearers: defaultdict[bytes, dict[object, tuple[Topic, Hear]]] = defaultdict(dict)
 
-    is_whole, is_shared = True, False
+    is_shared = False
     """There are no others."""
 
     async def close(self) -> None:

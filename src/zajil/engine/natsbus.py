@@ -114,7 +114,7 @@ class NatsBus:
 
     @property
     def is_whole(self) -> bool:
-        """See Bus."""
+        """Whether what other processes tell reaches this one now."""
         return self._client.is_connected and not self._is_unfit
 
     async def close(self) -> None:

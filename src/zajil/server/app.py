@@ -485,6 +485,7 @@ class Server:
             services=Services(
                 check_hello=self._check_hello,
                 check_standing=lambda device: login.check_standing(self._auth, device.account_id, device.device_id),
+                find_standing=lambda ids: self._db.read(lambda db: login.standing_mailboxes(db, ids)),
                 stand=self._stand,
                 mailboxes=self._engine,
                 submit=submissions.submit,

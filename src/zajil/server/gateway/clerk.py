@@ -28,6 +28,7 @@ from zajil.server.http.calls import Carrier, HttpCall
 
 _LOG = logging.getLogger(__name__)
 _LOGINS_AT_ONCE = 200
+_LOOK_AT_ONCE = 500
 # What a refusal of the services means to a session: an ack of the future, or a mailbox that went with its device.
 _FAREWELLS = {"malformed": "protocol", "gone": "device-revoked"}
 
@@ -62,7 +63,6 @@ class Clerk:
         self._under_way: Counter[Conversation] = Counter()
         """Requests that have a task."""
         self._reread_at: dict[Conversation, float] = {}
-        self._unchecked: set[Conversation] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def begin(self, conversation: Conversation, work: list[Work]) -> None:
@@ -174,13 +174,13 @@ class Clerk:
         self._spawn(self._check(conversation))
 
     async def _check(self, conversation: Conversation) -> None:
-        """End the session of a device that is no more: another gateway's word about it may have been lost."""
+        """End the session of a device that is no more, or that may not log in. Where nobody can tell, `reread` does."""
         identity = conversation.identity
         try:
             if identity is not None and not conversation.session.closed:
                 await self._services.check_standing(identity)
         except Unavailable:
-            self._unchecked.add(conversation)
+            return
         except ZajilError as reason:
             conversation.end("token-expired" if reason.code == "suspended" else "device-revoked", 0)
             conversation.kick()
@@ -235,15 +235,31 @@ class Clerk:
         conversation.answer(item.rid, answer_parts(item.rid, answer.status, answer.headers, answer.body))
 
     def reread(self, now: float) -> None:
-        """Read the mailboxes whose wake-up may have been lost."""
-        for conversation, at in list(self._reread_at.items()):
-            if now >= at:
-                self._reread_at[conversation] = now + self._reread_s
-                self.begin(conversation, conversation.woken(now=now))
-                conversation.kick()
-                if conversation in self._unchecked or not self._bus.is_whole:
-                    self._unchecked.discard(conversation)
-                    self._start_check(conversation)
+        """Read the mailboxes whose wake-up may have been lost, and look whose login ended without a word of it."""
+        due = [conversation for conversation, at in self._reread_at.items() if now >= at]
+        for conversation in due:
+            self._reread_at[conversation] = now + self._reread_s
+            self.begin(conversation, conversation.woken(now=now))
+            conversation.kick()
+        for first in range(0, len(due), _LOOK_AT_ONCE):
+            self._spawn(self._look_over(due[first : first + _LOOK_AT_ONCE]))
+
+    async def _look_over(self, conversations: list[Conversation]) -> None:
+        """Check those of these whose device has no login any more, by one question.
+
+        Whoever ended it may have died before it told, or be no gateway; and the word of it may have been lost.
+        """
+        named = [(each, each.identity.mailbox_id) for each in conversations if each.identity is not None]
+        try:
+            standing = await self._services.find_standing([mailbox_id for _, mailbox_id in named])
+        except Unavailable:
+            return
+        except Exception as bug:  # noqa: BLE001  # the boundary of one task
+            _LOG.error("the standing of devices could not be looked up", exc_info=bug)
+            return
+        for conversation, mailbox_id in named:
+            if mailbox_id not in standing:
+                await self._check(conversation)
 
     async def is_live(self, mailbox_id: MailboxId) -> bool:
         """Whether this device has an R session on a connection."""
@@ -261,7 +277,6 @@ class Clerk:
         """The session is over."""
         self._receivers.forget(conversation)
         self._reread_at.pop(conversation, None)
-        self._unchecked.discard(conversation)
 
     async def stop(self) -> None:
         """Wait a while for what is under way, then cancel it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -43,6 +43,8 @@ class Services:
     check_hello: Callable[[bytes], Awaitable[Hello]]
     check_standing: Callable[[Identity], Awaitable[None]]
     """Refuses a device that is no more, or whose account is suspended."""
+    find_standing: Callable[[Sequence[MailboxId]], Awaitable[Collection[MailboxId]]]
+    """Those of these mailboxes whose device `check_standing` does not refuse."""
     stand: Callable[[MailboxId, int], Awaitable[Standing]]
     mailboxes: Mailboxes
     submit: Callable[[Request, bytes], Awaitable[Ok]]
