@@ -144,7 +144,7 @@ def test_a_server_that_runs_well_is_told_so(
 
 
 def test_what_stands_in_front_is_looked_at_as_a_stranger_does(
-    server: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def code(front: str, more: str = "") -> str:
         server.settings(f'front = "{front}"\n{more}')
@@ -166,6 +166,17 @@ def test_what_stands_in_front_is_looked_at_as_a_stranger_does(
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
         with tunnel(server, context) as port:
             assert code(f"https://localhost:{port}", 'trusted_proxies = ["127.0.0.1"]\n') == expected
+    other = make_certificate(tmp_path / "other.pem", "localhost", 400)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
+    (tmp_path / "manifest.json").write_text('{"files": []}')
+    with tunnel(server, other) as port:
+        address = f"https://localhost:{port}"
+        for command in (
+            ["--home", str(tmp_path / "home"), "register", "--name", "Amina", "--server", address],
+            ["verify-web", address, "--manifest", str(tmp_path / "manifest.json")],
+        ):
+            assert run_command(command) == 3
+            assert "SSL_CERT_FILE" in capsys.readouterr().err
     (server.data / "server_name").write_text("localhost\n")
     (server.data / "zajil.toml").write_text(f'front = "http://127.0.0.1:{server.port}"\nport = {server.port}\n')
     assert server.codes()["front"] == "front-other"

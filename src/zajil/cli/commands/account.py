@@ -81,11 +81,14 @@ def reach_first(address: str, work: Coroutine[Any, Any, Result]) -> Result:
     from zajil.cli.failures import UNREACHABLE, Failed
     from zajil.cli.untrusted import clean_name
     from zajil.protocol.errors import Unreachable
+    from zajil.transports.base import DialError, Reason
 
     try:
         return run_until_done(work)
     except Unreachable as error:
-        hint = words.SERVER_SILENT(address=clean_name(address))
+        refused = isinstance(error, DialError) and error.reason is Reason.CERT
+        said = words.CERTIFICATE_REFUSED if refused else words.SERVER_SILENT
+        hint = said(address=clean_name(address))
         raise Failed("unreachable", exit_code=UNREACHABLE, hint=hint) from error
 
 

@@ -9,7 +9,7 @@ import typer
 
 from zajil.cli.commands.options import Json
 from zajil.cli.texts import server as words
-from zajil.cli.texts.account import SERVER_SILENT
+from zajil.cli.texts.account import CERTIFICATE_REFUSED, SERVER_SILENT
 
 DIFFERENT = 4
 
@@ -22,6 +22,8 @@ def verify_web(
 ) -> None:
     """Exit code 0: the same; 4: a file differs, is missing or is too much; 3: no answer."""
     import asyncio
+
+    import aiohttp
 
     from zajil.cli.failures import UNREACHABLE, USAGE, Failed
     from zajil.cli.output import console, print_json
@@ -40,7 +42,8 @@ def verify_web(
     except ValueError:
         raise Failed("no-manifest", file=str(path)) from None
     except Unreachable as error:
-        hint = SERVER_SILENT(address=clean_name(url))
+        refused = isinstance(error.__cause__, aiohttp.ClientConnectorCertificateError)
+        hint = (CERTIFICATE_REFUSED if refused else SERVER_SILENT)(address=clean_name(url))
         raise Failed("unreachable", exit_code=UNREACHABLE, remark=str(error), hint=hint) from error
     if json:
         differences = [{"path": each.path, "finding": each.finding} for each in report.differences]

@@ -29,6 +29,14 @@ SERVER_SILENT = Text(
     ar="لا شيء يجيب على العنوان {address}. تحقّق منه ومن الشبكة.",
     ru="По адресу {address} никто не отвечает. Проверьте адрес и сеть.",
 )
+CERTIFICATE_REFUSED = Text(
+    en="{address} answers with a certificate that this machine does not trust, or that is for another name. If the "
+    "server has its own authority, name its root:  SSL_CERT_FILE=root.crt zajil ...",
+    ar="يجيب {address} بشهادة لا يثق بها هذا الجهاز أو هي لاسم آخر. إن كان للخادم هيئة شهادات خاصة به فسمِّ "
+    "شهادتها الجذرية:  SSL_CERT_FILE=root.crt zajil ...",
+    ru="{address} отвечает с сертификатом, которому эта машина не доверяет или который на другое имя. Если у сервера "
+    "свой центр сертификации, назовите его корень:  SSL_CERT_FILE=root.crt zajil ...",
+)
 WORKING = Text(
     en="Your device proves that it is no machine for mass sign-ups. This takes a few seconds… {percent} %",
     ar="يُثبت جهازك أنّه ليس آلة تسجيل جماعيّ. يستغرق هذا بضع ثوانٍ… {percent}٪",

@@ -369,9 +369,12 @@ FINDINGS: dict[FindingCode, Complaint] = {
             ru="Сертификат {front} не принят: {remark}.",
         ),
         Text(
-            en="Look at the log of the proxy: it renews by ports 80 and 443, for the name in its configuration.",
-            ar="انظر في سجلّ الوكيل: فهو يجدّد عبر المنفذين 80 و443 للاسم المذكور في إعداده.",
-            ru="Посмотрите журнал прокси: он продлевает сертификат через порты 80 и 443 на имя из своих настроек.",
+            en="Look at the log of the proxy: it renews by ports 80 and 443, for the name in its configuration. "
+            "With an authority of its own, name the root:  SSL_CERT_FILE=root.crt",
+            ar="انظر في سجلّ الوكيل: فهو يجدّد عبر المنفذين 80 و443 للاسم المذكور في إعداده. "
+            "وإن كانت له هيئة خاصة فسمِّ شهادتها الجذرية:  SSL_CERT_FILE=root.crt",
+            ru="Посмотрите журнал прокси: он продлевает сертификат через порты 80 и 443 на имя из своих настроек. "
+            "Со своим центром сертификации назовите корень:  SSL_CERT_FILE=root.crt",
         ),
     ),
     "front-expiring": Complaint(
