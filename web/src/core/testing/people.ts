@@ -13,6 +13,7 @@ import * as rows from "../state/rows.ts";
 import type { Id, Profile, StoredMessage } from "../state/rows.ts";
 import type { Told } from "../state/step.ts";
 import { openStore, type Hook, type Store } from "../store/index.ts";
+import { copyOf } from "./copied.ts";
 import "./native-webcrypto.ts";
 import "./native-x25519.ts";
 import { Service } from "./service.ts";
@@ -22,9 +23,23 @@ const T0_MS = 1_790_000_000_000;
 
 /** One world: its clock, its service, its people. */
 export class World {
-  time = T0_MS;
-  readonly service = new Service(() => this.time);
+  time: number;
+  readonly service: Service;
   readonly people: Person[] = [];
+
+  constructor(before?: World) {
+    const now = () => this.time;
+    this.time = before?.time ?? T0_MS;
+    this.service = before?.service.copy(now) ?? new Service(now);
+  }
+
+  /** A second world in the state of this settled one: each worker begins anew over a copy of its store. */
+  async copy(): Promise<World> {
+    const made = new World(this);
+    for (const person of this.people) await person.copyInto(made);
+    await made.settle();
+    return made;
+  }
 
   /** A person with one device, known to the service. */
   async person(name: string): Promise<Person> {
@@ -156,6 +171,16 @@ export class Person {
     return person;
   }
 
+  /** The same person in a copy of the world. */
+  async copyInto(world: World): Promise<void> {
+    const factory = copyOf(this.factory);
+    const store = await openIn(factory);
+    const core = await Core.open(store, () => world.time);
+    const person = new Person(world, factory, this.seed, store, core, this.profile);
+    await person.begin();
+    world.people.push(person);
+  }
+
   get id(): Id {
     return this.profile.account_id;
   }
@@ -174,6 +199,10 @@ export class Person {
     this.point = undefined;
     this.store = await openIn(this.factory, (point) => this.reach(point));
     this.core = await Core.open(this.store, () => this.world.time);
+    await this.begin();
+  }
+
+  private async begin(): Promise<void> {
     this.openedAt = await this.core.look(async (look) => (await look.session()).hellos);
     this.listen();
     await this.core.start();

@@ -76,6 +76,22 @@ export class Service {
     this.#random = (n) => crypto.getRandomValues(new Uint8Array(n));
   }
 
+  /** A second one in the same state, under another clock. */
+  copy(now: () => number): Service {
+    const made = new Service(now);
+    for (const [id, lists] of this.lists) made.lists.set(id, lists);
+    for (const [key, one] of this.mailboxes) {
+      const { queue, whispers, packages } = one;
+      const copied = { ...one, queue: [...queue], whispers: [...whispers], packages: [...packages] };
+      made.mailboxes.set(key, Object.assign(new Mailbox(), copied));
+    }
+    for (const [gid, row] of this.groups) made.groups.set(gid, { ...row, roster: new Map(row.roster) });
+    for (const [mid, ok] of this.#accepted) made.#accepted.set(mid, ok);
+    for (const [ref, to] of this.#refs) made.#refs.set(ref, to);
+    for (const [id, answer] of this.#claims) made.#claims.set(id, answer);
+    return made;
+  }
+
   /** The queue of a device. */
   mailbox(account: string, device: number): Mailbox {
     const key = `${account}/${device}`;

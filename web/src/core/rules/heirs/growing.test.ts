@@ -1,6 +1,6 @@
 /** Room for more than 128 devices: a group goes on in another one, whatever happens meanwhile. Twin of tests/client/test_growing.py. */
 import "fake-indexeddb/auto";
-import { beforeEach, expect, test } from "vitest";
+import { beforeAll, beforeEach, expect, test } from "vitest";
 import { changeSettings } from "../../../protocol/chat/extensions.ts";
 import { Reason, withPredecessor } from "../../../protocol/chat/successors.ts";
 import { parseGroupLink } from "../../../protocol/identity/grouplinks.ts";
@@ -20,22 +20,30 @@ import * as groups from "../groups.ts";
 import * as messages from "../messages.ts";
 import { grow } from "./growing.ts";
 
+let begun: World;
+let trip: Id;
 let world: World;
 let anna: Person;
 let omar: Person;
 let cleo: Person;
 let gid: Id;
 
-/** Anna's group with Omar, an admin, and Cleo, a member. */
+/** Anna's group with Omar, an admin, and Cleo, a member: made once, copied for each test. */
+beforeAll(async () => {
+  begun = new World();
+  const people = [await begun.person("Anna"), await begun.person("Omar"), await begun.person("Cleo")] as const;
+  const [first, second, third] = people;
+  for (const one of people) for (const other of people) if (one !== other) await one.meet(other);
+  trip = await first.core.step("group", (step) => chats.openGroup(step, "Trip", [second.id, third.id]));
+  await begun.settle();
+  await first.core.step("role", (step) => chats.setRole(step, trip, second.id, groups.ADMIN));
+  await begun.settle();
+});
+
 beforeEach(async () => {
-  world = new World();
-  [anna, omar, cleo] = [await world.person("Anna"), await world.person("Omar"), await world.person("Cleo")];
-  for (const one of [anna, omar, cleo])
-    for (const other of [anna, omar, cleo]) if (one !== other) await one.meet(other);
-  gid = await anna.core.step("group", (step) => chats.openGroup(step, "Trip", [omar.id, cleo.id]));
-  await world.settle();
-  await anna.core.step("role", (step) => chats.setRole(step, gid, omar.id, groups.ADMIN));
-  await world.settle();
+  world = await begun.copy();
+  gid = trip;
+  [anna, omar, cleo] = world.people as [Person, Person, Person];
 });
 
 const start = (who: Person) => who.core.step("grow", (step) => grow(step, gid));

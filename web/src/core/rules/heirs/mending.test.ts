@@ -30,6 +30,15 @@ interface Four {
 
 /** Anna's group with Omar, an admin, and Cleo and Mallory, members; all know each other. */
 async function four(): Promise<Four> {
+  const world = await (await (begun ??= begin())).world.copy();
+  const [anna, omar, cleo, mallory] = world.people as [Person, Person, Person, Person];
+  return { world, anna, omar, cleo, mallory, gid: (await begun).gid };
+}
+
+/** It is made once, and copied for each test. */
+let begun: Promise<{ readonly world: World; readonly gid: Id }> | undefined;
+
+async function begin(): Promise<{ readonly world: World; readonly gid: Id }> {
   const world = new World();
   const [anna, omar] = [await world.person("Anna"), await world.person("Omar")];
   const [cleo, mallory] = [await world.person("Cleo"), await world.person("Mallory")];
@@ -39,7 +48,7 @@ async function four(): Promise<Four> {
   await world.settle();
   await anna.core.step("role", (step) => chats.setRole(step, gid, omar.id, groups.ADMIN));
   await world.settle();
-  return { world, anna, omar, cleo, mallory, gid };
+  return { world, gid };
 }
 
 /** A second device of Anna's, in the group and known to all. */

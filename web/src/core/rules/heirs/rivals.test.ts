@@ -1,6 +1,6 @@
 /** Where two groups took the place of one, the group that lost, or that was before, moves nobody. Twin of tests/client/test_attacks_rivals.py. */
 import "fake-indexeddb/auto";
-import { beforeEach, expect, test } from "vitest";
+import { beforeAll, beforeEach, expect, test } from "vitest";
 import { Reason, withPredecessor } from "../../../protocol/chat/successors.ts";
 import { SUITE_RFC1, SUITE_XWING } from "../../../protocol/limits.ts";
 import { randomBytes } from "../../crypto.ts";
@@ -15,6 +15,7 @@ import { grow } from "./growing.ts";
 import { findHeld } from "./judging.ts";
 import { make } from "./making.ts";
 
+let begun: World;
 let world: World;
 let anna: Person;
 let omar: Person;
@@ -22,17 +23,22 @@ let cleo: Person;
 let mallory: Person;
 let gid: Id;
 
-/** Anna's group with Omar, an admin, and Cleo and Mallory, members; all know each other. */
-beforeEach(async () => {
-  world = new World();
-  [anna, omar] = [await world.person("Anna"), await world.person("Omar")];
-  [cleo, mallory] = [await world.person("Cleo"), await world.person("Mallory")];
-  const people = [anna, omar, cleo, mallory];
+/** Anna's group with Omar, an admin, and Cleo and Mallory, members; all know each other. Made once, copied for each test. */
+beforeAll(async () => {
+  begun = new World();
+  const [first, second] = [await begun.person("Anna"), await begun.person("Omar")];
+  const people = [first, second, await begun.person("Cleo"), await begun.person("Mallory")];
   for (const one of people) for (const other of people) if (one !== other) await one.meet(other);
-  gid = await anna.core.step("group", (step) => chats.openGroup(step, "Trip", [omar.id, cleo.id, mallory.id]));
-  await world.settle();
-  await anna.core.step("role", (step) => chats.setRole(step, gid, omar.id, groups.ADMIN));
-  await world.settle();
+  const others = people.slice(1).map(({ id }) => id);
+  gid = await first.core.step("group", (step) => chats.openGroup(step, "Trip", others));
+  await begun.settle();
+  await first.core.step("role", (step) => chats.setRole(step, gid, second.id, groups.ADMIN));
+  await begun.settle();
+});
+
+beforeEach(async () => {
+  world = await begun.copy();
+  [anna, omar, cleo, mallory] = world.people as [Person, Person, Person, Person];
 });
 
 const all = (who: Person): Promise<Chat[]> =>
