@@ -92,10 +92,14 @@ export class CallDoor {
       };
     },
     token: ({ gid }) => this.#host.core().sendToken(idOf(gid)),
-    served: ({ what, gid, request }) =>
-      this.#host.way
+    served: ({ what, gid, request }) => {
+      const { way } = this.#host;
+      // People wait for it, and a room's ticket comes before its connection: see `openMedia`.
+      if (!way.carriers.route) way.carriers.tap();
+      return way
         .callsApart(`calls ${idOf(gid)}`)
-        .call<Uint8Array>({ method: "POST", path: `/calls/${what}`, auth: ["none"], answer: null }, { request }),
+        .call<Uint8Array>({ method: "POST", path: `/calls/${what}`, auth: ["none"], answer: null }, { request });
+    },
     media: async ({ r }) => {
       const { url, turns } = await this.#host.way.openMedia(r);
       this.#turns = turns;

@@ -38,6 +38,8 @@ describe.skipIf(!hasServer)("with a real server", () => {
   /** By fetch, which chooses its connection itself. */
   const asked: string[] = [];
   let blocked = false;
+  /** Nothing answers, the front neither. */
+  let away = false;
   const fetching = globalThis.fetch;
 
   const through: OpenSocket = (url) => {
@@ -46,7 +48,7 @@ describe.skipIf(!hasServer)("with a real server", () => {
     const base = (server?.url ?? "").replace("http", "ws");
     dialled.push(`${isFront ? "front" : "own"} ${pathname}${search}`);
     const socket = new NodeSocket(isFront ? `${base}${pathname.replace("/app", "")}${search}` : url);
-    if (blocked && !isFront) queueMicrotask(() => socket.cut());
+    if (away || (blocked && !isFront)) queueMicrotask(() => socket.cut());
     return socket;
   };
 
@@ -54,13 +56,13 @@ describe.skipIf(!hasServer)("with a real server", () => {
     await server?.start();
     vi.stubGlobal("fetch", (...[target, init]: Parameters<typeof fetch>) => {
       const url = new URL(target instanceof Request ? target.url : target);
-      const passes = !blocked && url.hostname !== FRONT;
+      const passes = !away && !blocked && url.hostname !== FRONT;
       asked.push(url.pathname);
       return passes ? fetching(url, init) : Promise.reject(new TypeError("blocked"));
     });
   }, 60_000);
   afterEach(async () => {
-    blocked = false;
+    blocked = away = false;
     for (const port of ports.splice(0)) port.close();
     await Promise.all(clients.splice(0).map((client) => client.end()));
     await vi.waitFor(() => expect(openSockets.size).toBe(0));
@@ -158,6 +160,19 @@ describe.skipIf(!hasServer)("with a real server", () => {
     const [, second] = await exchange(mediaOpener(core, { gid, room: ROOM, openSocket: through }));
     expect(dialled.filter((one) => one.endsWith("?r=a0a1"))).toEqual(Array(2).fill("front /app/v1/sealed?r=a0a1"));
     second.close();
+  });
+
+  it("while the server is away, the question for the ticket begins another look for it at once", async () => {
+    const { amal, core, gid } = await chat();
+    const { carriers } = amal.way;
+    away = true;
+    for (const socket of [...openSockets]) socket.cut();
+    await vi.waitFor(() => expect([carriers.route, carriers.view.trying]).toEqual([null, 0]));
+    const tap = vi.spyOn(carriers, "tap");
+    await expect(mediaOpener(core, { gid, room: ROOM, openSocket: through })()).rejects.toMatchObject({
+      code: "unreachable",
+    });
+    expect(tap).toHaveBeenCalled();
   });
 
   it.each([false, true])("why it ended is told; over a front: %s", async (front) => {
