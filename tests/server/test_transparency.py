@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import aiohttp
 import pytest
@@ -227,9 +228,11 @@ async def test_an_outsider_verifies_by_address(
 
 @pytest.mark.slow
 async def test_the_operator_prints_and_checks_a_report(
-    server: Server, http: Http, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    server: Server, http: Http, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await act(server, 8)
+    # Of the command line as of the server: a month that is over meanwhile would have another state.
+    monkeypatch.setattr("zajil.server.accounting.report.time", SimpleNamespace(time=lambda: NOW))
     data = ["--data", str(tmp_path / "data")]
 
     async def report(*more: str) -> int:

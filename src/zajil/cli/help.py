@@ -121,7 +121,8 @@ def usage(command: TyperCommand | TyperGroup, ctx: Any) -> str:
 
 
 def _option_name(option: TyperOption) -> str:
-    flag = max(option.opts, key=len)
+    """Of several long forms the first one is shown."""
+    flag = next((flag for flag in option.opts if flag.startswith("--")), option.opts[0])
     if option.is_flag and option.secondary_opts:
         return f"{flag}|{max(option.secondary_opts, key=len)}"
     return flag if option.is_flag else f"{flag} {option.metavar or 'VALUE'}"
