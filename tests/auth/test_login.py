@@ -124,6 +124,26 @@ async def test_only_a_revoked_device_itself_learns_that_it_is_revoked(auth: Auth
     assert await code_of(auth, forged.login(nonce_for(auth, person, 2), device=2)) == "bad-challenge"
 
 
+async def test_only_who_was_listed_is_told_that_it_was_revoked_when_its_session_is_looked_at(auth: Auth) -> None:
+    """A standby that took over may lack the list that linked a device: it would lock itself, and never bring it."""
+
+    async def standing(account: Person, device: int) -> str:
+        try:
+            await login.check_standing(auth, account.account_id, DeviceId(device))
+        except ZajilError as reason:
+            return reason.code
+        return "ok"
+
+    person = Person(devices={1: Ed25519PrivateKey.generate(), 2: Ed25519PrivateKey.generate()})
+    caller = await caller_of(auth, person, await register(auth, person))
+    assert [await standing(person, device) for device in (1, 2, 3)] == ["ok", "ok", "token-expired"]
+    assert await standing(Person(), 1) == "token-expired"
+    await lists.put_list(auth, caller, person.next_list(devices=[1]))
+    assert [await standing(person, device) for device in (1, 2, 3)] == ["ok", "device-revoked", "token-expired"]
+    await lists.put_list(auth, caller, person.next_list(devices=[]))
+    assert await standing(person, 1) == "device-revoked"
+
+
 async def test_a_token_ends_after_an_hour_or_a_log_out(auth: Auth, world: World) -> None:
     person = Person()
     token = await register(auth, person)

@@ -7,11 +7,12 @@ from collections.abc import Callable
 import aiohttp
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import Connection, delete, update
 from tests.server.people import FakeGroup, Person
 from tests.server.test_story import group_of_two
 from tests.server.wire import Http, Wire
 
-from zajil.auth import login
+from zajil.auth import login, store, tables
 from zajil.protocol import control, frames
 from zajil.protocol.control import Blob
 from zajil.protocol.errors import ZajilError
@@ -181,6 +182,35 @@ async def test_a_suspension_of_which_no_word_came_ends_the_session_too(
         server.gateway.sweep(server.gateway.now() + server.settings.reread_s + 1)
         assert await r.until_end() == "token-expired"
         assert (await kept.hello(auths[1])).head == 0
+
+
+async def test_what_a_standby_that_took_over_never_had_sends_to_the_login_and_locks_nobody(
+    http: Http, wire: MakeWire, server: Server
+) -> None:
+    """Sessions outlive the change of servers: here of an account, and of a mailbox, that were made right before it.
+
+    One device came back by its lists already, which gives it another mailbox.
+    """
+    lost, back, half = Person(), Person(), Person()
+    auths = [await http.register(each) for each in (lost, back, half)]
+    async with wire(Role.R) as r, wire(Role.R) as returned, wire(Role.R) as other:
+        for each, auth in zip((r, returned, other), auths, strict=True):
+            await each.hello(auth)
+
+        def forget(db: Connection) -> None:
+            for table in (tables.session_token, tables.device, tables.device_list):
+                db.execute(delete(table).where(table.c.account_id == lost.account_id))
+            db.execute(delete(tables.account).where(tables.account.c.id == lost.account_id))
+            its = tables.device.c.account_id == back.account_id
+            db.execute(update(tables.device).where(its).values(mailbox_id=bytes(16)))
+
+        server._db.write_sync(forget)
+        server.gateway.sweep(server.gateway.now() + server.settings.reread_s + 1)
+        assert [await each.until_end() for each in (r, returned)] == ["token-expired"] * 2
+        (device,) = server._db.read_sync(lambda db: store.devices_of(db, half.account_id))
+        await server._engine.drop_mailbox(device.mailbox_id)
+        await other.send(frames.Hello(auths[2].removeprefix("Device "), 0))
+        assert await other.until_end() == "token-expired"
 
 
 async def test_an_idle_sender_is_closed_and_a_silent_peer_dropped(http: Http, wire: MakeWire, server: Server) -> None:

@@ -24,6 +24,7 @@ from zajil.protocol import frames
 from zajil.protocol.frames import Role
 from zajil.protocol.ids import MailboxId, encode_b64
 from zajil.server.gateway import receivers
+from zajil.server.gateway.conversation import Conversation
 from zajil.server.gateway.gateway import Gateway
 
 NUMBER: Final = 7
@@ -149,6 +150,25 @@ async def test_where_news_may_have_been_missed_a_device_that_is_no_more_is_found
     if isinstance(bus := two.buses[1], MemoryBus):
         bus.miss(bus.heard())  # over NATS every first subscription may have missed some
     assert await lost.until_end() == "device-revoked"
+
+
+async def test_all_who_may_have_missed_news_at_once_are_looked_up_by_one_question(
+    two: Two, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wires = [await two.hello(0, NUMBER + each) for each in range(3)]
+    clerk, asked = two.gateways[0]._clerk, list[int]()
+    look_over = clerk._look_over
+
+    async def noted(conversations: list[Conversation]) -> None:
+        asked.append(len(conversations))
+        await look_over(conversations)
+
+    monkeypatch.setattr(clerk, "_look_over", noted)
+    monkeypatch.setattr(serving_module, "GONE", NUMBER + 1)
+    for each in list(clerk._receivers._sessions.values()):
+        clerk._start_check(each)
+    assert await wires[1].until_end() == "device-revoked"
+    assert 3 in asked  # over NATS each may have missed some when its session began, too
 
 
 async def test_a_suspension_sends_to_the_login_and_locks_no_device(two: Two) -> None:

@@ -79,18 +79,19 @@ async def check_not_suspended(auth: Auth, account_id: AccountId) -> None:
 
 def _was_listed(db: Connection, login: bytes, claimed: Login) -> bool:
     """Whether the signer was a device of the account once."""
-    keys = set()
-    for data in store.lists_from(db, claimed.account_id, 1):
-        entry = DeviceList.parse(parse_object(data).payload).find_device(claimed.device_id)
-        if entry is not None:
-            keys.add(entry.sig_pub)
-    for key in keys:
+    for key in _listed_keys(db, claimed.account_id, claimed.device_id):
         try:
             open_object(Kind.LOGIN, login, key)
         except ZajilError:
             continue
         return True
     return False
+
+
+def _listed_keys(db: Connection, account_id: AccountId, device_id: DeviceId) -> set[bytes]:
+    """What any list of the account ever named the device with."""
+    lists = (DeviceList.parse(parse_object(data).payload) for data in store.lists_from(db, account_id, 1))
+    return {entry.sig_pub for each in lists if (entry := each.find_device(device_id)) is not None}
 
 
 def _write(auth: Auth, db: Connection, claimed: Login, issued: IssuedToken) -> None:
@@ -116,14 +117,21 @@ async def check_device(auth: Auth, token: bytes) -> CallingDevice:
 
 
 async def check_standing(auth: Auth, account_id: AccountId, device_id: DeviceId) -> None:
-    """Raises AuthError `device-revoked` for a device that is no more, Refused `suspended` where its account is."""
-    row, state = await auth.db.read(
-        lambda db: (store.find_device(db, account_id, device_id), store.find_state(db, account_id))
-    )
-    if row is None:
-        raise error("device-revoked")
-    if state == store.SUSPENDED:
-        raise error("suspended")
+    """Raises AuthError `device-revoked` for a device that its account ended, Refused `suspended` where the account is.
+
+    AuthError `token-expired` for one that this database never heard of, such as one that was linked in the last moments
+    before a standby took over: its login takes it up again by its lists, and as a revoked one it would lock itself.
+    """
+
+    def judge(db: Connection) -> str:
+        state = store.find_state(db, account_id)
+        if store.find_device(db, account_id, device_id) is not None:
+            return "suspended" if state == store.SUSPENDED else ""
+        is_over = state == store.DELETED or bool(_listed_keys(db, account_id, device_id))
+        return "device-revoked" if is_over else "token-expired"
+
+    if code := await auth.db.read(judge):
+        raise error(code)
 
 
 def standing_mailboxes(db: Connection, mailbox_ids: Sequence[MailboxId]) -> set[MailboxId]:

@@ -29,8 +29,9 @@ from zajil.server.http.calls import Carrier, HttpCall
 _LOG = logging.getLogger(__name__)
 _LOGINS_AT_ONCE = 200
 _LOOK_AT_ONCE = 500
-# What a refusal of the services means to a session: an ack of the future, or a mailbox that went with its device.
-_FAREWELLS = {"malformed": "protocol", "gone": "device-revoked"}
+# What a refusal of the services means to a session: an ack of the future; a mailbox that went with its device, or that
+# a standby which took over never had, which the login tells apart.
+_FAREWELLS = {"malformed": "protocol", "gone": "token-expired"}
 
 
 class Clerk:
@@ -63,6 +64,7 @@ class Clerk:
         self._under_way: Counter[Conversation] = Counter()
         """Requests that have a task."""
         self._reread_at: dict[Conversation, float] = {}
+        self._unchecked: dict[Conversation, None] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def begin(self, conversation: Conversation, work: list[Work]) -> None:
@@ -171,21 +173,36 @@ class Clerk:
         self._receivers.take_over(conversation, mailbox_id, wake)
 
     def _start_check(self, conversation: Conversation) -> None:
-        self._spawn(self._check(conversation))
+        # All of a moment together: where NATS is back, everybody may have missed something.
+        if not self._unchecked:
+            self._spawn(self._check_all())
+        self._unchecked[conversation] = None
+
+    async def _check_all(self) -> None:
+        unchecked, self._unchecked = list(self._unchecked), {}
+        for first in range(0, len(unchecked), _LOOK_AT_ONCE):
+            await self._look_over(unchecked[first : first + _LOOK_AT_ONCE])
 
     async def _check(self, conversation: Conversation) -> None:
-        """End the session of a device that is no more, or that may not log in. Where nobody can tell, `reread` does."""
-        identity = conversation.identity
+        """End the session of a device whose mailbox is not among those that stand; where nobody can tell, it goes on.
+
+        A device that is told that it was revoked locks itself for good. All others find out at the login: who may not
+        log in, whom nobody knows, who has another mailbox since, and who stands again.
+        """
+        identity, code = conversation.identity, "token-expired"
         try:
             if identity is not None and not conversation.session.closed:
                 await self._services.check_standing(identity)
         except Unavailable:
             return
         except ZajilError as reason:
-            conversation.end("token-expired" if reason.code == "suspended" else "device-revoked", 0)
-            conversation.kick()
+            if reason.code == "device-revoked":
+                code = reason.code
         except Exception as bug:  # noqa: BLE001  # the boundary of one task
             _LOG.error("a device's standing could not be looked up", exc_info=bug)
+            return
+        conversation.end(code, 0)
+        conversation.kick()
 
     async def _read(self, conversation: Conversation, mailbox_id: MailboxId, item: Read) -> None:
         size = max(item.size_bytes, 1)

@@ -42,7 +42,7 @@ class Services:
 
     check_hello: Callable[[bytes], Awaitable[Hello]]
     check_standing: Callable[[Identity], Awaitable[None]]
-    """Refuses a device that is no more, or whose account is suspended."""
+    """Refuses a device that is no more (`device-revoked`), that nobody knows, or whose account is suspended."""
     find_standing: Callable[[Sequence[MailboxId]], Awaitable[Collection[MailboxId]]]
     """Those of these mailboxes whose device `check_standing` does not refuse."""
     stand: Callable[[MailboxId, int], Awaitable[Standing]]
