@@ -87,13 +87,17 @@ async def test_a_work_that_fails_first_or_in_a_group_takes_nobody_along(database
     assert await database.read(words) == ["a", "b"]
 
 
+@pytest.mark.parametrize("flushed", [True, False])
 async def test_two_that_are_written_alone_and_a_batch_never_wait_in_a_circle(
-    database: PostgresDatabase, url: str
+    database: PostgresDatabase, url: str, *, flushed: bool
 ) -> None:
     """In one transaction they would hold what the batch waits for, and wait for what it holds."""
 
     def lock(word: str) -> Callable[[Connection], object]:
         return lambda db: db.execute(text("SELECT n FROM t WHERE word = :word FOR UPDATE"), {"word": word})
+
+    async def write(work: Callable[[Connection], object]) -> None:
+        await (database.write_alone(work) if flushed else database.write_unflushed(work, alone=True))
 
     waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     for word in ("a", "b"):
@@ -101,7 +105,7 @@ async def test_two_that_are_written_alone_and_a_batch_never_wait_in_a_circle(
     with psycopg.connect(url) as batch, psycopg.connect(url, autocommit=True) as watching:
         batch.execute("SELECT n FROM t WHERE word = 'a' FOR UPDATE")
         busy, go_on = await hold(database)
-        tasks = [asyncio.create_task(database.write_alone(lock(word))) for word in ("b", "a")]
+        tasks = [asyncio.create_task(write(lock(word))) for word in ("b", "a")]
         await asyncio.sleep(0)
         go_on.set()
         while not watching.execute(waiting).fetchall():  # noqa: ASYNC110  # no event tells of it

@@ -221,8 +221,8 @@ class Pusher:
         await self._write(lambda db: store.postpone(db, due, due_ms=int(at * 1000), tries=tries))
 
     async def _write(self, work: Callable[[Connection], None]) -> None:
-        # What a power cut takes back of it is pushed again.
-        await self._delivery.db.write_unflushed(work)
+        # What a power cut takes back of it is pushed again. Each locks a row that batches of messages lock as well.
+        await self._delivery.db.write_unflushed(work, alone=True)
 
     def _authorize(self, origin: str, now: float) -> str:
         """A VAPID token for this push service, kept for some hours: signing is most of the work."""

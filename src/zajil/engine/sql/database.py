@@ -20,7 +20,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any, Final, Literal, NamedTuple, TypeVar
+from typing import Any, ClassVar, Final, Literal, NamedTuple, TypeVar
 
 from sqlalchemy import BigInteger, Connection, Engine, Index, Integer, MetaData, text
 from sqlalchemy.exc import DataError, DBAPIError
@@ -94,6 +94,9 @@ class Database(ABC):
     Unavailable `busy` is raised where the database cannot be reached, or somebody else holds it too long.
     """
 
+    locks_rows: ClassVar[bool] = True
+    """Whether mailboxes are written meanwhile, and a transaction holds the rows that it has written."""
+
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="zajil-sql")
         self._writing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="zajil-sql-write")
@@ -131,27 +134,28 @@ class Database(ABC):
         return await self._enqueue(work, flushed=True)
 
     async def write_alone(self, work: Callable[[Connection], T]) -> T:
-        """`write` in a transaction of its own: for a work that locks a row of mailboxes.
+        """`write` in a transaction of its own: for a work that locks a row of mailboxes, or of pushes that are due.
 
         Several in one would lock such rows in the order in which they came, and the mailbox engine of PostgreSQL locks
-        them in that of their keys: sooner or later each waits for the other, and one of them hears `busy`.
+        them in that of their keys: sooner or later each waits for the other, and one of them hears `busy`. A file of
+        SQLite is locked as a whole, and there it is a `write` as any other.
         """
         return await self._enqueue(work, flushed=True, alone=True)
 
-    async def write_unflushed(self, work: Callable[[Connection], T]) -> T:
+    async def write_unflushed(self, work: Callable[[Connection], T], *, alone: bool = False) -> T:
         """`write` without waiting for the disk: what it stored may be gone after a power cut, with all that came later.
 
         For what is found out and done again then: leases, marks of what is finished, copies of what is stored already.
-        Written together with a `write`, it is flushed with it.
+        Written together with a `write`, it is flushed with it. alone: as `write_alone`.
         """
-        return await self._enqueue(work, flushed=False)
+        return await self._enqueue(work, flushed=False, alone=alone)
 
     async def _enqueue(self, work: Callable[[Connection], T], *, flushed: bool, alone: bool = False) -> T:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         with self._queue_lock:
             if len(self._queue) >= QUEUE_MAX:
                 raise error("busy", retry_ms=_BUSY_RETRY_MS)
-            self._queue.append(Waiting(work, future, flushed, alone))
+            self._queue.append(Waiting(work, future, flushed, alone and self.locks_rows))
             begins, self._is_writing = not self._is_writing, True
         if begins:
             self._writing.submit(self._write_queue)

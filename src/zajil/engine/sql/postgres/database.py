@@ -138,7 +138,7 @@ class PostgresDatabase(Database):
 
     def _write_group(self, first: Waiting, group: list[tuple[Waiting, Any]]) -> None:
         with self._queue_lock:
-            flushed = first.flushed or any(each.flushed for each in self._queue)
+            flushed = first.flushed or (not first.alone and any(each.flushed for each in self._queue))
         self._begin.words = _BEGIN if flushed else _BEGIN_UNFLUSHED
         self._on_kept(
             self._writer,

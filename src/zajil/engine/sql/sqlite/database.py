@@ -44,6 +44,8 @@ def set_pragmas(connection: sqlite3.Connection) -> None:
 class SQLiteDatabase(Database):
     """See `Database`."""
 
+    locks_rows = False
+
     def __init__(self, path: Path) -> None:
         super().__init__()
         self.path = path
@@ -114,7 +116,7 @@ class SQLiteDatabase(Database):
                 while each is not None:
                     group.append((each, None))
                     group[-1] = each, _run_apart(connection, each.work)
-                    full = first.alone or len(group) >= GROUP_MAX or time.monotonic() >= until
+                    full = len(group) >= GROUP_MAX or time.monotonic() >= until
                     each = None if full else self._take(first=False, flushed=flushed)
 
     def _set_flushed(self, connection: Connection, flushed: bool) -> None:
