@@ -31,14 +31,19 @@ async def test_a_server_that_cannot_write_is_not_waited_for_for_ever(
         assert told.value.code == "busy"
         monkeypatch.undo()
         await ann.sync()
+        # What it said once, before anybody waited for this, is no answer to it.
+        ann._device.runner._note_busy(told.value)
+        monkeypatch.setattr(runner, "BUSY_S", 0.0)
+        await ann.send(ann.find_chat("bob"), "again")
         await bob.sync()
-        assert texts(bob, "ann") == ["hello"]
+        assert texts(bob, "ann") == ["hello", "again"]
 
 
 def test_what_waits_here_is_said_to_wait_and_a_refusal_is_not() -> None:
-    kept = as_kept(_unavailable("busy"), "it is stored")
-    assert isinstance(kept, Failed)
-    assert (kept.code, kept.exit_code, kept.hint) == ("busy", UNREACHABLE, "it is stored")
+    for code in ("busy", "internal"):
+        kept = as_kept(_unavailable(code), "it is stored")
+        assert isinstance(kept, Failed)
+        assert (kept.code, kept.exit_code, kept.hint) == (code, UNREACHABLE, "it is stored")
     full = _unavailable("storage-full")
     assert as_kept(full, "it is stored") is full
 

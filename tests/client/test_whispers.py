@@ -81,8 +81,13 @@ class Scene:
             pass
 
         # Only what the sender asks of them is there.
+        self.busy: list[ZajilError | None] = []
         self.sender = Sender(
-            cast(Core, Nothing()), race=cast(Race, Everywhere()), notify=told, down=lambda _: None, busy=lambda _: None
+            cast(Core, Nothing()),
+            race=cast(Race, Everywhere()),
+            notify=told,
+            down=lambda _: None,
+            busy=self.busy.append,
         )
 
     @property
@@ -196,6 +201,7 @@ async def test_a_ring_that_is_refused_is_not_repeated_and_one_put_off_is() -> No
     scene.later(61)
     await scene.link.take([Begin()])
     assert scene.link.sent == [b"ring"] * 3, "its minute is over"
+    assert scene.busy == [], "nobody waits for a whisper"
     await scene.sender.close()
 
 

@@ -63,7 +63,7 @@ def as_failed(error: Exception) -> Failed:
 
 def as_kept(error: Unavailable, hint: str) -> Failed | Unavailable:
     """What is told of a change that waits here for a server; the error itself where it is about the change."""
-    if error.code not in ("unreachable", "busy", "restarting"):
+    if error.code not in ("unreachable", "busy", "restarting", "internal"):
         return error
     return Failed(error.code, exit_code=UNREACHABLE, hint=hint)
 

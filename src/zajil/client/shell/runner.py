@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -33,6 +34,14 @@ BUSY_S = 10.0
 DAY_S = 86_400.0
 
 
+class _Busy(NamedTuple):
+    """What the server says, since when and when last, by the loop's clock."""
+
+    problem: ZajilError
+    since: float
+    said: float
+
+
 class Runner:
     """Started once, runs until closed. `changed` fires after each thing that may have moved the store."""
 
@@ -43,8 +52,8 @@ class Runner:
         self._lock = SyncLock(home)
         self.tokens = tokens
         self.problem: ZajilError | None = None
-        self._busy: tuple[ZajilError, float] | None = None
-        """What the server says instead of doing what is asked, and since when, by the loop's clock."""
+        self._busy: _Busy | None = None
+        """What the server says instead of doing what is asked."""
         self._changed = asyncio.Condition()
         self._tasks: list[asyncio.Task[None]] = []
         self._seen = (-1, -1)
@@ -92,6 +101,7 @@ class Runner:
 
         Else raises Unreachable, and Unavailable where a server answers that for 10 s only says that it cannot.
         """
+        began = _now()
         while not condition():
             for task in self._tasks:
                 if task.done():
@@ -99,9 +109,11 @@ class Runner:
             if self.problem is not None and not patient:
                 problem, self.problem = self.problem, None
                 raise problem
-            if self._busy is not None and not patient and _now() - self._busy[1] >= BUSY_S:
-                (problem, _), self._busy = self._busy, None
-                raise problem
+            busy = self._busy
+            # What it said before anybody waited, as to a message that was deleted since, tells nothing of now.
+            if not patient and busy and busy.said >= began and _now() - max(busy.since, began) >= BUSY_S:
+                self._busy = None
+                raise busy.problem
             await self.change(POLL_S)
 
     async def change(self, timeout_s: float) -> None:
@@ -136,8 +148,8 @@ class Runner:
 
     def _note_busy(self, problem: ZajilError | None) -> None:
         """None: it did what was asked."""
-        since = self._busy[1] if self._busy else _now()
-        self._busy = None if problem is None else (problem, since)
+        now = _now()
+        self._busy = None if problem is None else _Busy(problem, self._busy.since if self._busy else now, now)
 
     def _try_receiving(self) -> None:
         """Become the receiving process of this home, if no other is (mls.md 7.11)."""

@@ -183,15 +183,18 @@ class Sender:
 
     def _answer(self, body: bytes) -> None:
         frame = frames.parse_s_server(body)
+        # A whisper is not asked again where it could not be done, nor does it tell whether anything can be stored.
+        is_kept = isinstance(frame, Ok | Err) and frame.rid <= sending.RID_MAX
         if isinstance(frame, Ok):
-            self._busy(None)
+            if is_kept:
+                self._busy(None)
             self._forget_whisper(frame.rid)
             self._tell(sending.Ok(frame.rid))
         elif isinstance(frame, Err):
             problem = error_from_wire(frame.code)
             later = isinstance(problem, Limited | Unavailable)
-            if isinstance(problem, Unavailable):
-                self._busy(problem)
+            if is_kept:
+                self._busy(problem if isinstance(problem, Unavailable) else None)
             if not later:
                 self._forget_whisper(frame.rid)
             jitter = random.random()  # noqa: S311 -- jitter
