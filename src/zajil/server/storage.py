@@ -27,7 +27,7 @@ from zajil.engine.sql.sqlite.database import SQLiteDatabase
 from zajil.engine.sql.sqlite.engine import SQLiteMailboxEngine
 from zajil.engine.sql.writer import Parts, QueuedMailboxEngine
 from zajil.moderation.private.keys import ModeratorKeys
-from zajil.server.backup.rows import taken_over
+from zajil.server.backup.following import follow_standbys
 from zajil.server.calls.wiring import find_relays
 from zajil.server.config import ConfigError, Settings, fix_name
 from zajil.server.push.wiring import load_key
@@ -97,11 +97,10 @@ class Storage:
             return SQLiteMailboxEngine(self.db, **parts)
         from zajil.engine.sql.postgres.database import PostgresDatabase
         from zajil.engine.sql.postgres.engine import PostgresMailboxEngine
-        from zajil.engine.sql.postgres.timeline import Follower
 
         if not isinstance(self.db, PostgresDatabase):
             raise TypeError(f"no mailboxes on {type(self.db).__name__}")
-        self.db.follower = Follower(taken_over, clock=parts.get("clock", time.time))
+        follow_standbys(self.db, clock=parts.get("clock", time.time))
         return PostgresMailboxEngine(self.db.url, follower=self.db.follower, **parts)
 
     def close(self) -> None:

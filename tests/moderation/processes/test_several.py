@@ -13,6 +13,7 @@ import aiohttp
 import msgspec
 import psycopg
 import pytest
+from sqlalchemy import select
 from tests import engines
 from tests.channels.world import Clock, World
 from tests.moderation.processes.ordeal import PATIENCE_S
@@ -22,11 +23,14 @@ from tests.postgres import Postgres
 from tests.server.wire import Http
 
 from zajil.channels import broadcast
+from zajil.engine.sql.database import Database
+from zajil.engine.sql.state import server_state
 from zajil.protocol.control import parse_json
 from zajil.protocol.public import api, routes
 from zajil.server.app import Server
 from zajil.server.config import CONFIG_FILE, ConfigError
 from zajil.server.moderation import alone as alone_module
+from zajil.server.moderation import worker as worker_module
 from zajil.server.moderation.alone import JUDGES, alone
 
 pytestmark = pytest.mark.scale
@@ -83,6 +87,27 @@ async def test_one_worker_judges_for_all_servers_and_who_follows_hears_of_it_at_
             async with asyncio.timeout(PATIENCE_S):
                 (event,) = parse_json(await told, api.Updates).events
             assert (event.event, event.post and event.post.state) == ("post.created", "visible"), post
+
+
+async def test_a_worker_notices_a_standby_before_it_writes(
+    tmp_path: Path, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It writes on connections of its own, perhaps before any server does."""
+    postgres.make_template(engines.MIGRATED, engines.fill)
+    url = postgres.fresh(engines.MIGRATED)
+
+    def begin(_data: Path, database: Database, *_: object, **__: object) -> None:
+        database.write_sync(lambda db: db.execute(select(server_state)))
+        raise LookupError
+
+    monkeypatch.setattr(worker_module, "make_worker", begin)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("INSERT INTO server_state (name, value) VALUES ('timeline', '1/1')")
+        with pytest.raises(LookupError):
+            async with worker_module.working(tmp_path, msgspec.structs.replace(SETTINGS, database=url)):
+                pass
+        row = connection.execute("SELECT value FROM server_state WHERE name = 'timeline'").fetchone()
+    assert row not in (None, ("1/1",))
 
 
 async def test_a_place_that_was_lost_is_taken_again_or_is_anothers(

@@ -26,6 +26,7 @@ from zajil.engine.sql.sqlite.database import FILE_NAME
 from zajil.moderation.pipeline.benches import Benches
 from zajil.moderation.pipeline.storing import Sampler
 from zajil.moderation.pipeline.work import Figures, Point
+from zajil.server.backup.following import follow_standbys
 from zajil.server.buses import open_bus
 from zajil.server.config import ConfigError, Settings, load_settings
 from zajil.server.logs import set_up_logging
@@ -111,6 +112,7 @@ async def working(
 ) -> AsyncIterator[Moderation]:
     """The pipeline on a data directory, started; it may load yet. The caller holds the worker's place."""
     database = find_database(data, settings.database)
+    follow_standbys(database)
     try:
         moderation = make_worker(data, database, settings, wakeups=wakeups, figures=figures)
         try:
