@@ -426,6 +426,10 @@ def test_a_standby_that_took_over_gives_no_number_twice(tmp_path: Path, caplog: 
             assert isinstance(outcome, ZajilError)
             assert outcome.code == "busy"
         assert caplog.text.count("that a standby has replaced") == 1, "once, not with every batch"
+        with pytest.raises(ZajilError, match="busy"):
+            asyncio.run(database.read(lambda connection: connection.execute(select(server_state)).all()))
+        with pytest.raises(ZajilError, match="busy"):
+            three.state_now(box)
         write(gateway())
         assert numbers[-1] == above, "an operator who means it starts the gateways anew"
         names = database.read_sync(lambda connection: set(connection.execute(select(server_state.c.name)).scalars()))

@@ -18,6 +18,7 @@ from zajil.engine.sql.database import is_outage
 from zajil.engine.sql.dialects import upsert
 from zajil.engine.sql.postgres.connection import WRITERS, connect
 from zajil.engine.sql.postgres.database import PostgresDatabase
+from zajil.engine.sql.postgres.timeline import Follower, find_history
 from zajil.engine.sql.prepared import Prepared
 from zajil.protocol.errors import ZajilError
 
@@ -120,6 +121,26 @@ async def test_how_many_rows_an_insert_made_is_known(database: PostgresDatabase)
     adding = upsert(table("t", column("word"))).values(word="once").on_conflict_do_nothing()
     for made in (1, 0):
         assert await database.write(lambda db: db.execute(adding).rowcount) == made
+
+
+async def test_what_reads_leaves_a_server_that_another_connection_found_replaced(
+    database: PostgresDatabase, url: str
+) -> None:
+    """Connections to it may go on for as long as it does: logins of since then would be unknown for ever."""
+    follower = database.follower = Follower()
+    assert await database.read(words) == []
+    with connect(url) as connection:
+        history = find_history(connection)
+    assert history is not None
+    follower._known = history._replace(timeline=history.timeline + 1)
+    question = Prepared(select(column("n")).select_from(table("t")))
+    for _ in range(2):
+        with pytest.raises(ZajilError, match="busy"):
+            await database.read(words)
+        with pytest.raises(ZajilError, match="busy"):
+            await database.peek(question, {})
+    follower._known = history
+    assert await database.read(words) == []
 
 
 async def test_reading_is_a_snapshot_that_cannot_write(database: PostgresDatabase) -> None:

@@ -9,7 +9,7 @@ cut may take of it is a tail of the log here as well.
 
 A connection that broke is made anew for the next work. Whoever waited for it hears `busy`, also where it broke during
 COMMIT and nobody knows whether that took place: retries find out by their idempotency keys. A new one is asked which
-server it leads to before anything is written on it (`timeline.py`), where a gateway serves.
+server it leads to before anything is written or read on it (`timeline.py`), where a gateway serves.
 """
 
 from __future__ import annotations
@@ -90,12 +90,13 @@ class PostgresDatabase(Database):
         return self._on_kept(self._reader, read)
 
     def _open(self, engine: Engine) -> tuple[Connection, History | None]:
-        """A new connection; where it writes, to a server that no standby replaced. Raises DBAPIError, psycopg.Error."""
+        """A new connection, to a server that no standby replaced. Raises DBAPIError, psycopg.Error."""
         connection = engine.connect()
-        if self.follower is None or engine is not self._writer:
+        if self.follower is None:
             return connection, None
         try:
-            return connection, self.follower.follow(_raw(connection))
+            raw = _raw(connection)
+            return connection, self.follower.follow(raw) if engine is self._writer else self.follower.look(raw)
         except BaseException:
             connection.close()
             raise

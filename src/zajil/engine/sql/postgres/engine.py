@@ -165,13 +165,24 @@ class PostgresMailboxEngine(QueuedMailboxEngine):
 
     def _reading(self) -> ReadingSql:
         connection: Connection | None = getattr(self._local, "connection", None)
+        if connection is not None and self._follower.is_left(getattr(self._local, "history", None)):
+            connection.close()
         if connection is None or connection.closed:
             try:
-                connection = self._local.connection = connect(self._url)
+                connection = connect(self._url)
+                self._local.history = self._look(connection)
             except psycopg.OperationalError as fault:
                 raise error("busy", retry_ms=BUSY_RETRY_MS) from fault
+            self._local.connection = connection
             self._open_readers = [*(each for each in self._open_readers if not each.closed), connection]
         return ReadingSql(connection)
+
+    def _look(self, connection: Connection) -> timeline.History | None:
+        try:
+            return self._follower.look(connection)
+        except BaseException:
+            connection.close()
+            raise
 
     def _disconnect(self) -> None:
         for connection in (self._connection, *self._open_readers):

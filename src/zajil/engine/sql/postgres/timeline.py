@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple, Self
 
 import psycopg
+from psycopg import errors
 
 from zajil.engine.sql import interface as op
 from zajil.engine.sql import state
@@ -144,6 +145,20 @@ class Follower:
             raise
         if self.is_left(history):
             raise ReplacedServer("another connection found a standby in the place of this server")
+        return history
+
+    def look(self, connection: Connection) -> History | None:
+        """Which server a connection that was just made to read leads to; None for a standby, which may yet take over.
+
+        Raises psycopg.OperationalError; ReplacedServer for one that a standby has replaced: what is read there is old,
+        and logins that were made since are not known.
+        """
+        try:
+            history = find_history(connection)
+        except errors.ObjectNotInPrerequisiteState:
+            return None
+        if self.is_left(history):
+            raise ReplacedServer("a standby was found in the place of this server")
         return history
 
     def is_left(self, history: History | None) -> bool:
