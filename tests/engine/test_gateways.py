@@ -380,7 +380,8 @@ def test_a_standby_that_took_over_gives_no_number_twice(tmp_path: Path, caplog: 
                 found = connection.execute("SELECT next_seq FROM mailbox WHERE mailbox_id = %s", (box,)).fetchall()
             numbers.append(found[0][0])
 
-        follower = Follower()
+        follower, told = Follower(), list[str]()
+        follower.changed = lambda: told.append("changed")
         database = PostgresDatabase(url)
         stack.callback(database.close)
         database.follower = follower
@@ -410,6 +411,7 @@ def test_a_standby_that_took_over_gives_no_number_twice(tmp_path: Path, caplog: 
         write(three, *two)
         assert numbers[-1] == above + op.SEQ_STEP, "of several gateways one numbers, here what wrote no mailbox"
         assert caplog.text.count("took over") == 2
+        assert told == ["changed"], "of its first server there is nothing to tell"
 
         cluster.kill()
         shutil.rmtree(folder / "data")

@@ -20,6 +20,7 @@ from tests.server.test_story import group_of_two
 from tests.server.wire import Http, Wire
 
 from zajil.engine.sql.interface import number_at
+from zajil.engine.sql.postgres.database import PostgresDatabase
 from zajil.protocol import control, frames
 from zajil.protocol.control import Blob
 from zajil.protocol.frames import Role
@@ -121,7 +122,13 @@ async def test_a_server_that_finds_a_standby_in_the_place_of_its_database_does_b
         http = Http(f"http://127.0.0.1:{second.port}", client)
         await http.register(Person())  # its mailbox is written
         assert await http.code(control.COUNT_KEY_PACKAGES, auth=token) == "token-expired"
-        assert await http.log_in(person)
+        async with Wire(http.url, Role.R, client) as receiving:
+            await receiving.hello(await http.log_in(person))
+            # Where it takes over while the server runs, only a HELLO tells what it lacks of the account.
+            assert isinstance(second._db, PostgresDatabase)
+            assert second._db.follower is not None
+            await asyncio.to_thread(second._db.follower.changed)
+            assert await receiving.until_end() == "restarting"
     finally:
         await second.stop()
     with psycopg.connect(url) as connection:

@@ -198,6 +198,7 @@ class Server:
             raise
         server._engine.start()
         server.gateway.start()
+        server._storage.tell_of_standbys(server.gateway.renew)
         try:
             await lists.finish_revocations(server._auth)
             if server.moderation is not None:

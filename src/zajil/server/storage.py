@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Unpack
@@ -102,6 +104,21 @@ class Storage:
             raise TypeError(f"no mailboxes on {type(self.db).__name__}")
         follow_standbys(self.db, clock=parts.get("clock", time.time))
         return PostgresMailboxEngine(self.db.url, follower=self.db.follower, **parts)
+
+    def tell_of_standbys(self, told: Callable[[], None]) -> None:
+        """told: called on the running event loop where a standby took over while this server runs."""
+        if isinstance(self.db, SQLiteDatabase):
+            return
+        from zajil.engine.sql.postgres.database import PostgresDatabase
+
+        loop = asyncio.get_running_loop()
+
+        def tell() -> None:
+            with suppress(RuntimeError):  # the loop is gone: the process ends
+                loop.call_soon_threadsafe(told)
+
+        if isinstance(self.db, PostgresDatabase) and self.db.follower is not None:
+            self.db.follower.changed = tell
 
     def close(self) -> None:
         """Let go of the files; in a thread, since it waits for what is being written."""

@@ -35,6 +35,10 @@ _END_S = 30.0
 """For reading why a session ended; then its connection ends too, whatever is still sent on it."""
 
 
+_RENEW_MS = 2
+"""Of each device that is to connect anew: all have to log in before."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Patience:
     """Times of the gateway, seconds; see the settings of the same names."""
@@ -217,6 +221,16 @@ class Gateway:
     def end_login(self, mailbox_id: MailboxId) -> None:
         """End the R session of a device of a suspended account, at any gateway: its login says what is the matter."""
         self._clerk.end_login(mailbox_id)
+
+    def renew(self) -> None:
+        """Have all devices connect anew, not at once: only at a HELLO do they learn what a standby may lack.
+
+        That is lists of devices, which they bring, and key packages.
+        """
+        devices = [conversation for conversation in self._conversations if conversation.identity is not None]
+        for conversation in devices:
+            conversation.end("restarting", jitter_ms(1000 + _RENEW_MS * len(devices)))
+            conversation.kick()
 
     async def is_live(self, mailbox_id: MailboxId) -> bool:
         """Whether the device with this mailbox has an R session on a connection, here or at another gateway."""

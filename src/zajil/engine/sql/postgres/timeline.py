@@ -121,6 +121,10 @@ def _stored(connection: Connection) -> History | None:
     return None if found is None else History.parse(str(found[0]))
 
 
+def _tell_nobody() -> None:
+    """Nobody to tell."""
+
+
 class Follower:
     """What one gateway knows of the server that it writes to, for all its connections. Called from any thread."""
 
@@ -131,6 +135,8 @@ class Follower:
         self._known: History | None = None
         self._lock = threading.Lock()
         self._told_at: float | None = None
+        self.changed: Callable[[], None] = _tell_nobody
+        """Told, in the thread that finds it, that a standby took the place of the server that was known."""
 
     def follow(self, connection: Connection, now_ms: int | None = None) -> History | None:
         """`follow` on a connection that was just made, before anything is written on it. Raises as that does."""
@@ -138,13 +144,17 @@ class Follower:
             known, now_ms = self._known, int(self._clock() * 1000) if now_ms is None else now_ms
             history = follow(connection, known, now_ms, self._taken_over)
             with self._lock:  # not around the questions: those of a server that vanished would be waited for twice
-                if not is_replaced(history, self._known):
+                before = self._known
+                if not is_replaced(history, before):
                     self._known = history
+                is_another = before not in (None, self._known)
         except ReplacedServer as fault:
             self._tell(fault)
             raise
         if self.is_left(history):
             raise ReplacedServer("another connection found a standby in the place of this server")
+        if is_another:
+            self.changed()
         return history
 
     def look(self, connection: Connection) -> History | None:
