@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
+from typing import LiteralString
 
 import psycopg
 import pytest
@@ -290,6 +291,35 @@ def test_a_lost_connection_is_busy_and_the_next_batch_has_a_new_one(
     assert code(server.send(frame)) == "ok"
     assert [m.body for m in server.queue(box)] == [frame.body]
     assert "a batch of mailbox operations could not be written" in caplog.text
+
+
+def test_what_was_stored_although_the_answer_to_commit_was_lost_wakes_who_waits(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sender asks again, and is told that it was taken; without a wake-up it would lie for a minute."""
+    box, woken = server.mailbox(), list[object]()
+    frame = Group(server, box).send_frame()
+    server.bus.subscribe(box, woken.append)
+    assert isinstance(server.engine, PostgresMailboxEngine)
+    writing = server.engine._writing(server.now_ms)
+    execute = writing.execute
+
+    def lose(statement: LiteralString) -> object:
+        cursor = execute(statement)
+        if statement == "COMMIT":
+            writing.close()
+            raise psycopg.OperationalError("the answer was lost")
+        return cursor
+
+    monkeypatch.setattr(writing, "execute", lose)
+    with pytest.raises(ZajilError, match="busy"):
+        server.send(frame)
+    assert woken == []
+    again = server.send(frame)
+    assert isinstance(again, op.Accepted)
+    assert again.dup
+    assert woken == [None]
+    assert [m.body for m in server.queue(box)] == [frame.body]
 
 
 def test_another_that_holds_a_row_costs_a_deadline_and_nothing_is_stored(server: Server) -> None:

@@ -37,6 +37,8 @@ class Effects:
         self.entries: list[Entry] = []
         self.volatile: list[tuple[tuple[MailboxId, ...], Volatile]] = []
         self.wakes = False
+        self.doubted: frozenset[MailboxId] = frozenset()
+        """What batches before were to put something into, of which nobody knows whether they took place."""
 
 
 class Transaction(Effects):

@@ -305,6 +305,8 @@ class QueuedMailboxEngine(MailboxEngine):
         if any(tx.wakes for tx in done):
             self._push_due()
         for tx in done:
+            if tx.doubted:
+                self._bus.wake(tx.doubted)
             for mailbox_ids, frame in tx.volatile:
                 self._bus.publish(mailbox_ids, frame)
 

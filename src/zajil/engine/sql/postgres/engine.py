@@ -37,6 +37,7 @@ from zajil.engine.sql.postgres.connection import (
 from zajil.engine.sql.transactions import Effects, Rare, Transaction
 from zajil.engine.sql.writer import BUSY_RETRY_MS, LOG, Done, Parts, QueuedMailboxEngine, join
 from zajil.protocol.errors import ZajilError, error
+from zajil.protocol.ids import MailboxId
 
 TRIES: Final = 6
 """Of one transaction that others stood in the way of, with a pause between them that grows and is never the same."""
@@ -62,6 +63,7 @@ class PostgresMailboxEngine(QueuedMailboxEngine):
         self._history: timeline.History | None = None
         self._local = threading.local()
         self._open_readers: list[Connection] = []
+        self._doubted: frozenset[MailboxId] = frozenset()
         self._told_at: dict[type[Exception], float] = {}
         """When the log was told of an outage of this sort, since the last batch that was written."""
         self.tries = 0
@@ -107,6 +109,7 @@ class PostgresMailboxEngine(QueuedMailboxEngine):
     def _try_part(self, part: Sequence[Operation], now_ms: int, *, batched: bool, charged: set[int]) -> Done:
         connection = self._writing(now_ms)
         self.tries += 1
+        done: list[Effects] = []
         try:
             connection.execute("BEGIN")
             if batched:
@@ -116,13 +119,18 @@ class PostgresMailboxEngine(QueuedMailboxEngine):
                 done = [effects]
                 self.last_statements = sql.statements
             else:
-                done = []
                 outcomes = [self._run_apart(connection, cast("Rare", each), now_ms, done) for each in part]
             connection.execute("COMMIT")
             self._told_at.clear()
         except BaseException:
+            # Where only the answer to COMMIT was lost, a repeated request is a `dup`, which wakes nobody.
+            self._doubted |= {entry.mailbox_id for each in done for entry in each.entries}
             roll_back(connection)
             raise
+        if self._doubted:
+            done.append(Effects())
+            done[-1].doubted, self._doubted = self._doubted, frozenset()
+            done[-1].wakes = True
         return done, outcomes
 
     def _run_apart(
