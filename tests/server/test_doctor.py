@@ -26,16 +26,19 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from sqlalchemy.exc import DBAPIError
 
 from zajil.cli.main import run_command
 from zajil.cli.texts.operating.doctor import FINDINGS
+from zajil.engine.sql.database import say_outage
 from zajil.engine.sql.postgres.connection import find_address
+from zajil.engine.sql.postgres.database import PostgresDatabase
 from zajil.server.backup.making import make_backup
 from zajil.server.doctor import folder
 from zajil.server.doctor.finding import FindingCode
 from zajil.server.doctor.whole import examine
 from zajil.server.main import OPEN_FILES
-from zajil.server.schema import open_database
+from zajil.server.schema import find_revision, open_database
 
 SETTINGS = 'server_name = "chat.example"\nport = {port}\nmetrics_port = {metrics}\nconnections_max = 100\n'
 
@@ -403,8 +406,40 @@ def test_an_address_of_a_database_is_read_as_libpq_reads_it(monkeypatch: pytest.
         ("host=a,b port=7", "a:7, b:7"),
         ("postgresql:///n?host=/run/postgresql", "/run/postgresql:5432"),
         ("postgresql:///n", "socket:5432"),
+        ("host=@abstract", "@abstract:5432"),
     ):
         assert find_address(url) == place
+
+
+UNREADABLE = (
+    *(
+        "postgresql://u:se/cret@db.example/n",
+        "postgresql://u:1/cret@db.example/n",
+        "postgresql://u:se@cret@db.example/n",
+    ),
+    *("postgresql://u:se%cret@db.example/n", "postgresql://u:secret@[::1]x/n", "host=db.example password=se cret"),
+)
+
+
+@pytest.mark.parametrize("url", UNREADABLE)
+def test_nothing_of_a_password_is_told_where_the_name_of_a_database_cannot_be_read(
+    url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What libpq says of it quotes it, or takes a part for a host, a port or a database."""
+    database = PostgresDatabase(url)
+    assert database.place == "the database of PostgreSQL at an unreadable address"
+    with pytest.raises(DBAPIError) as refused:
+        database.read_sync(find_revision)
+    database.close()
+    assert "cret" not in say_outage(refused.value)
+    (tmp_path / "zajil.toml").write_text(f'database = "{url}"\n')
+    if "://" not in url:  # which the settings do not take
+        return
+    for command in (("doctor",), ("doctor", "--json"), ("migrate",), ("admin", "invite")):
+        assert run_command([*command, "--data", str(tmp_path)]) == 1
+        out, err = capsys.readouterr()
+        assert "cret" not in out + err
+        assert "the name of the database cannot be read" in (out + err).replace("\n", " ")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")

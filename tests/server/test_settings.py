@@ -300,7 +300,7 @@ HOLDING = (
     *("postgresql://user:secret@host/name", "postgresql://host/name?user=u&password=p"),
     *("postgresql://host/name?pass%77ord=p", "postgresql://host/name?sslpassword=p"),
     *("postgresql://zajil:pa#ss@h/db", "postgresql://zajil:pa?ss@h/db", "postgresql://zajil:p[x@h/db"),
-    *("postgresql://zajil:pa/ss@h/db", "host=h password=p", "host=h user='"),
+    *("postgresql://zajil:pa/ss@h/db", "postgresql://zajil:12/34@h/db", "host=h password=p", "host=h user='"),
 )
 HOLDING_NONE = (
     *("", "postgresql://user@host:5432/name?passfile=/etc/zajil/pgpass", "postgresql://host/name#x"),

@@ -480,8 +480,10 @@ def holds_password(url: str) -> bool:
         read = conninfo_to_dict(url)
     except (ProgrammingError, ValueError):
         return True
-    # Of `user:pass/word@host` libpq takes the beginning for a host and its port.
-    return not _SECRET_WORDS.isdisjoint(read) or re.fullmatch(r"[0-9,]*", str(read.get("port", ""))) is None
+    # Of `user:pass/word@host` libpq takes the beginning for a host and its port, the rest for a database.
+    path = url.partition("://")[2].partition("?")[0].partition("/")[2]
+    is_split = "@" in path or re.fullmatch(r"[0-9,]*", str(read.get("port", ""))) is None
+    return is_split or not _SECRET_WORDS.isdisjoint(read)
 
 
 def _may_hold_password(url: str) -> bool:

@@ -112,9 +112,12 @@ def find_database(data: Path, url: str | None = None) -> Database:
             )
         return SQLiteDatabase.open(data / FILE_NAME)
     try:
+        from zajil.engine.sql.postgres.connection import UNREAD, read_name
         from zajil.engine.sql.postgres.database import PostgresDatabase
     except ImportError as missing:
         raise ConfigError(say_missing("PostgreSQL", "postgres"), code="no-extra") from missing
+    if read_name(url) is None:
+        raise ConfigError(UNREAD)
     return PostgresDatabase(url)
 
 

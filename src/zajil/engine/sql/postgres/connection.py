@@ -8,6 +8,7 @@ gateway that was stopped in the middle of one.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
@@ -25,6 +26,11 @@ from zajil.protocol.errors import error
 
 Connection = psycopg.Connection[tuple[Any, ...]]  # Any: columns of whatever types
 _PORT: Final = "5432"
+UNREAD: Final = (
+    "the name of the database cannot be read, and is not repeated here, as a password may be in it. In a URL write %25 "
+    "for %, %40 for @, %2F for /, %3A for : and %3F for ? of a user, password or name; better, put the password into "
+    "the file that passfile= names"
+)
 _Found = list[tuple[Any, ...]]  # Any: as above
 WRITERS: Final = 0x7A616A696C
 """The advisory lock of whoever writes anything but mailboxes, or numbers those anew: "zajil"."""
@@ -49,15 +55,41 @@ _PATIENCE: Final = {
 """Else the system waits a quarter of an hour for a server that vanished without a word, or two hours. The URL wins."""
 
 
+def read_name(url: str) -> dict[str, Any] | None:  # Any: a text or a number
+    """What libpq reads in the name of a database; None where it cannot, or reads a password in the place of others.
+
+    What libpq says then quotes the name, and tells the rest of `user:pass/word@host` or `user:p@ss@host` as a port, a
+    host or a database.
+    """
+    try:
+        told = conninfo_to_dict(url)
+    except (psycopg.ProgrammingError, ValueError):
+        return None
+    _, _, rest = url.partition("://")
+    path = rest.partition("?")[0].partition("/")[2]
+    host, port = str(told.get("host") or ""), str(told.get("port") or "")
+    # A host that begins with @ is an abstract socket.
+    split = "@" in path or re.search(r"[^,]@", host) is not None or re.fullmatch(r"[0-9,]*", port) is None
+    return None if split else told
+
+
 def connect(url: str) -> Connection:
-    """A connection on which only BEGIN begins a transaction. Raises psycopg.OperationalError."""
-    told = {**_PATIENCE, **conninfo_to_dict(url)}
+    """A connection on which only BEGIN begins a transaction. Raises psycopg.OperationalError, ProgrammingError."""
+    read = read_name(url)
+    if read is None:
+        raise psycopg.ProgrammingError(UNREAD)
+    told = {**_PATIENCE, **read}
     return psycopg.connect(make_conninfo("", **told), autocommit=True, options=_OPTIONS, application_name="zajil")
 
 
 def find_address(url: str) -> str:
-    """`HOST:PORT` as libpq reads it, of each host that the URL names; `socket` where it names none."""
-    told = conninfo_to_dict(url)
+    """`HOST:PORT` as libpq reads it, of each host that the URL names; `socket` where it names none.
+
+    Nothing of a URL that cannot be read.
+    """
+    told = read_name(url)
+    if told is None:
+        return "an unreadable address"
     hosts = str(told.get("host") or told.get("hostaddr") or os.environ.get("PGHOST") or "socket").split(",")
     ports = str(told.get("port") or os.environ.get("PGPORT") or _PORT).split(",")
     each_port = ports if len(ports) == len(hosts) else len(hosts) * ports[:1]

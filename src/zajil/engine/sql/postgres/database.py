@@ -21,12 +21,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import Connection, Engine, NullPool, create_engine
 from sqlalchemy.exc import DBAPIError
 
 from zajil.engine.sql.database import GROUP_MAX, GROUP_S, Database, Failed, Waiting, as_error
-from zajil.engine.sql.postgres.connection import WRITERS, connect, find_address
+from zajil.engine.sql.postgres.connection import WRITERS, connect, find_address, read_name
 from zajil.engine.sql.postgres.timeline import Follower, History
 from zajil.engine.sql.prepared import Prepared
 
@@ -52,7 +51,8 @@ class PostgresDatabase(Database):
 
     @property
     def place(self) -> str:
-        return f"the database {conninfo_to_dict(self.url).get('dbname', '')} of PostgreSQL at {find_address(self.url)}"
+        name = str((read_name(self.url) or {}).get("dbname") or "")
+        return f"the database {name} of PostgreSQL at {find_address(self.url)}".replace("  ", " ")
 
     @property
     def engine(self) -> Engine:
