@@ -214,6 +214,8 @@ def test_who_has_the_archive_alone_changes_nothing_unseen(data: Path, tmp_path: 
     with pytest.raises(BackupError, match="backup-forged"):
         restore_backup(tmp_path / "back", made.archive)
     assert {path.name for path in (tmp_path / "back").iterdir()} == {"restoring", "zajil.lock"}
+    with pytest.raises(ConfigError, match="broke off: run it again"):
+        open_database(tmp_path / "back")  # as a start does, which would make a new server
     made.archive.write_bytes(whole)
     for schema in ("", newest_revision()):
         rewrite(made, version=1, schema=schema)

@@ -45,6 +45,8 @@ _PUSH = (push_tables,)
 _MARKS = (mark_tables, state_tables)
 LOCK_FILE: Final = "zajil.lock"
 WORKER_LOCK_FILE: Final = "moderation.lock"
+STAGE: Final = "restoring"
+"""Folder in which a restore writes, until all is whole."""
 _HAS_FTS5: Final = "SELECT 1 FROM pragma_module_list WHERE name = 'fts5'"
 _OLDEST_POSTGRES: Final = 15
 """The major version that has been tried, the one of Debian 12."""
@@ -105,11 +107,8 @@ def find_database(data: Path, url: str | None = None) -> Database:
     url = load_settings(data).database if url is None else url
     if not url:
         data.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if not (data / FILE_NAME).exists() and (data / KEY_FILE).exists():
-            raise ConfigError(
-                f"{data} has keys but no database. Where that is of PostgreSQL, name it in {data / CONFIG_FILE} "
-                f'(database = "postgresql://..."); else put {FILE_NAME} back'
-            )
+        if lost := find_loss(data):
+            raise ConfigError(lost)
         return SQLiteDatabase.open(data / FILE_NAME)
     try:
         from zajil.engine.sql.postgres.connection import UNREAD, read_name
@@ -119,6 +118,20 @@ def find_database(data: Path, url: str | None = None) -> Database:
     if read_name(url) is None:
         raise ConfigError(UNREAD)
     return PostgresDatabase(url)
+
+
+def find_loss(data: Path) -> str:
+    """Why no file of SQLite is to be made in this directory, and what to do; "" where it has one, or may get one."""
+    if (data / FILE_NAME).exists():
+        return ""
+    if (data / KEY_FILE).exists():
+        return (
+            f"{data} has keys but no database. Where that is of PostgreSQL, name it in {data / CONFIG_FILE} "
+            f'(database = "postgresql://..."); else put {FILE_NAME} back'
+        )
+    if (data / STAGE).exists():
+        return f"a restore into {data} broke off: run it again, or delete {data / STAGE} to begin a new server there"
+    return ""
 
 
 def has_database(data: Path) -> bool:

@@ -41,9 +41,8 @@ from zajil.server.backup.making import KEYS_SUFFIX, PLAIN_FILES
 from zajil.server.backup.places import name_database, named_database, open_sink
 from zajil.server.backup.rows import RowSink
 from zajil.server.config import CONFIG_FILE, refuse_password
-from zajil.server.schema import LOCK_FILE, hold_data
+from zajil.server.schema import LOCK_FILE, STAGE, hold_data
 
-STAGE: Final = "restoring"
 _CLOCK_S: Final = 600
 """How far behind the clock of the archive's machine this one may be: numbers go on from the later of the two."""
 _HARMLESS: Final = frozenset({STAGE, LOCK_FILE, "lost+found"})

@@ -20,6 +20,8 @@ from zajil.engine.moderationkeys import FILE_NAME as LOG_KEY_FILE
 from zajil.engine.moderationkeys import ModerationKeys
 from zajil.engine.pushkeys import FILE_NAME as PUSH_KEY_FILE
 from zajil.engine.pushkeys import load_push_key
+from zajil.engine.reachkeys import FILE_NAME as REACH_KEY_FILE
+from zajil.engine.reachkeys import ReachKeys
 from zajil.engine.sql.clockguard import is_jump, read_last_run
 from zajil.engine.sql.database import is_outage, say_outage
 from zajil.engine.sql.marks import (
@@ -38,7 +40,7 @@ from zajil.protocol.errors import ZajilError
 from zajil.server.backup.making import KEY_FILES, STAMP_FILE
 from zajil.server.config import ConfigError, Settings
 from zajil.server.doctor.finding import Finding
-from zajil.server.schema import find_database, find_revision, newest_revision
+from zajil.server.schema import find_database, find_loss, find_revision, newest_revision
 
 _NETWORK: Final = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "fuse.sshfs", "fuse.glusterfs"}
@@ -54,7 +56,7 @@ def check_files(data: Path, settings: Settings | None = None) -> Finding:
     """Whether all belongs to one user, nobody else can read keys, and secrets that the settings name are there."""
     owner = data.stat().st_uid
     for path in (data, *sorted(data.iterdir())):
-        if path.lstat().st_uid != owner:
+        if path.lstat().st_uid != owner and path.name != "lost+found":  # the file system's own
             return Finding(
                 "files", False, "files-foreign", {"file": str(path), "user": _name(owner), "folder": str(data)}
             )
@@ -74,6 +76,8 @@ def check_files(data: Path, settings: Settings | None = None) -> Finding:
 def check_database(data: Path, settings: Settings) -> Finding:
     """Whether it can be read, is of this version, and was used with these key files."""
     if not settings.database and not (data / DATABASE).exists():
+        if lost := find_loss(data):
+            return Finding("database", False, "database-unread", {"remark": lost})
         return Finding("database", True, "database-none")
     try:
         stamped, known = _look_into(data, settings)
@@ -154,7 +158,7 @@ def _look_into(data: Path, settings: Settings) -> tuple[str, list[Mark]]:
     """
     if not settings.database:
         with _opened(data) as connection:
-            ((found,),) = connection.execute("SELECT version_num FROM alembic_version").fetchall()
+            found = (connection.execute("SELECT version_num FROM alembic_version").fetchone() or ("",))[0]
             marked = "SELECT file, mark FROM key_mark"
             return str(found), connection.execute(marked).fetchall() if found == newest_revision() else []
     database = find_database(data, settings.database)
@@ -186,9 +190,11 @@ def _find_foreign(data: Path, settings: Settings, known: list[Mark]) -> str:
         compare(known, [mark_of_name(settings.server_name)])
         if any(file == KEY_FILE for file, _ in known):
             compare(known, marks_of_keys(Keys.load(data / KEY_FILE)))
+            ReachKeys.load(data / REACH_KEY_FILE)  # made by the same first start, and never again
         if any(file == PUSH_KEY_FILE for file, _ in known):
             compare(known, [mark_of_push(load_push_key(data / PUSH_KEY_FILE))])
-        if (data / LOG_KEY_FILE).exists():
+        is_signed = settings.moderation.enabled and any(file == LOG_KEY_FILE for file, _ in known)
+        if is_signed or (data / LOG_KEY_FILE).exists():
             compare(known, [mark_of_log(ModerationKeys.load(data / LOG_KEY_FILE))])
     except ForeignFile as other:
         return other.file
