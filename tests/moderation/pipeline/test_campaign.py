@@ -178,8 +178,18 @@ async def test_what_is_rolled_back_with_a_batch_hides_no_later_judgement(
         await square.work()
     object.__setattr__(square.worker.source, "forget", forget_jobs)
     monkeypatch.undo()
+    loaded: list[Connection] = []
+    load = square.worker.benches.load
+
+    def counted(db: Connection) -> None:
+        loaded.append(db)
+        load(db)
+
+    monkeypatch.setattr(square.worker.benches, "load", counted)
+    await square.decisions.db.write(lambda db: matches.put_suspension(db, "rule", "phrase-of-nobody", now=1))
     await square.worker._put_back()
     await square.work()
+    assert len(loaded) == 1, "nor a rule that counts no more"
     assert (square.state(first), square.state(second)) == ("visible", "visible")
     await square.judge(first, "remove")
     (late,) = await square.crowd([TEXT])

@@ -73,6 +73,11 @@ class Benches:
         return self._bench
 
     @property
+    def change(self) -> int:
+        """Up to which change this was read, below 0 where that is in doubt."""
+        return self._change
+
+    @property
     def policy(self) -> Policy:
         """The policy in force."""
         return self.bench.policy
@@ -91,9 +96,15 @@ class Benches:
     def refresh(self, db: Connection) -> None:
         """Take over another policy, or a rule that was suspended, if there is any."""
         changes = matches.changes_after(db, self._change)
-        if any(change.what in ("policy", "rule") for change in changes) or (
-            changes and matches.is_cut(db, self._change)
+        if (
+            self._change < 0
+            or any(change.what in ("policy", "rule") for change in changes)
+            or (changes and matches.is_cut(db, self._change))
         ):
             self.load(db)
         elif changes:
             self._change = changes[-1].seq
+
+    def doubt(self) -> None:
+        """The transaction of a `refresh` was rolled back, and others in it with it: the next one loads anew."""
+        self._change = -1

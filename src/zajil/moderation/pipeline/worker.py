@@ -255,7 +255,7 @@ class Worker:
     ) -> Sequence[_Aside]:
         """Match, judge and store. Versions that need a second look are given back instead."""
         async with self._deciding:
-            since, change = self.matcher.added, self.matcher.change
+            since, change, policy = self.matcher.added, self.matcher.change, self.benches.change
             try:
                 return await self._store_matched(jobs, readings, bench, looked)
             except Exception:
@@ -263,6 +263,8 @@ class Worker:
                 await self._apart(partial(self.matcher.undo, [job.post for job in jobs], since=since))
                 if self.matcher.change != change:
                     self.matcher.doubt()
+                if self.benches.change != policy:
+                    self.benches.doubt()
                 raise
 
     async def _store_matched(

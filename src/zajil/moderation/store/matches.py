@@ -275,8 +275,9 @@ def suspended(db: Connection, what: str) -> frozenset[str]:
 def forget_changes(db: Connection, *, before: int, limit: int) -> int:
     """Drop the trail older than that, except its end; how many. Who read nothing for longer finds it cut: `is_cut`."""
     newest = select(func.max(change.c.seq)).scalar_subquery()
-    old = select(change.c.seq).where(change.c.at < before, change.c.seq < newest).limit(limit).scalar_subquery()
-    return db.execute(delete(change).where(change.c.seq.in_(old))).rowcount
+    # In their order: a hole behind the oldest one would not be seen.
+    old = select(change.c.seq).where(change.c.at < before, change.c.seq < newest).order_by(change.c.seq).limit(limit)
+    return db.execute(delete(change).where(change.c.seq.in_(old.scalar_subquery()))).rowcount
 
 
 def forget_clusters(db: Connection, *, before: int, limit: int) -> int:
