@@ -379,10 +379,14 @@ def test_a_backup_is_refused_where_it_would_do_harm(
     assert refused("backup", f"{tmp_path}/daily/", "--data", data) == "backup-no-folder", "and no file of this name"
     assert refused("backup", tmp_path / "daily" / "b.tar", "--data", data) == "backup-no-folder"
     assert refused("backup", tmp_path / "c.tar", "--keys", tmp_path / "k" / "c", "--data", data) == "backup-no-folder"
+    assert refused("backup", tmp_path / "c.tar", "--keys", f"{tmp_path}/daily/", "--data", data) == "backup-no-folder"
     (tmp_path / "daily").mkdir()
     assert run_command(["backup", f"{tmp_path}/daily/", "--data", str(data)]) == 0
     capsys.readouterr()
     assert sorted(path.suffix for path in (tmp_path / "daily").iterdir()) == [".keys", ".tar"]
+    assert run_command(["backup", f"{tmp_path}/e.tar", "--keys", f"{tmp_path}/daily/", "--data", str(data)]) == 0
+    capsys.readouterr()
+    assert (tmp_path / "daily" / "e.tar.keys").stat().st_mode & 0o777 == 0o600
     assert refused("restore", made.archive, "--data", data) == "backup-not-empty"
     later = make_backup(data, tmp_path / "later.tar", now=time.time() + 3600)
     assert refused("restore", later.archive, "--data", tmp_path / "x") == "backup-clock"

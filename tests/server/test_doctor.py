@@ -126,7 +126,7 @@ def test_a_server_that_runs_well_is_told_so(
     assert [each["code"] for each in said if not each["ok"]] == ["backup-none"]
     assert run_command(["doctor", "--data", str(server.data)]) == 1
     told = capsys.readouterr()
-    assert f"  zajil backup DIR --data {server.data}\n" in told.out
+    assert f"  zajil backup DIR/ --data {server.data}\n" in told.out
     assert f"  zajil doctor --data {server.data}\n" in told.err
     assert run_command(["backup", str(tmp_path / "b.tar"), "--data", str(server.data)]) == 0
     assert capsys.readouterr().out.startswith("chat.example: ")

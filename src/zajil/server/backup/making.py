@@ -52,15 +52,15 @@ def make_backup(
     data: Path,
     archive: Path | str,
     *,
-    keys_to: Path | None = None,
+    keys_to: Path | str | None = None,
     attachments: bool = True,
     now: float | None = None,
 ) -> Made:
     """Write both files, mode 0600; neither may exist. archive: a file, or a folder that gets one of the day's name.
 
     A string with a slash at its end is a folder, also where none is there: no file ever takes its place. It is not
-    made: the disk that it is on may not be mounted. keys_to: None for a file beside the archive. Raises BackupError,
-    ConfigError, KeyFileError, OSError.
+    made: the disk that it is on may not be mounted. keys_to: likewise a file or a folder, None for a file beside the
+    archive. Raises BackupError, ConfigError, KeyFileError, OSError.
     """
     at = int(time.time() if now is None else now)
     settings = load_settings(data)
@@ -69,12 +69,10 @@ def make_backup(
             f"the password in {named} of {CONFIG_FILE} would go into the archive: put it into a file, which passfile= "
             "in database, blobs_key_file or moderation.judge_key_file names"
         )
-    is_folder = str(archive).endswith("/")
-    archive = Path(archive)
-    if is_folder or archive.is_dir():
-        stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(at))
-        archive = archive / f"zajil-{settings.server_name}-{stamp}.tar"
-    keys_to = keys_to or archive.with_name(archive.name + KEYS_SUFFIX)
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(at))
+    archive = _file_of(archive, f"zajil-{settings.server_name}-{stamp}.tar")
+    named = archive.name + KEYS_SUFFIX
+    keys_to = archive.with_name(named) if keys_to is None else _file_of(keys_to, named)
     for path in (archive, keys_to):
         if not path.parent.is_dir():
             raise BackupError("backup-no-folder", file=str(path.parent))
@@ -111,6 +109,12 @@ def make_backup(
     with contextlib.suppress(OSError):  # whoever may only read the directory has a backup all the same
         replace_file(data / STAMP_FILE, f"{at}\n".encode())
     return Made(settings.server_name, archive, keys_to, rows, count, archive.stat().st_size, at)
+
+
+def _file_of(target: Path | str, name: str) -> Path:
+    """The file, or the one of this name in the folder."""
+    path = Path(target)
+    return path / name if str(target).endswith("/") or path.is_dir() else path
 
 
 def _check_keys(source: RowSource, columns: Mapping[str, tuple[str, ...]], own: keys.Keys) -> None:

@@ -22,7 +22,7 @@ def backup(
     *,
     data: DataFolder = None,
     keys: Annotated[
-        Path | None, typer.Option("--keys", metavar="FILE", help=words.KEYS_TO(), show_default=False)
+        str | None, typer.Option("--keys", metavar="FILE|DIR", help=words.KEYS_TO(), show_default=False)
     ] = None,
     no_attachments: NoAttachments = False,
     json: Json = False,

@@ -47,7 +47,7 @@ def _show(finding: Finding, data: Path) -> None:
     if complaint.hint is not None:
         screen.print(f"  {complaint.hint(**values)}", style="dim")
     if finding.code in ("backup-old", "backup-none"):
-        screen.print(f"  {command_line('backup', 'DIR', '--data', str(data))}", style="cyan")
+        screen.print(f"  {command_line('backup', 'DIR/', '--data', str(data))}", style="cyan")
     elif finding.code == "settings-extra":
         screen.print(f"  {values['command']}", style="cyan")
     elif finding.code == "files-open":

@@ -23,9 +23,9 @@ ARCHIVE_TO = Text(
 )
 ARCHIVE_FROM = Text(en="The backup.", ar="النسخة الاحتياطية.", ru="Резервная копия.")
 KEYS_TO = Text(
-    en="Where the keys go, instead of FILE.keys.",
-    ar="أين توضع المفاتيح، بدل FILE.keys.",
-    ru="Куда положить ключи вместо FILE.keys.",
+    en="File or folder (end it with /) for the keys, instead of FILE.keys.",
+    ar="ملف أو مجلّد (ينتهي بـ /) للمفاتيح، بدل FILE.keys.",
+    ru="Файл или папка (с / на конце) для ключей вместо FILE.keys.",
 )
 KEYS_FROM = Text(
     en="Where the keys are, instead of FILE.keys.",
