@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import random
 import shutil
 import socket
@@ -226,6 +228,20 @@ def test_who_has_the_archive_alone_changes_nothing_unseen(data: Path, tmp_path: 
     assert refusal() == "backup-unproven"
     restore_backup(tmp_path / "back", made.archive, unproven=True)
     assert rows_of(tmp_path / "back")["invite_code"] == rows_of(data)["invite_code"]
+
+
+def test_a_backup_goes_onto_a_memory_stick_too(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """FAT knows no second name of a file."""
+
+    def refused(*_: object) -> None:
+        raise OSError(errno.EPERM, "no links")
+
+    monkeypatch.setattr(os, "link", refused)
+    made = make_backup(data, f"{tmp_path}/")
+    assert check_backup(made.archive).rows == made.rows
+    with pytest.raises(BackupError, match="backup-exists"):
+        make_backup(data, made.archive)
+    assert {path.name for path in tmp_path.iterdir()} - {"data"} == {made.archive.name, made.keys.name}
 
 
 def test_no_database_is_asked_that_the_keys_did_not_prove(

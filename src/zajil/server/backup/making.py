@@ -7,6 +7,7 @@ Both files begin under another name and get their own when they are whole and on
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -34,6 +35,8 @@ KEY_FILES: Final = (
     *(keys.FILE_NAME, reachkeys.FILE_NAME, moderationkeys.FILE_NAME, pushkeys.FILE_NAME),
     *(SEALED_FILE, CLEAR_FILE),
 )
+_NO_LINKS: Final = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS})
+"""Where a file has one name alone, as on a memory stick with FAT."""
 
 
 class Made(NamedTuple):
@@ -191,6 +194,12 @@ def _drafted(path: Path) -> Iterator[IO[bytes]]:
             os.link(draft, path)
         except FileExistsError:
             raise BackupError("backup-exists", file=str(path)) from None
+        except OSError as fault:
+            if fault.errno not in _NO_LINKS:
+                raise
+            if path.exists():
+                raise BackupError("backup-exists", file=str(path)) from None
+            draft.rename(path)
     finally:
         draft.unlink(missing_ok=True)
     folder = os.open(path.parent, os.O_RDONLY)
