@@ -195,6 +195,7 @@ def test_the_nginx_of_the_documentation_passes_everything_on(
     port, page = free_port(), Path(__file__).parents[2] / "docs" / "operate" / "front.md"
     site = page.read_text(encoding="utf-8").split("```nginx\n")[1].split("```")[0]
     for told, here in (
+        ("    listen [::]:443 ssl;\n", ""),
         ("listen 443", f"listen 127.0.0.1:{port}"),
         ("chat.example;", "localhost;"),
         ("/etc/letsencrypt/live/chat.example/fullchain.pem", str(tmp_path / "cert.pem")),
