@@ -30,6 +30,7 @@ from zajil.protocol.review.routes import REVIEW_ROUTES
 from zajil.server import schema
 from zajil.server.app import Server
 from zajil.server.config import ConfigError, Settings
+from zajil.server.doctor.folder import check_database
 from zajil.server.schema import all_tables, migrate, open_database
 
 pytestmark = pytest.mark.scale
@@ -103,6 +104,20 @@ async def test_the_highest_numbers_that_clients_may_choose_go_into_every_table(
             assert answer.code not in ("busy", "internal")
     finally:
         await server.stop()
+
+
+def test_keys_are_not_used_with_a_database_that_has_no_tables(tmp_path: Path, postgres: Postgres) -> None:
+    """It is another one, or what is left of a disk that was full: a server would begin there, without any account."""
+    (tmp_path / "zajil.key").touch(mode=0o600)
+    (tmp_path / "zajil.db").touch(mode=0o600)
+    for url in (postgres.fresh("template1"), ""):
+        with pytest.raises(ConfigError, match="has no tables, and"):
+            open_database(tmp_path, url)
+        found = check_database(tmp_path, Settings(database=url))
+        assert (found.code, "no such" in str(found.values["remark"])) == ("database-unread", not url)
+    with closing(PostgresDatabase(postgres.fresh("template1"))) as database:
+        (tmp_path / "zajil.key").unlink()
+        assert check_database(tmp_path, Settings(database=database.url)).code == "database-none"
 
 
 def test_a_server_of_postgresql_that_is_too_old_is_refused_before_anything_is_made(

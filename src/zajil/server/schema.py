@@ -134,6 +134,14 @@ def find_loss(data: Path) -> str:
     return ""
 
 
+def say_empty(place: str, data: Path) -> str:
+    """Of a database without tables, where this directory has keys."""
+    return (
+        f"{place} has no tables, and {data} has the keys of a server that had some: name its database, or restore a "
+        "backup; a new server has another data directory"
+    )
+
+
 def has_database(data: Path) -> bool:
     """Whether `find_database` would make none. Raises ConfigError."""
     return bool((data / FILE_NAME).exists() or load_settings(data).database)
@@ -142,10 +150,13 @@ def has_database(data: Path) -> bool:
 def open_database(data: Path, url: str | None = None) -> Database:
     """The database of this data directory, made or migrated to the newest schema. url: as of `find_database`.
 
-    Raises ConfigError, also where no server of PostgreSQL answers.
+    Raises ConfigError, also where no server of PostgreSQL answers, and where keys lie beside a database without tables:
+    it is not the one that they were used with, and everybody's account would be gone.
     """
     database = find_database(data, url)
     try:
+        if (data / KEY_FILE).exists() and database.read_sync(find_revision) is None:
+            raise ConfigError(say_empty(database.place, data))
         migrate(database)
     except ZajilError as outage:
         database.close()

@@ -40,7 +40,7 @@ from zajil.protocol.errors import ZajilError
 from zajil.server.backup.making import KEY_FILES, STAMP_FILE
 from zajil.server.config import ConfigError, Settings
 from zajil.server.doctor.finding import Finding
-from zajil.server.schema import find_database, find_loss, find_revision, newest_revision
+from zajil.server.schema import find_database, find_loss, find_revision, newest_revision, say_empty
 
 _NETWORK: Final = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "fuse.sshfs", "fuse.glusterfs"}
@@ -84,12 +84,14 @@ def check_database(data: Path, settings: Settings) -> Finding:
     except (ConfigError, ZajilError, sqlite3.Error, SQLAlchemyError, OSError) as fault:
         remark = say_outage(fault)
         if settings.database and is_outage(fault):
-            from zajil.engine.sql.postgres.connection import find_address
-
-            return Finding(
-                "database", False, "database-away", {"place": find_address(settings.database), "remark": remark}
-            )
+            values = {"place": _place(settings), "remark": remark}
+            return Finding("database", False, "database-away", values)
         return Finding("database", False, "database-unread", {"remark": remark})
+    if not stamped and not (data / KEY_FILE).exists():
+        return Finding("database", True, "database-none")
+    if not stamped:
+        place = _place(settings) or str(data / DATABASE)
+        return Finding("database", False, "database-unread", {"remark": say_empty(place, data)})
     newest = newest_revision()
     values = {"schema": stamped, "newest": newest}
     if stamped > newest:
@@ -149,6 +151,15 @@ def _named(settings: Settings) -> tuple[str, ...]:
         settings.blobs_key_file if settings.blobs != "disk" else "",
     )
     return tuple(name for name in named if name)
+
+
+def _place(settings: Settings) -> str:
+    """Address of PostgreSQL, "" for a file of SQLite."""
+    if not settings.database:
+        return ""
+    from zajil.engine.sql.postgres.connection import find_address
+
+    return find_address(settings.database)
 
 
 def _look_into(data: Path, settings: Settings) -> tuple[str, list[Mark]]:
