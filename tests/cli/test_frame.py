@@ -190,6 +190,11 @@ def test_an_id_that_begins_with_a_dash_is_no_option(tmp_path: Path, capsys: pyte
     for command in ("show", "release", "undo", "skip"):
         assert run_command(["--home", str(tmp_path), "moderation", command, "-XNzdEjBtdW26VVJfIpNbg"]) == 1
         assert "error: no-staff-key: " in capsys.readouterr().err
+    # The beginning of a message's id names it as well; what is left is an option that was not written right.
+    assert run_command(["--home", str(tmp_path), "delete", "Boris", "-UX3dEjB"]) == 1
+    assert "error: no-home: " in capsys.readouterr().err
+    assert run_command(["--home", str(tmp_path), "delete", "Boris", "-category"]) == 2
+    assert "error: usage: " in capsys.readouterr().err
     assert run_command(["--home", str(tmp_path), "moderation", "show", "-XNz"]) == 2
     assert "error: usage: " in capsys.readouterr().err
 

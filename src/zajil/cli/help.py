@@ -27,6 +27,8 @@ _FRAMEWORK_HELP = {
 _UNMENTIONED = {*_FRAMEWORK_HELP, "version", "debug"}
 # 16 bytes as text, or 32 of a link. One id in 64 begins with a dash, and is pasted as it was printed.
 _DASHED_ID: Final = re.compile(r"-[A-Za-z0-9_-]{21}(?:[A-Za-z0-9_-]{21})?")
+# The beginning of one, which is enough to name a message; a word with one dash too few is an option mistyped.
+_DASHED_BEGINNING: Final = re.compile(r"-(?=[a-z-]*[A-Z0-9_])[A-Za-z0-9_-]{7,20}")
 _MARK: Final = "\u2060"
 
 
@@ -39,7 +41,7 @@ class HelpfulCommand(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # as above
         """Read the command line; what looks like an id is one, not an option that there is not."""
         options = {name for param in self.params for name in param.opts}
-        marked = [_MARK + each if _DASHED_ID.fullmatch(each) and each not in options else each for each in args]
+        marked = [_MARK + each if _is_dashed(each, options) else each for each in args]
         rest = super().parse_args(ctx, marked)
         for name, value in ctx.params.items():
             if isinstance(value, list):
@@ -47,6 +49,13 @@ class HelpfulCommand(TyperCommand):
             else:
                 ctx.params[name] = _unmark(value)
         return rest
+
+
+def _is_dashed(text: str, options: set[str]) -> bool:
+    """Whether this is an id, or its beginning, and none of these options."""
+    if _DASHED_ID.fullmatch(text):
+        return text not in options
+    return _DASHED_BEGINNING.fullmatch(text) is not None and text[:2] not in options
 
 
 def _unmark(value: Any) -> Any:  # Any: whatever an option takes
