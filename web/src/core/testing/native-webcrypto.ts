@@ -4,6 +4,9 @@
  *
  * Importing this module replaces HMAC, Ed25519 and AES-GCM in `crypto.subtle`, and the HKDF of `@hpke/common`, for the
  * thread. What is not plain, or what OpenSSL refuses, goes the usual way, so that each error stays WebCrypto's own.
+ *
+ * An answer comes sooner than in a browser, so code that waits for WebCrypto inside a transaction of IndexedDB, which a
+ * browser closes meanwhile, is not found by these tests: the stories in a browser use the platform's own.
  */
 import * as node from "node:crypto";
 import { HkdfSha256, HkdfSha512 } from "@hpke/core";
