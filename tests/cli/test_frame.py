@@ -6,14 +6,16 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
+from typer.main import get_command
 
 from zajil.cli.commands.messages import find_message
 from zajil.cli.commands.options import decide_data, decide_home
 from zajil.cli.failures import Failed, complain
-from zajil.cli.main import run_command
+from zajil.cli.help import is_dashed
+from zajil.cli.main import app, run_command
 from zajil.cli.texts.text import language
 from zajil.client import Chat, Client, Message, MessageDetails
 from zajil.protocol.errors import CODES, error
@@ -197,6 +199,18 @@ def test_an_id_that_begins_with_a_dash_is_no_option(tmp_path: Path, capsys: pyte
     assert "error: usage: " in capsys.readouterr().err
     assert run_command(["--home", str(tmp_path), "moderation", "show", "-XNz"]) == 2
     assert "error: usage: " in capsys.readouterr().err
+
+
+def test_no_option_is_taken_for_an_id_that_begins_with_a_dash() -> None:
+    commands: list[Any] = [get_command(app)]
+    names = 0
+    while commands:
+        command = commands.pop()
+        commands += getattr(command, "commands", {}).values()
+        options = {name for param in command.params for name in param.opts}
+        names += len(options)
+        assert [name for name in options if is_dashed(name, options)] == [], command.name
+    assert names > 100
 
 
 def test_an_id_that_several_messages_begin_with_is_refused_as_such() -> None:

@@ -41,7 +41,7 @@ class HelpfulCommand(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # as above
         """Read the command line; what looks like an id is one, not an option that there is not."""
         options = {name for param in self.params for name in param.opts}
-        marked = [_MARK + each if _is_dashed(each, options) else each for each in args]
+        marked = [_MARK + each if is_dashed(each, options) else each for each in args]
         rest = super().parse_args(ctx, marked)
         for name, value in ctx.params.items():
             if isinstance(value, list):
@@ -51,10 +51,12 @@ class HelpfulCommand(TyperCommand):
         return rest
 
 
-def _is_dashed(text: str, options: set[str]) -> bool:
+def is_dashed(text: str, options: set[str]) -> bool:
     """Whether this is an id, or its beginning, and none of these options."""
+    if text in options:
+        return False
     if _DASHED_ID.fullmatch(text):
-        return text not in options
+        return True
     return _DASHED_BEGINNING.fullmatch(text) is not None and text[:2] not in options
 
 
