@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -78,11 +78,25 @@ async def post_through_kills(
 ) -> dict[str, float]:
     """Everybody posts; both programs are killed while versions are under the worker's lease, then the server alone."""
     begun = time.monotonic()
-    writing = asyncio.create_task(town.publish_all(places, lines, ledger))
+    flowing = asyncio.Event()
+    flowing.set()
+    writing = asyncio.create_task(town.publish_all(places, lines, ledger, flowing))
     away = 0.0
+
+    def is_leased() -> bool:
+        return programs.count("SELECT count(*) FROM pub_outbox WHERE lease_until_ms > 0") > 0
+
+    def has_grown_to(posts: int) -> Callable[[], bool]:
+        return lambda: len(ledger.posted) >= posts or writing.done()
+
     for after, kill_at in zip(KILLS_AFTER, (programs.kill_at, programs.kill_server_at), strict=True):
-        await until(lambda after=after: len(ledger.posted) >= after or writing.done(), f"{after} posts")  # type: ignore[misc]
-        await kill_at(lambda: programs.count("SELECT count(*) FROM pub_outbox WHERE lease_until_ms > 0") > 0)
+        await until(has_grown_to(after), f"{after} posts")
+        # A worker that loads its models yet has nothing to lose: nobody posts meanwhile.
+        flowing.clear()
+        await until(is_leased, "a worker at work")
+        flowing.set()
+        await until(has_grown_to(len(ledger.posted) + 1), "a post beside it")
+        await kill_at(is_leased)
         assert len(ledger.posted) < len(lines), "the kill came in mid-traffic"
         fallen = time.monotonic()
         await programs.start()

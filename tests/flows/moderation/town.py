@@ -89,12 +89,16 @@ class Town(World):
             ledger.posted.append(posted)
             return posted
 
-    async def publish_all(self, places: Sequence[Place], lines: Sequence[Line], ledger: Ledger) -> None:
-        """Post every line, in turn by everybody, so many at once."""
+    async def publish_all(
+        self, places: Sequence[Place], lines: Sequence[Line], ledger: Ledger, flowing: asyncio.Event | None = None
+    ) -> None:
+        """Post every line, in turn by everybody, so many at once; with `flowing`, none while that is not set."""
         waiting = iter(zip(itertools.cycle(places), lines, strict=False))
 
         async def write() -> None:
             for place, line in waiting:
+                if flowing:
+                    await flowing.wait()
                 await self.publish(place, line, ledger)
 
         await asyncio.gather(*[write() for _ in range(AT_ONCE)])
