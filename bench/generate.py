@@ -153,7 +153,7 @@ class Load:
 
     def __init__(self, pairs: int) -> None:
         self.send: Sequence[Callable[[bytes], None]] = ()
-        self.sent = self.received = self.disordered = 0
+        self.sent = self.received = self.disordered = self.refused = 0
         self.latencies = array("q")
         self.late = False
         self._last = [0] * pairs
@@ -169,8 +169,21 @@ class Load:
         self._last[pair] = stamped
         if self._loops:
             self.post(pair)
-        elif self._idle is not None and self.received >= self.sent and not self._idle.done():
+        else:
+            self._look()
+
+    def refuse(self) -> None:
+        """The server has too much to do, and one message will not arrive."""
+        self.refused += 1
+        self._look()
+
+    def _look(self) -> None:
+        if self._idle is not None and self._is_even and not self._idle.done():
             self._idle.set_result(None)
+
+    @property
+    def _is_even(self) -> bool:
+        return self.received + self.refused >= self.sent
 
     def post(self, pair: int) -> None:
         """Send one message on this pair."""
@@ -209,8 +222,8 @@ class Load:
         self.late = time.perf_counter() - started > seconds * 1.02 + 0.01
 
     async def drain(self) -> None:
-        """Until all that was sent has arrived. Raises WrongResultError if it does not."""
-        if self.received < self.sent:
+        """Until all that was sent has arrived or was refused. Raises WrongResultError if it does not."""
+        if not self._is_even:
             self._idle = asyncio.get_running_loop().create_future()
             try:
                 async with asyncio.timeout(DRAIN_S):

@@ -2,7 +2,8 @@
 
 Run: `make bench B=latency`, or .venv/bin/python bench/latency.py [--rounds N] [--only NAME,...] [--seconds N]. Open
 loop: messages leave on time, whatever arrives. `-ephemeral` subjects are ours without storage. A server that cannot
-take a rate is flagged `overrun`, and what it would take for higher ones is not asked.
+take a rate is flagged `overrun`, and what it would take for higher ones is not asked. One that then says `busy` is
+flagged with that too: what it refused is counted (`refused`), and all else has to arrive.
 """
 
 from __future__ import annotations
@@ -53,12 +54,14 @@ async def play(turn: Turn, pairs: relay.Pairs, pid: int, seconds: float) -> None
             turn.metrics[f"{name}_{rate}_ms"] = load.milliseconds(share)
         if load.late:
             turn.flags.append(f"late_{rate}")
-        if delivered < 0.9 * rate * seconds:
+        if load.refused:
+            turn.flags.append(f"busy_{rate}")
+        if load.refused or delivered < 0.9 * rate * seconds:
             turn.flags.append(f"overrun_{rate}")
             break
         await asyncio.sleep(relay.QUIET_S)
-    turn.checks["sent"] = load.sent
-    turn.expect("received", load.received, load.sent)
+    turn.checks |= {"sent": load.sent, "refused": load.refused}
+    turn.expect("received", load.received, load.sent - load.refused)
     turn.expect("disordered", load.disordered, 0)
 
 
@@ -81,11 +84,12 @@ def play_zajil(server: servers.Zajil, made: Template, flags: int, seconds: float
     turn = Turn()
     relay.add_fsync(turn)
     with server.run(made.folder) as running:
-        pairs, emptied = zajil.Pairs(running.port, made.pairs, flags=flags), servers.emptied(running.folder, turn)
+        pairs = zajil.Pairs(running.port, made.pairs, flags=flags, may_refuse=True)
+        emptied = servers.emptied(running.folder, turn)
 
         async def whole() -> None:
             await play(turn, pairs, running.pid, seconds)
-            await pairs.settle(turn.checks["sent"])
+            await pairs.settle(turn.checks["received"])
             await emptied()
             pairs.close()
 

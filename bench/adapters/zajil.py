@@ -170,13 +170,17 @@ class Receiving(Session):
 
 
 class Sending(Session):
-    """An S session, which sends to one group. answered: called for each OK."""
+    """An S session, which sends to one group. answered: called for each OK.
+
+    refused: called where the server says that it has too much to do; without it that is a wrong result as any refusal.
+    """
 
     role = Role.S
 
-    def __init__(self, answered: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, answered: Callable[[], None] = lambda: None, refused: Callable[[], None] | None = None) -> None:
         super().__init__()
         self._answered = answered
+        self._refused = refused
         self.oks = 0
 
     def frame(self, body: bytes) -> None:
@@ -185,7 +189,10 @@ class Sending(Session):
             self.oks += 1
             self._answered()
         elif body[1] == 41:
-            raise WrongResultError(f"refused: {msgspec.msgpack.decode(body, type=frames.Err).code}")
+            code = msgspec.msgpack.decode(body, type=frames.Err).code
+            if code != "busy" or self._refused is None:
+                raise WrongResultError(f"refused: {code}")
+            self._refused()
         elif body[1] == 26:
             self.closed(msgspec.msgpack.decode(body, type=frames.Bye).code)
 
@@ -240,8 +247,9 @@ class Pairs:
     The sender's echo is delivered to its R and acknowledged, and not counted as a message.
     """
 
-    def __init__(self, port: int, pairs: Sequence[Pair], *, flags: int = 0) -> None:
-        self._port, self._pairs, self._flags = port, pairs, flags
+    def __init__(self, port: int, pairs: Sequence[Pair], *, flags: int = 0, may_refuse: bool = False) -> None:
+        """may_refuse: the load counts what the server refuses for having too much to do, instead of ending there."""
+        self._port, self._pairs, self._flags, self._may_refuse = port, pairs, flags, may_refuse
         self._sessions: list[Session] = []
         self._senders: list[Sending] = []
         self._echoes: list[Receiving] = []
@@ -250,12 +258,13 @@ class Pairs:
     async def open(self, load: Load, count: int) -> None:
         """Connect all; nothing waits in their mailboxes."""
         chosen, sends = self._pairs[:count], []
+        refused = load.refuse if self._may_refuse else None
         for number, pair in enumerate(chosen):
             self._receivers.append(await open_receiver(self._port, pair.receiver, partial(load.arrived, number)))
             self._echoes.append(await open_receiver(self._port, pair.sender))
         # Last: who has an S session and sends nothing is soon sent away, and logging the others in takes its time.
         for pair in chosen:
-            sender = await open_session(Sending, self._port)
+            sender = await open_session(partial(Sending, refused=refused), self._port)
             if not isinstance(sender, Sending):
                 raise TypeError
             self._senders.append(sender)
@@ -263,9 +272,9 @@ class Pairs:
         self._sessions = [*self._receivers, *self._echoes, *self._senders]
         load.send = sends
 
-    async def settle(self, sent: int) -> None:
+    async def settle(self, accepted: int) -> None:
         """Until every answer and echo is here."""
-        await until(lambda: set(self.checks().values()) == {sent})
+        await until(lambda: set(self.checks().values()) == {accepted})
 
     def checks(self) -> dict[str, int]:
         """Counts that the load does not see itself."""

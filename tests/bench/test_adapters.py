@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
@@ -16,7 +17,8 @@ from bench.peers.starting import Running, Server
 from bench.provision import Template, template
 from bench.rounds import MissingError, Turn, WrongResultError
 
-from bench import relay
+from bench import latency, relay
+from zajil.protocol import frames
 
 MESSAGES = 20
 
@@ -69,6 +71,47 @@ async def test_a_message_that_does_not_come_is_missed(monkeypatch: pytest.Monkey
     load.begin()
     with pytest.raises(WrongResultError, match="1 sent, 0 received"):
         await load.drain()
+
+
+class Full:
+    """A server that takes 60 messages, and is too busy for every third of those after."""
+
+    async def open(self, load: Load, _: int) -> None:
+        sender = zajil.Sending(refused=load.refuse)
+        busy = frames.encode_frame(frames.Err(rid=1, code="busy", retry_ms=1000, detail={}))
+
+        def send(stamp: bytes) -> None:
+            if load.sent > 60 and load.sent % 3 == 0:
+                sender.frame(busy)
+            else:
+                load.arrived(0, int(stamp[2:]))
+
+        load.send = [send]
+
+    def checks(self) -> dict[str, int]:
+        return {}
+
+    def close(self) -> None:
+        pass
+
+
+async def test_a_server_that_is_too_busy_is_flagged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(latency, "RATES", (200, 400, 1000))
+    for name in ("WARM_S", "QUIET_S"):
+        monkeypatch.setattr(relay, name, 0.05)
+    turn = Turn()
+    await latency.play(turn, Full(), os.getpid(), 0.2)
+    assert [flag for flag in turn.flags if flag.startswith(("busy", "overrun"))] == ["busy_400", "overrun_400"]
+    assert turn.checks == {"sent": 130, "refused": 23, "received": 107, "disordered": 0}
+    assert "p99_400_ms" in turn.metrics
+    assert "p99_1000_ms" not in turn.metrics
+
+
+async def test_any_other_refusal_ends_the_load() -> None:
+    sender = zajil.Sending(refused=Load(1).refuse)
+    refusal = frames.encode_frame(frames.Err(rid=1, code="stale-epoch", retry_ms=0, detail={}))
+    with pytest.raises(WrongResultError, match="stale-epoch"):
+        sender.frame(refusal)
 
 
 Start = Callable[[Template | None], AbstractContextManager[tuple[Running, relay.Pairs]]]
