@@ -307,7 +307,10 @@ class MailboxEngine(ABC):
 
     @abstractmethod
     def begin_send(self, operation: Send | SendEphemeral, told: Told) -> None:
-        """`send`, begun: `told` of its outcome once it is durable. Raises Unavailable `busy`, `restarting`."""
+        """`send`, begun: `told` of its outcome once it is durable. Raises Unavailable `busy`, `restarting`.
+
+        What is not stored may be told of before this returns; it overtakes nothing of its group.
+        """
 
     @abstractmethod
     async def notify(self, operation: Notify) -> Done:

@@ -17,10 +17,10 @@ import threading
 import time
 from abc import abstractmethod
 from collections import defaultdict, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import NotRequired, TypedDict
+from typing import Final, NamedTuple, NotRequired, TypedDict
 
 from zajil.engine.bus import Bus
 from zajil.engine.keys import Keys
@@ -31,8 +31,8 @@ from zajil.engine.sql.batch.rosters import Rosters
 from zajil.engine.sql.interface import MailboxEngine, MailboxState, Operation, Outcome, RefOpener, Told
 from zajil.engine.sql.queues import Cap, Entry, Sql
 from zajil.engine.sql.transactions import Effects, Tools
-from zajil.protocol.errors import error
-from zajil.protocol.frames import Msg
+from zajil.protocol.errors import ZajilError, error
+from zajil.protocol.frames import Eph, Msg
 from zajil.protocol.ids import GroupId, MailboxId
 
 TABLES = (
@@ -63,6 +63,16 @@ class Parts(TypedDict):
 Done = tuple[list[Effects], list[Outcome | Exception]]
 """What operations that went well leave for after COMMIT, in order, and the outcome of each of all."""
 _Queued = tuple[Operation, Told]
+_NAMING: Final = (op.Create, op.Commit, op.Send, op.SendEphemeral)
+_GROUPS_MAX: Final = 1 << 16
+
+
+class Passed(NamedTuple):
+    """What becomes of a message that is not stored: the answer, and what goes to these mailboxes."""
+
+    answer: op.Accepted
+    mailbox_ids: Collection[MailboxId]
+    frame: Eph
 
 
 class QueuedMailboxEngine(MailboxEngine):
@@ -100,6 +110,10 @@ class QueuedMailboxEngine(MailboxEngine):
         self._closing = False
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._entered = self._answered = 0
+        """Operations that were ever queued; those of them whose outcome was told."""
+        self._last_of: dict[GroupId, int] = {}
+        """The number of the last one that names this group, of those not answered yet and maybe some that are."""
         self._fresh: Mapping[MailboxId, Sequence[Entry]] = {}
         self._readers = ThreadPoolExecutor(max_workers=_READERS, thread_name_prefix="zajil-read")
         self.last_statements = 0
@@ -119,6 +133,10 @@ class QueuedMailboxEngine(MailboxEngine):
     @abstractmethod
     def _reading(self) -> Sql:
         """A connection of this thread, for one read."""
+
+    def _judge(self, _operation: op.SendEphemeral, _now_ms: int) -> Passed | None:
+        """What becomes of it, where the event loop may find out by itself; raises what it is refused for."""
+        return None
 
     @abstractmethod
     def _disconnect(self) -> None:
@@ -245,12 +263,32 @@ class QueuedMailboxEngine(MailboxEngine):
         """told: called once its batch is durable. Raises Unavailable `busy`, `restarting`."""
         if self._closing:
             raise error("restarting", retry_ms=BUSY_RETRY_MS)
+        if isinstance(operation, op.SendEphemeral) and self._pass_on(operation, told):
+            return
         if len(self._queue) >= op.QUEUE_MAX:
             raise error("busy", retry_ms=BUSY_RETRY_MS)
         self._queue.append((operation, told))
+        self._entered += 1
+        if isinstance(operation, _NAMING):
+            self._last_of[operation.gid] = self._entered
         if self._is_idle:
             with self._filled:
                 self._filled.notify()
+
+    def _pass_on(self, operation: op.SendEphemeral, told: Told) -> bool:
+        """Whether it was passed on, or refused, here and now. Not behind another one of its group that still waits."""
+        if self._last_of.get(operation.gid, 0) > self._answered:
+            return False
+        try:
+            passed = self._judge(operation, int(self._clock() * 1000))
+        except ZajilError as refusal:
+            told(refusal)
+            return True
+        if passed is None:
+            return False
+        told(passed.answer)
+        self._bus.publish(passed.mailbox_ids, passed.frame)
+        return True
 
     # The writer thread
 
@@ -281,11 +319,21 @@ class QueuedMailboxEngine(MailboxEngine):
                     told(outcome)
                 except Exception:  # one who cannot hear it keeps nobody else from theirs
                     LOG.exception("an outcome could not be told")
-            self._wake(done)
+            try:
+                self._wake(done)
+            finally:
+                self._count_answered(len(batch))
 
         if self._loop is not None:
             with suppress(RuntimeError):  # the loop is gone: the process ends, and retries will find what is done
                 self._loop.call_soon_threadsafe(resolve)
+
+    def _count_answered(self, operations: int) -> None:
+        self._answered += operations
+        if self._answered == self._entered:
+            self._last_of.clear()
+        elif len(self._last_of) > _GROUPS_MAX:
+            self._last_of = {gid: last for gid, last in self._last_of.items() if last > self._answered}
 
     def apply(self, operations: Sequence[Operation], *, now_ms: int) -> list[Outcome | Exception]:
         done, outcomes = self._run_batch(operations, now_ms)

@@ -14,14 +14,16 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Final, Unpack, cast
 
+from zajil.engine.sql import interface as op
 from zajil.engine.sql import transactions
 from zajil.engine.sql.batch.batch import BATCHED, Batch, Batched
 from zajil.engine.sql.batch.known import Known
 from zajil.engine.sql.interface import Operation, Outcome
 from zajil.engine.sql.queues import SqliteSql
 from zajil.engine.sql.sqlite.database import SQLiteDatabase, set_pragmas
+from zajil.engine.sql.sqlite.passing import Passing
 from zajil.engine.sql.transactions import Effects, Rare, Transaction
-from zajil.engine.sql.writer import BUSY_RETRY_MS, LOG, Done, Parts, QueuedMailboxEngine, join
+from zajil.engine.sql.writer import BUSY_RETRY_MS, LOG, Done, Parts, Passed, QueuedMailboxEngine, join
 from zajil.protocol.errors import ZajilError, error
 
 _CACHE_KIB: Final = 32 * 1024
@@ -36,6 +38,7 @@ class SQLiteMailboxEngine(QueuedMailboxEngine):
         self._database = database
         self._connection: sqlite3.Connection | None = None
         self._known = Known()
+        self._passing: Passing | None = None
         self._local = threading.local()
         self._open_readers: list[sqlite3.Connection] = []
 
@@ -108,6 +111,15 @@ class SQLiteMailboxEngine(QueuedMailboxEngine):
         self.last_statements = tx.sql.statements
         return outcome
 
+    # Without a batch
+
+    def _judge(self, operation: op.SendEphemeral, now_ms: int) -> Passed | None:
+        if self._passing is None:
+            connection = self._connect_reading()
+            connection.execute("PRAGMA busy_timeout=0")
+            self._passing = Passing(connection, self._tools)
+        return self._passing.judge(operation, now_ms)
+
     # Connections
 
     def _writing(self) -> sqlite3.Connection:
@@ -122,16 +134,19 @@ class SQLiteMailboxEngine(QueuedMailboxEngine):
     def _reading(self) -> SqliteSql:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
-            connection = sqlite3.connect(self._database.path, isolation_level=None, check_same_thread=False)
-            set_pragmas(connection)
-            connection.execute("PRAGMA query_only=ON")
-            self._local.connection = connection
-            self._open_readers.append(connection)
+            connection = self._local.connection = self._connect_reading()
         return SqliteSql(connection)
+
+    def _connect_reading(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._database.path, isolation_level=None, check_same_thread=False)
+        self._open_readers.append(connection)
+        set_pragmas(connection)
+        connection.execute("PRAGMA query_only=ON")
+        return connection
 
     def _disconnect(self) -> None:
         for connection in (self._connection, *self._open_readers):
             if connection is not None:
                 connection.close()
-        self._connection = None
+        self._connection = self._passing = None
         self._open_readers.clear()

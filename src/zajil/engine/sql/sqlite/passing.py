@@ -1,0 +1,84 @@
+"""Messages that are not stored, judged by the event loop itself: one look at the file, and no way to a thread and back.
+
+The rules are those of a batch (`batch/batch.py`) for `SendEphemeral`, by the rows as they stand when the message comes:
+`PRAGMA data_version` tells whether anybody, the writer of this process too, has stored anything since they were read.
+So whatever was acknowledged before is seen, a removal above all. Who asks keeps the order with what waits in the queue.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final
+
+from zajil.engine.sql import interface as op
+from zajil.engine.sql.batch.known import Known
+from zajil.engine.sql.batch.rosters import Rosters, Targets, lead
+from zajil.engine.sql.queues import SqliteSql
+from zajil.engine.sql.transactions import GROUP_COLUMNS, GroupRow, Tools, check_token, open_refs
+from zajil.engine.sql.writer import BUSY_RETRY_MS, Passed
+from zajil.protocol.errors import error
+from zajil.protocol.frames import Eph
+from zajil.protocol.ids import MailboxId
+from zajil.protocol.roster import open_roster
+
+ROSTER_BYTES: Final = 16 * 1024
+"""A larger one is opened by the writer: that takes a millisecond, and passing such a message on takes longer anyway."""
+_GROUP: Final = f"SELECT {GROUP_COLUMNS} FROM grp WHERE gid = ?"  # noqa: S608  # names of columns
+
+
+class Passing:
+    """Of one event loop. connection: its own, which waits for nobody."""
+
+    def __init__(self, connection: sqlite3.Connection, tools: Tools) -> None:
+        self._connection = connection
+        self._tools = tools
+        self._rosters = Rosters()
+        self._known = Known()
+
+    def judge(self, request: op.SendEphemeral, now_ms: int) -> Passed | None:
+        """Whom it goes to; None: the writer has to see. Raises as `Send` says, and Unavailable `busy`."""
+        now_s, gid = now_ms / 1000, request.gid
+        try:
+            group = self._find_group(request)
+        except sqlite3.OperationalError:
+            return None  # somebody else repairs the file, say
+        if group is not None and len(group.roster) > ROSTER_BYTES:
+            return None
+        group = check_token(group, request.epoch, request.token)
+        self._tools.limits.take("ephemeral", gid, now=now_s)
+        self._rosters.drop_old(now_s)
+
+        def open_() -> Mapping[bytes, op.OpenRef]:
+            return open_refs(self._tools, open_roster(request.roster_key, gid, group.epoch, group.roster))
+
+        targets = self._rosters.find(gid, group.roster, request.roster_key, now_s=now_s, open_=open_)
+        try:
+            boxes = self._admit(targets)
+        except sqlite3.OperationalError as fault:
+            raise error("busy", retry_ms=BUSY_RETRY_MS) from fault  # it has paid already
+        return Passed(op.Accepted(group.epoch, now_ms), boxes, Eph(gid, group.epoch, now_ms, request.body))
+
+    def _find_group(self, request: op.SendEphemeral) -> GroupRow | None:
+        known = self._known
+        # Before any row: one that is newer than this is only read again.
+        known.hold_at(self._connection.execute("PRAGMA data_version").fetchone()[0])
+        group = known.groups.get(request.gid)
+        if group is None and (row := self._connection.execute(_GROUP, (request.gid,)).fetchone()) is not None:
+            group = GroupRow(*row)
+            known.keep_groups({request.gid: group})
+        return group
+
+    def _admit(self, targets: Targets) -> Collection[MailboxId]:
+        """Without the references that are denied, and those of strangers, through which nothing of this sort passes."""
+        refs, known = targets.refs, self._known
+        if unknown := [name for name in refs if name not in known.refs]:
+            known.keep_refs(unknown, self._find_denied(unknown))
+        denied = [name for name in refs if known.refs[name]]
+        if not denied and not targets.strangers:
+            return targets.boxes
+        return lead({name: ref for name, ref in refs.items() if name not in denied and not ref.stranger}).boxes
+
+    def _find_denied(self, names: Sequence[bytes]) -> set[bytes]:
+        found = SqliteSql(self._connection).run_keys("SELECT hash FROM ref_deny WHERE hash IN {keys}", names)
+        return {name for (name,) in found}

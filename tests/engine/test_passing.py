@@ -1,0 +1,154 @@
+"""Messages that are not stored, on an engine that runs: the same rules whoever judges them, and never by an old roster.
+
+On SQLite the event loop judges them itself; another engine on the same file stands for another process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+from tests.delivery.world import NO_LIMITS, Group, Server
+
+from zajil.delivery import commit as commit_verb
+from zajil.delivery import send as send_verb
+from zajil.engine.bus import Volatile
+from zajil.engine.limits import Limit
+from zajil.engine.sql import interface as op
+from zajil.engine.sql.queues import Cap
+from zajil.engine.sql.sqlite import passing
+from zajil.protocol.errors import ZajilError
+from zajil.protocol.frames import EPHEMERAL
+from zajil.protocol.ids import MailboxId
+
+Heard = list[tuple[MailboxId, bytes]]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Iterator[Server]:
+    server = Server(tmp_path, limits=NO_LIMITS | {"ephemeral": Limit(3, 10)})
+    yield server
+    server.close()
+
+
+def listen(server: Server, *boxes: MailboxId) -> Heard:
+    heard: Heard = []
+
+    def hear(box: MailboxId) -> Callable[[Volatile | None], None]:
+        return lambda frame: heard.append((box, getattr(frame, "body", b""))) if frame is not None else None
+
+    for box in boxes:
+        server.bus.subscribe(box, hear(box))
+    return heard
+
+
+def eph(group: Group, payload: bytes = b"typing") -> op.SendEphemeral:
+    frame = send_verb.prepare(group.send_frame(payload, flags=EPHEMERAL))
+    assert isinstance(frame, op.SendEphemeral)
+    return frame
+
+
+async def refusal_of(server: Server, operation: op.SendEphemeral) -> str:
+    with pytest.raises(ZajilError) as refused:
+        await server.engine.send(operation)
+    return refused.value.code
+
+
+async def remove(server: Server, group: Group, leaf: int) -> None:
+    """Acknowledged by the engine that runs."""
+    frame = group.commit_frame(rm=[leaf])
+    operation = commit_verb.prepare(frame)
+    await server.engine.commit(operation)
+    group.applied(frame, group.pending)
+
+
+@contextmanager
+def somebody_else(server: Server) -> Iterator[None]:
+    """What the block does is done by another engine."""
+    server.engine, mine = server.make_engine(), server.engine
+    yield
+    server.engine.abandon()
+    server.engine = mine
+
+
+async def test_whoever_was_removed_neither_hears_nor_speaks(make_server: Callable[[Cap | None], Server]) -> None:
+    server = make_server(None)
+    boxes = [server.mailbox() for _ in range(4)]
+    group, heard = Group(server, *boxes), listen(server, *boxes)
+    server.engine.start()
+    assert (await server.engine.send(sent := eph(group))).epoch == 1
+    assert heard == [(box, sent.body) for box in boxes]
+    for member in boxes[2:]:
+        late, leaf = eph(group), next(leaf for leaf, box in group.leaves.items() if box == member)
+        if member is boxes[2]:
+            await remove(server, group, leaf)
+        else:
+            with somebody_else(server):
+                group.remove(leaf)
+        heard.clear()
+        assert await refusal_of(server, late) == "stale-epoch"
+        await server.engine.send(sent := eph(group))
+        assert heard == [(box, sent.body) for box in boxes if box in group.leaves.values()]
+    wrong = {"token": "bad-group-token", "roster_key": "bad-roster-key", "gid": "bad-group-token"}
+    for field, code in wrong.items():
+        assert await refusal_of(server, replace(eph(group), **{field: bytes(32)})) == code
+    assert [len(server.queue(box)) for box in boxes[:2]] == [3, 3]
+    await server.engine.close()
+
+
+async def test_nothing_comes_through_a_reference_that_was_denied(make_server: Callable[[Cap | None], Server]) -> None:
+    server = make_server(None)
+    boxes = [server.mailbox(), server.mailbox()]
+    group, heard = Group(server, *boxes), listen(server, *boxes)
+    serial = server.refs.open_ref(group.refs[1]).serial
+    server.engine.start()
+    await server.engine.send(eph(group))
+    await server.engine.deny_ref(op.DenyRef(mailbox_id=boxes[1], serial=serial))
+    await server.engine.send(eph(group))
+    await server.engine.allow_ref(op.AllowRef(mailbox_id=boxes[1], serial=serial))
+    await server.engine.send(eph(group))
+    assert [box for box, _ in heard] == [boxes[0], boxes[1], boxes[0], boxes[0], boxes[1]]
+    await server.engine.close()
+
+
+async def test_nobody_waits_for_the_disk_but_behind_what_waits_for_it(file: Server) -> None:
+    boxes = [file.mailbox(), file.mailbox()]
+    group, other, heard = Group(file, *boxes), Group(file, *boxes), listen(file, *boxes)
+    file.engine.start()
+    told: list[str] = []
+    with file.held():
+        file.engine.begin_send(eph(group, b"one"), lambda _: told.append("one"))
+        assert (told, [body[-3:] for _, body in heard]) == (["one"], [b"one", b"one"])
+        stored = asyncio.get_running_loop().create_task(file.engine.send(send_verb.prepare(group.send_frame())))
+        stored.add_done_callback(lambda _: told.append("stored"))
+        await asyncio.sleep(0)
+        behind = asyncio.get_running_loop().create_task(file.engine.send(eph(group)))
+        behind.add_done_callback(lambda _: told.append("behind"))
+        await asyncio.sleep(0)
+        file.engine.begin_send(eph(other), lambda _: told.append("other"))
+        assert told == ["one", "other"]
+    await asyncio.gather(stored, behind)
+    assert told == ["one", "other", "stored", "behind"]
+    file.engine.begin_send(eph(group), lambda _: told.append("after"))
+    assert told[-1] == "after"
+    assert await refusal_of(file, eph(group)) == "slow-down"
+    assert len(heard) == 8
+    await file.engine.close()
+    assert await refusal_of(file, eph(group)) == "restarting"
+
+
+async def test_what_the_loop_cannot_judge_the_writer_does(file: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    boxes = [file.mailbox(), file.mailbox()]
+    group, heard = Group(file, *boxes), listen(file, *boxes)
+    file.engine.start()
+    monkeypatch.setattr(passing, "ROSTER_BYTES", 16)
+    told: asyncio.Future[op.Outcome | Exception] = asyncio.get_running_loop().create_future()
+    file.engine.begin_send(eph(group), told.set_result)
+    assert not told.done()
+    assert await told == op.Accepted(1, file.now_ms)
+    assert [box for box, _ in heard] == boxes
+    await file.engine.close()
