@@ -143,23 +143,6 @@ async def test_an_idempotency_key_answers_again_and_refuses_other_content(http: 
     assert await http.code(control.TAKE_REFS, ask, auth=auth, key="k" * 129) == "malformed"
 
 
-async def test_copies_of_a_call_at_two_gateways_at_once_get_one_answer(server: Server) -> None:
-    keys, both_run = Keys.create(), asyncio.Barrier(2)
-
-    async def ask(number: int, body: bytes) -> HttpAnswer:
-        async def answer() -> HttpAnswer:
-            await both_run.wait()
-            return HttpAnswer(200, {}, b"%d" % number)
-
-        book = AnswerBook(server._db, keys, server._clock)
-        return await book.once((b"path", body, b"key"), b"body" if body == b"same" else b"%d" % number, answer)
-
-    one, other = await asyncio.gather(ask(1, b"same"), ask(2, b"same"))
-    assert one == other
-    told = await asyncio.gather(ask(1, b"others"), ask(2, b"others"), return_exceptions=True)
-    assert sorted(type(each).__name__ for each in told) == ["HttpAnswer", "Malformed"]
-
-
 async def test_what_was_carried_out_is_told_so_though_its_answer_cannot_be_kept(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

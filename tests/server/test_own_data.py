@@ -64,6 +64,7 @@ async def test_an_account_sees_how_many_rows_are_its_own_and_that_the_rest_canno
                 "invite_code",
                 "claim",
                 "idem",
+                "http_claim",
                 "http_idem",
                 "ref_deny",
                 "ref_use",

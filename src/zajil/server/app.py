@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,7 +66,7 @@ from zajil.server.http.calls import HttpAnswer, HttpCall, Peer
 from zajil.server.http.data_routes import bind_data
 from zajil.server.http.delivery_routes import bind_attachments, bind_delivery, bind_public, bind_reports
 from zajil.server.http.dispatch import Dispatcher, Proofs, either
-from zajil.server.http.idempotency import AnswerBook, delete_old_answers
+from zajil.server.http.idempotency import AnswerBook, delete_old_answers, delete_old_claims
 from zajil.server.measures import Insistence, make_measures, read_statement
 from zajil.server.metrics import Metrics
 from zajil.server.moderation.beside.supervisor import WorkerProcess
@@ -254,8 +255,9 @@ class Server:
         """Delete what has outlived its retention, everywhere, by the clock as it is."""
         await retention.run(self._auth)
         now = int(self._clock())
-        while await self._db.write(lambda db: delete_old_answers(db, now=now, limit=1000)) >= 1000:
-            pass
+        for delete in (delete_old_answers, delete_old_claims):
+            while await self._db.write(partial(delete, now=now, limit=1000)) >= 1000:
+                pass
         await delivery_retention.run(self._delivery)
         await bridge_retention.run(self._registry)
         await inbox.run_retention(self.reports)
@@ -475,7 +477,7 @@ class Server:
             ),
             limits=self._limits,
             clock=self._clock,
-            answers=AnswerBook(self._db, keys, self._clock),
+            answers=AnswerBook(self._db, keys, self._clock, is_shared=self._bus.is_shared),
             count=self.metrics.count_call,
         )
 

@@ -85,7 +85,7 @@ class PublicSpace:
             check_whoever=lambda token: login.check_whoever(self.space, token),
             limits=limits,
             clock=clock,
-            answers=AnswerBook(db, keys, clock),
+            answers=AnswerBook(db, keys, clock, is_shared=bus.is_shared),
             count=count,
         )
         self._preview = Preview(self.space, front=settings.front)

@@ -169,6 +169,7 @@ APART: Final[Mapping[str, str]] = MappingProxyType(
         "claim": _ONCE,
         "contact_pair": "who asked whom to be a contact, as a keyed hash of both; one has to guess both to find it",
         "grp": "a group; its members are sealed under a key that only they have",
+        "http_claim": _ONCE,
         "http_idem": _ONCE,
         "idem": _ONCE,
         "invite_code": "who made or used a code is not kept",

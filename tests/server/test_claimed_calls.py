@@ -1,0 +1,153 @@
+"""Copies of one call at two gateways at once: it is carried out once, and both hear how that went."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+from tests.server.carriers import until
+
+from zajil.engine.keys import Keys
+from zajil.protocol.errors import Unavailable, ZajilError, error
+from zajil.server.app import Server
+from zajil.server.http import idempotency
+from zajil.server.http.calls import HttpAnswer
+from zajil.server.http.idempotency import AnswerBook, delete_old_claims
+
+Answers = Callable[[], Awaitable[HttpAnswer]]
+NAMES = (b"path", b"caller", b"key")
+
+
+class Handles:
+    """What takes a handle, which only the first can have. free: set when the call may go on."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+        self.begun = asyncio.Event()
+        self.free = asyncio.Event()
+
+    async def take(self) -> HttpAnswer:
+        self.begun.set()
+        await self.free.wait()
+        if self.taken:
+            raise error("handle-taken")
+        self.taken += 1
+        return HttpAnswer(200, {}, b"yours")
+
+    async def refuse(self) -> HttpAnswer:
+        self.begun.set()
+        await self.free.wait()
+        raise error("slow-down")
+
+
+class Gates:
+    """Two gateways on one database. ask: a copy of the call at the first or second."""
+
+    def __init__(self, server: Server) -> None:
+        keys, self.database = Keys.create(), server._db
+        self.clock = server._clock
+        self.books = [AnswerBook(server._db, keys, server._clock, is_shared=True) for _ in range(2)]
+
+    def ask(self, at: int, answer: Answers, body: bytes = b"body") -> asyncio.Task[HttpAnswer]:
+        return asyncio.create_task(self.books[at].once(NAMES, body, answer))
+
+    def claims(self) -> list[int]:
+        """The beat of each."""
+        rows = self.database.read_sync(lambda db: db.execute(idempotency.http_claim.select()).all())
+        return [row.beat for row in rows]
+
+    async def waits(self, copy: asyncio.Task[HttpAnswer], monkeypatch: pytest.MonkeyPatch) -> None:
+        """The copy has looked twice, and found that it is not its turn."""
+        looks, done, look = 0, asyncio.Event(), self.books[1]._look
+
+        def counted(*of: object) -> object:
+            nonlocal looks
+            looks += 1
+            if looks == 2:
+                loop.call_soon_threadsafe(done.set)
+            return look(*of)  # type: ignore[arg-type]
+
+        loop = asyncio.get_running_loop()
+        monkeypatch.setattr(self.books[1], "_look", counted)
+        async with asyncio.timeout(10):
+            await done.wait()
+        assert not copy.done()
+
+
+@pytest.fixture
+def gates(server: Server) -> Gates:
+    return Gates(server)
+
+
+async def test_a_copy_at_another_gateway_gets_the_answer_and_no_refusal_that_its_twin_caused(
+    gates: Gates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handles = Handles()
+    first = gates.ask(0, handles.take)
+    await handles.begun.wait()
+    copy, others = gates.ask(1, handles.take), gates.ask(1, handles.take, b"other content")
+    await gates.waits(copy, monkeypatch)
+    handles.free.set()
+    assert (await first).body == (await copy).body == b"yours"
+    with pytest.raises(ZajilError, match="idem-conflict"):
+        await others
+    assert handles.taken == 1
+    assert gates.claims() == []
+
+
+async def test_a_copy_of_what_was_refused_or_given_up_is_carried_out(
+    gates: Gates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused, handles = Handles(), Handles()
+    handles.free.set()
+    first = gates.ask(0, refused.refuse)
+    await refused.begun.wait()
+    copy = gates.ask(1, handles.take)
+    await gates.waits(copy, monkeypatch)
+    refused.free.set()
+    with pytest.raises(ZajilError, match="slow-down"):
+        await first
+    assert (await copy).body == b"yours"
+    gates.database.write_sync(lambda db: db.execute(idempotency.http_idem.delete()))
+    given_up = Handles()
+    second = gates.ask(0, given_up.take)
+    await given_up.begun.wait()
+    second.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await second
+    assert gates.claims() == []
+
+
+async def test_a_call_that_takes_long_keeps_its_claim_and_its_copy_hears_when_to_ask_again(
+    gates: Gates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("BEAT_S", 0.01), ("LEASE_S", 5.0), ("WAIT_S", 0.1), ("_LOOK_S", 0.01)):
+        monkeypatch.setattr(idempotency, name, value)
+    handles = Handles()
+    first = gates.ask(0, handles.take)
+    await handles.begun.wait()
+    with pytest.raises(Unavailable, match="busy") as told:
+        await gates.ask(1, handles.take)
+    assert told.value.retry_ms == 1000
+    await until(lambda: gates.claims()[0] >= 3)
+    handles.free.set()
+    assert (await first).body == (await gates.ask(1, handles.take)).body == b"yours"
+
+
+async def test_the_claim_of_a_gateway_that_died_is_taken_over(gates: Gates, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(idempotency, "LEASE_S", 0.1)
+    assert await gates.books[0]._claim(idempotency.key_of(NAMES), b"its gateway died") is None
+    handles = Handles()
+    handles.free.set()
+    assert (await gates.ask(1, handles.take)).body == b"yours"
+    assert gates.claims() == []
+
+
+def test_what_nobody_took_over_goes_with_the_retention(gates: Gates) -> None:
+    now = int(gates.clock())
+    gates.database.write_sync(
+        lambda db: gates.books[0]._take(db, key=idempotency.key_of(NAMES), owner=b"dead", dead=None)
+    )
+    assert gates.database.write_sync(lambda db: delete_old_claims(db, now=now, limit=10)) == 0
+    assert gates.database.write_sync(lambda db: delete_old_claims(db, now=now + 3601, limit=10)) == 1
