@@ -47,6 +47,7 @@ from zajil.engine.sql.database import tell_failure
 from zajil.moderation.private import inbox
 from zajil.moderation.private.inbox import Inbox
 from zajil.moderation.private.keys import ModeratorKeys
+from zajil.moderation.private.measures import Telling
 from zajil.protocol import frames
 from zajil.protocol.errors import Unavailable
 from zajil.protocol.ids import AccountId, MailboxId
@@ -137,6 +138,7 @@ class Server:
         self._attachments = Attachments(self._delivery, storage.blobs)
         self._auth = self._make_auth(keys, data)
         self._insistence = Insistence()
+        self._telling = Telling()
         self.reports = self._make_inbox(keys, storage.moderators)
         self._registry = self._make_registry(keys)
         self.calling = self._make_calling(data, keys, storage.relays)
@@ -279,6 +281,7 @@ class Server:
                     await self._clock_guard.note_run()  # whatever fails in the run itself
                     await self.run_retention()
                 await retention.run_often(self._auth)
+                await self._telling.look(self.reports)
                 await self._db.empty_log()
             except Exception as bug:  # noqa: BLE001  # the boundary of a background task
                 tell_failure(_LOG, "retention failed", bug)

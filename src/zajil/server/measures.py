@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -14,6 +15,7 @@ from zajil.auth.store import MeasureRow
 from zajil.delivery.context import Delivery
 from zajil.delivery.mailboxes import send_notice
 from zajil.engine.keys import Keys, SealBroken
+from zajil.moderation.private import records
 from zajil.moderation.private.inbox import Measures
 from zajil.protocol.errors import Unavailable
 from zajil.protocol.ids import AccountId, MailboxId, encode_b64
@@ -118,6 +120,15 @@ def make_measures(
             end_login(mailbox_id)
 
     async def tell(measure: AccountMeasure, undone: bool) -> None:  # a callable's own shape
-        await insist(lambda: tell_now(measure, undone=undone))
+        is_told = False
+
+        async def work() -> None:
+            nonlocal is_told
+            if not is_told:
+                await tell_now(measure, undone=undone)
+                is_told = True
+            await delivery.db.write(partial(records.mark_told, measure_id=measure.measure_id, undone=undone))
+
+        await insist(work)
 
     return Measures(apply=apply, lift=lift, tell=tell)

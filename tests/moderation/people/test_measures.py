@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import aiohttp
 import pytest
@@ -21,6 +21,7 @@ from tests.server.wire import Http, Wire
 from zajil.auth import login
 from zajil.auth.store import DeviceRow
 from zajil.delivery.mailboxes import send_notice
+from zajil.moderation.private.measures import Telling
 from zajil.protocol import cbor
 from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.frames import Kind, Role
@@ -191,6 +192,34 @@ async def test_a_warning_is_told_and_shuts_nobody_out(desk: Desk, scene: Scene, 
     assert await desk.refused(routes.UNDO_MEASURE, by=one, measure=measure) == "item-closed"
     told = await notices(wire, await logged_in(desk, scene.omar))
     assert [fields["action"] for _, fields in told] == ["warn", "undone"]
+
+
+async def test_what_a_server_died_before_telling_is_told_once_by_whichever_looks(
+    desk: Desk, server: Server, scene: Scene, http: Http, wire: MakeWire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, _, measure = await decided(desk, http, scene, "warn")
+    assert desk.rows("SELECT count(*) FROM mod_untold") == [(0,)]
+    with monkeypatch.context() as death:
+        death.setattr(measures, "send_notice", _die)
+        assert await desk.refused(routes.UNDO_MEASURE, by=one, measure=measure) == "internal"
+    undone_at = int(desk.clock())
+    desk.clock.advance(100)
+    gateways = [Telling(), Telling()]
+    for each in gateways:
+        await each.look(server.reports)
+    assert len(await notices(wire, await logged_in(desk, scene.omar))) == 1  # whoever decided may be about to tell
+    await asyncio.gather(*(each.look(server.reports) for each in gateways))
+    for _ in range(2):
+        await gateways[0].look(server.reports)
+    told = await notices(wire, await logged_in(desk, scene.omar))
+    assert [fields["action"] for _, fields in told] == ["warn", "undone"]
+    assert told[1][1]["at"] == undone_at
+    assert told[1][1]["measure"] == parse_b64(measure, size=16)
+    assert desk.rows("SELECT count(*) FROM mod_untold") == [(0,)]
+
+
+async def _die(*_of: object) -> NoReturn:
+    raise RuntimeError("the server is killed here")
 
 
 async def test_undoing_lets_the_account_in_again_unless_a_later_one_stands(

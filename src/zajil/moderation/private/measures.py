@@ -6,6 +6,7 @@ account is suspended, and why it is told so, stands where logins look. Source: d
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -15,10 +16,10 @@ from zajil.engine.keys import SealBroken
 from zajil.moderation.private import inbox, records, store, tallies
 from zajil.moderation.private.desk import check_key, find_held
 from zajil.moderation.private.inbox import Inbox
-from zajil.moderation.private.records import MeasureRow
+from zajil.moderation.private.records import MeasureRow, Untold
 from zajil.moderation.review.context import Review, Reviewer
 from zajil.protocol.control import B16
-from zajil.protocol.errors import error
+from zajil.protocol.errors import Refused, error
 from zajil.protocol.ids import parse_b64
 from zajil.protocol.report.measures import AccountMeasure, Measure
 from zajil.protocol.review import api, private
@@ -28,13 +29,15 @@ _DAY_S: Final = 86_400
 
 
 class _Body(msgspec.Struct, frozen=True, kw_only=True):
-    """What of a measure is sealed. days: of a suspension, None for good."""
+    """What of a measure is sealed. days: of a suspension, None for good. at, undone_at: Unix seconds, 0 before."""
 
     account: bytes
     action: Measure
     reason: str
     days: int | None
     until: int = 0
+    at: int = 0
+    undone_at: int = 0
 
 
 async def propose(
@@ -82,8 +85,8 @@ async def confirm(review: Review, reports: Inbox, reviewer: Reviewer, report: st
         raise error("own-decision")
     body = _open(reports, proposed)
     until = review.now() + body.days * _DAY_S if body.days is not None and body.action == "suspend" else 0
-    body = msgspec.structs.replace(body, until=until)
-    measure = _view(proposed.id, body, at=review.now())
+    body = msgspec.structs.replace(body, until=until, at=review.now())
+    measure = _view(proposed.id, body, at=body.at)
     sealed = reports.keys.seal(msgspec.msgpack.encode(body), context=_context(proposed.id))
 
     def write(db: Connection) -> None:
@@ -92,6 +95,7 @@ async def confirm(review: Review, reports: Inbox, reviewer: Reviewer, report: st
         ):
             raise error("gone")
         records.put_body(db, proposed.id, sealed)
+        records.put_untold(db, proposed.id, undone=False)
         reports.measures.apply(db, measure)
         tallies.add_act(db, "confirmed", reviewer.staff_id, day=today)
         tallies.add_act(db, "acted", reviewer.staff_id, day=today)
@@ -122,17 +126,54 @@ async def undo(review: Review, reports: Inbox, reviewer: Reviewer, name: str) ->
     row = await review.db.read(lambda db: records.find_measure(db, measure_id))
     if row is None or row.state not in (records.IN_FORCE, records.UNDONE):
         raise error("gone")
-    measure = _view(row.id, _open(reports, row), at=review.now())
+    body = msgspec.structs.replace(_open(reports, row), undone_at=review.now())
+    measure = _view(row.id, body, at=body.undone_at)
+    sealed = reports.keys.seal(msgspec.msgpack.encode(body), context=_context(measure_id))
 
     def write(db: Connection) -> None:
         if not records.move(db, measure_id, old=records.IN_FORCE, new=records.UNDONE, by=reviewer.staff_id, day=today):
             raise error("item-closed")
+        records.put_body(db, measure_id, sealed)
+        records.put_untold(db, measure_id, undone=True)
         reports.measures.lift(db, measure)
         tallies.add_act(db, "undone", reviewer.staff_id, day=today)
 
     await review.db.write(write)
     await reports.measures.tell(measure, True)
     return api.Empty()
+
+
+class Telling:
+    """Tells accounts what the server that decided it did not come to tell, since it died. One for each process."""
+
+    def __init__(self) -> None:
+        self._seen: frozenset[Untold] = frozenset()
+
+    async def look(self, reports: Inbox) -> None:
+        """Call it each minute. What was untold at the look before, too, is told by whoever takes it on first.
+
+        A server that dies between the notice and its mark has it told twice: better than never. Nothing is told while
+        the moderators' key is locked, which alone opens whom it is about.
+        """
+        if not reports.keys.opens:
+            return
+        found = await reports.db.read(lambda db: records.list_untold(db, limit=LISTED))
+        for each in found:
+            if each in self._seen and await reports.db.write(partial(records.take_untold, found=each)):
+                await _tell_again(reports, each)
+        self._seen = frozenset(found)
+
+
+async def _tell_again(reports: Inbox, untold: Untold) -> None:
+    row = await reports.db.read(lambda db: records.find_measure(db, untold.measure_id))
+    if row is None:
+        return
+    try:
+        body = _open(reports, row)
+    except Refused:
+        return  # sealed to a key that is lost; it goes with its measure
+    measure = _view(row.id, body, at=body.undone_at if untold.undone else body.at)
+    await reports.measures.tell(measure, untold.undone)
 
 
 async def list_measures(review: Review, reports: Inbox) -> private.Measures:

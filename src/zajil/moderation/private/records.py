@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from sqlalchemy import Column, Connection, Index, Integer, LargeBinary, Table, delete, insert, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    delete,
+    insert,
+    select,
+    update,
+)
 
 from zajil.engine.sql.database import METADATA, U64, describe
 
@@ -35,6 +47,39 @@ mod_measure = Table(
     sqlite_strict=True,
     sqlite_autoincrement=True,
 )
+
+_UNTIL_TOLD: Final = "until its account is told"
+mod_untold = Table(
+    "mod_untold",
+    METADATA,
+    Column("measure_id", LargeBinary, primary_key=True, info=describe("identifier", "measure", _UNTIL_TOLD)),
+    Column(
+        "undone",
+        Integer,
+        primary_key=True,
+        autoincrement=False,
+        info=describe("flag", "1 where it is to be told that it was undone", _UNTIL_TOLD),
+    ),
+    Column(
+        "tries",
+        Integer,
+        nullable=False,
+        info=describe("counter", "how often a server that found it untold took it on", _UNTIL_TOLD),
+    ),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+
+class Untold(NamedTuple):
+    """What an account has yet to be told: that a measure is in force, or was undone. tries: of servers that found it.
+
+    No time is kept: when a measure was decided would lead from it to a notice in a mailbox.
+    """
+
+    measure_id: bytes
+    undone: bool
+    tries: int
 
 
 class MeasureRow(NamedTuple):
@@ -94,6 +139,33 @@ def put_body(db: Connection, measure_id: bytes, body: bytes) -> None:
     db.execute(update(mod_measure).where(mod_measure.c.id == measure_id).values(body=body))
 
 
+def put_untold(db: Connection, measure_id: bytes, *, undone: bool) -> None:
+    """The account is to be told of it, by whichever server comes to it."""
+    db.execute(insert(mod_untold).values(measure_id=measure_id, undone=int(undone), tries=0))
+
+
+def list_untold(db: Connection, *, limit: int) -> list[Untold]:
+    """What was not told yet, and for each measure that it is in force before that it was undone."""
+    found = select(mod_untold.c.measure_id, mod_untold.c.undone, mod_untold.c.tries)
+    ordered = found.order_by(mod_untold.c.measure_id, mod_untold.c.undone)
+    return [Untold(row[0], bool(row[1]), row[2]) for row in db.execute(ordered.limit(limit))]
+
+
+def take_untold(db: Connection, found: Untold) -> bool:
+    """Count one more try. False where it was told meanwhile, or another server tries it."""
+    this = _is_untold(found.measure_id, undone=found.undone) & (mod_untold.c.tries == found.tries)
+    return bool(db.execute(update(mod_untold).where(this).values(tries=found.tries + 1)).rowcount)
+
+
+def mark_told(db: Connection, measure_id: bytes, *, undone: bool) -> None:
+    """Its account was told."""
+    db.execute(delete(mod_untold).where(_is_untold(measure_id, undone=undone)))
+
+
+def _is_untold(measure_id: bytes, *, undone: bool) -> ColumnElement[bool]:
+    return (mod_untold.c.measure_id == measure_id) & (mod_untold.c.undone == int(undone))
+
+
 def drop_proposed(db: Connection, report_id: bytes) -> None:
     """Nothing is proposed in answer to this report any more."""
     waiting = (mod_measure.c.report_id == report_id) & (mod_measure.c.state == PROPOSED)
@@ -101,7 +173,10 @@ def drop_proposed(db: Connection, report_id: bytes) -> None:
 
 
 def forget(db: Connection, *, today: int, limit: int) -> int:
-    """Drop at most so many undone and refused ones whose time is over; how many."""
+    """Drop at most so many undone and refused ones whose time is over; how many. Nobody is told of them any more."""
     over = mod_measure.c.state.in_((UNDONE, REFUSED)) & (mod_measure.c.day <= today - KEPT_DAYS)
     old = select(mod_measure.c.n).where(over).limit(limit).scalar_subquery()
-    return db.execute(delete(mod_measure).where(mod_measure.c.n.in_(old))).rowcount
+    gone = db.execute(delete(mod_measure).where(mod_measure.c.n.in_(old))).rowcount
+    if gone:
+        db.execute(delete(mod_untold).where(mod_untold.c.measure_id.not_in(select(mod_measure.c.id))))
+    return gone
