@@ -11,7 +11,7 @@ from tests.client.calls.roomworld import Ways
 from tests.client.people import befriend, register
 from tests.client.serving import Served
 
-from zajil.client.calls.media import rooming
+from zajil.client.calls.media import links, rooming
 from zajil.client.calls.media.attempts import Hears, Sends
 from zajil.client.calls.media.room import Room, derive_room
 from zajil.client.calls.media.rooming import RoomHears, RoomSends
@@ -139,6 +139,24 @@ async def test_sound_comes_back_after_the_connection_is_gone_in_mid_call(ways: l
         assert sending(one, 2).pc == pc, "the same upload goes on"
         assert hearing(other, 1).ear.dropped.get("bad-tag", 0) == 0
         assert one.alarms == other.alarms == []
+
+
+async def test_who_was_never_told_that_it_is_not_heard_is_heard_again(
+    ways: list[Ways], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(links, "UNPROVEN_MS", 300)
+    async with call(*members(ways[:2])) as (one, other):
+        await both_hear(one, other)
+        one.deaf_to = other.deaf_to = lambda signal: isinstance(signal, sg.Lost)
+        ways[0].closed = ways[1].closed = True
+        way, sent = ways[0].all[-1], sending(one, 2)
+        way.frozen = True
+        await until(lambda: one.downs and other.downs)
+        heard = hearing(other, 1)
+        await until(lambda: heard.lost_ms is not None and now_ms() - heard.lost_ms > 600)
+        way.frozen = False
+        await until(lambda: one.links._peers[2].up and other.links._peers[1].up)
+        assert (hearing(other, 1), sending(one, 2)) == (heard, sent), "the same upload is heard, without a word"
 
 
 async def test_what_comes_twice_while_two_connections_overlap_is_heard_once(ways: list[Ways]) -> None:

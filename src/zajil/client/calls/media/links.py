@@ -25,7 +25,7 @@ from typing import Final
 from zajil.client.calls.keys import KeyRing
 from zajil.client.calls.media.attempts import UNPROVEN_MS, WRONG_IN_A_ROW, Hears, Incoming, Outgoing, batches
 from zajil.client.calls.media.peers import Counts, Peer, decide_kinds, decide_route
-from zajil.client.calls.media.rooming import RoomHears, Rooming, RoomMeans, RoomSends
+from zajil.client.calls.media.rooming import RoomHears, Rooming, RoomMeans, RoomSends, find_awaited
 from zajil.client.calls.media.rtc import BadDescription, HearingPeer, Relay, SendingPeer
 from zajil.client.calls.media.sound import LOUD, Sink, Source, Switch, find_level
 from zajil.client.calls.media.steps import Steps
@@ -502,6 +502,7 @@ class Links:
 
     def _watch_hearing(self, peer: Peer) -> None:
         now = self._means.now_ms()
+        awaited = find_awaited(peer)
         for attempt in list(peer.incoming.values()):
             if attempt.wrong_in_a_row >= WRONG_IN_A_ROW:
                 self._shut(peer.leaf)
@@ -511,7 +512,7 @@ class Links:
             elif attempt.is_deaf(now):
                 self._note_stalled(peer, attempt)
                 self._drop_incoming(peer, attempt)
-            elif not attempt.proved and now - attempt.quiet_since_ms >= UNPROVEN_MS:
+            elif not attempt.proved and attempt is not awaited and now - attempt.quiet_since_ms >= UNPROVEN_MS:
                 self._drop_incoming(peer, attempt)
         self._say_lost_again(peer, now)
 

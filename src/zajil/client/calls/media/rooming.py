@@ -150,6 +150,17 @@ class RoomHears:
         return {**came, **played, "far_late": far, "dropped": dict(ear.dropped)}
 
 
+def find_awaited(peer: Peer) -> RoomHears | None:
+    """The upload that was heard last, while nothing of this peer is heard.
+
+    In the room nothing but our `lost` tells a sender that it is not heard: without it, it goes on there.
+    """
+    if any(one.proved for one in peer.incoming.values()):
+        return None
+    newest_first = reversed(peer.incoming.values())
+    return next((one for one in newest_first if isinstance(one, RoomHears) and one.opened), None)
+
+
 @dataclass(frozen=True, slots=True)
 class RoomMeans:
     """What the room works with. leaf: our own. tell: that this peer should hear this upload, or hears it no more.

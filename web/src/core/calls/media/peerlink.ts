@@ -27,7 +27,7 @@ import { planIce, SendingAttempt } from "./sending.ts";
 import type { MediaSignal, Rung, Shared } from "./shared.ts";
 import type { Transformer } from "./transforms.ts";
 
-/** A connection of which nothing opens is given up. */
+/** An attempt of which nothing opens is given up. */
 const DEAF_MS = 10_000;
 const RUNGS: readonly Rung[] = ["A", "B"];
 /**
@@ -166,11 +166,13 @@ export class PeerLink {
     const receiving = [...this.#receiving.values()];
     // Two that fall silent together are no excuse for each other.
     const heard = receiving.filter((one) => one.alive && !one.isSilent(nowMs));
+    const awaited = heard.length > 0 ? undefined : receiving.findLast((one) => one instanceof Hearing && one.hasHeard);
     for (const attempt of receiving) {
       if (attempt instanceof Hearing) attempt.hush(settled);
       const others = heard.some((one) => one !== attempt);
       attempt.tick(nowMs, { others });
-      if (nowMs - attempt.heardAtMs >= DEAF_MS) this.#give(attempt, nowMs);
+      // In the room nothing but our `lost` tells a sender that it is not heard: without it, it goes on there.
+      if (attempt !== awaited && nowMs - attempt.heardAtMs >= DEAF_MS) this.#give(attempt, nowMs);
     }
     this.#tell();
   }

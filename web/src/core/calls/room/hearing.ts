@@ -74,6 +74,11 @@ export class Hearing {
     return Math.max(this.#startedAtMs, this.counts.audio.openedAtMs ?? 0);
   }
 
+  /** A frame of it has opened. */
+  get hasHeard(): boolean {
+    return this.counts.audio.openedAtMs !== undefined;
+  }
+
   /** For the report that goes back. */
   report(nowMs: number): { readonly late: number; readonly target: number } {
     return { late: this.#jitter.latePerMille(nowMs), target: this.#jitter.targetMs };

@@ -273,6 +273,20 @@ test("sound that stays away is `lost`, and heard again it is `got`", async () =>
   expect(omar.told.at(-1)).toBe("up 0");
 });
 
+test("who was never told that it is not heard is heard again, however long the silence was", async () => {
+  await pass(10);
+  for (let turn = 0; turn < 150; turn++) {
+    clock.now += 100;
+    for (const one of [anna, omar]) {
+      one.links.tick();
+      one.signals.splice(0);
+    }
+  }
+  expect([anna.told.at(-1), omar.told.at(-1)]).toEqual(["down 1", "down 0"]);
+  await pass(20);
+  expect([anna.told.at(-1), omar.told.at(-1)]).toEqual(["up 1", "up 0"]);
+});
+
 test("what opens once its link is closed gets no `got`", async () => {
   const tell = server.tell.bind(server);
   server.tell = (slot, record) => {
