@@ -10,7 +10,7 @@ from tests.calls.party import ROOM, Party, read, read_frames
 
 from zajil.calls.farnews import FRAME, GATEWAY_BYTES, GONE, HERE, News, Presence, encode_news, encode_presence
 from zajil.calls.mediaframes import notice
-from zajil.calls.rooms import CONNECTIONS, FAR_MAX, FAR_S, NoPlace
+from zajil.calls.rooms import ANSWER_S, CONNECTIONS, FAR_MAX, FAR_S, NoPlace
 from zajil.engine.bus import MemoryBus, Topic
 from zajil.protocol.calls import media
 from zajil.protocol.calls.limits import PEOPLE
@@ -98,6 +98,47 @@ def test_a_gateway_that_died_takes_its_people_along() -> None:
     here.feed(a, frame(1))
     here.rooms.sweep(here.now)
     assert read(a) == [notice(media.LEFT, 2)]
+
+
+def half_full() -> tuple[Party, Party]:
+    """A room with as many connections as there may be, half of them at the other gateway, which answers no more."""
+    here, there = parties()
+    for party in (here, there):
+        for number in range(CONNECTIONS // 2):
+            party.feed(party.join(), frame(number % PEOPLE))
+    there.rooms._rooms[ROOM].leave_bus()
+    here.now += 1
+    there.now += 1
+    return here, there
+
+
+def test_who_comes_back_from_a_gateway_that_died_needs_not_wait_for_the_place() -> None:
+    here, _ = half_full()
+    back = [here.join() for _ in range(CONNECTIONS // 2)]
+    with pytest.raises(NoPlace):
+        here.join()
+    for number, member in enumerate(back):
+        read(member)
+        here.feed(member, frame(number % PEOPLE))
+    here.now += ANSWER_S
+    here.rooms.sweep(here.now)
+    assert [member.close_code for member in back] == [None] * len(back)
+    assert not back[0].room.far
+    assert len([each for each in read(back[0]) if each[:2] == notice(media.LEFT, 0)[:2]]) == CONNECTIONS // 2
+    here.leave(back[0])
+    assert here.join().close_code is None
+
+
+def test_whoever_tries_a_room_that_is_full_indeed_goes_when_all_have_answered() -> None:
+    here, there = half_full()
+    one, two = here.join(), here.join()
+    there.rooms.sweep(there.now)  # the answer comes, late
+    with pytest.raises(NoPlace):
+        here.join()
+    here.now += ANSWER_S
+    here.rooms.sweep(here.now)
+    assert (one.close_code, two.close_code) == (media.ROOM_FULL, media.ROOM_FULL)
+    assert len(one.room.far) == CONNECTIONS // 2
 
 
 def test_where_news_were_missed_everybody_is_found_again() -> None:

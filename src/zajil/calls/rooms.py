@@ -5,7 +5,9 @@ people: a person has one for audio, one for video, and a new one before the old 
 connections, and of people, told apart by the leaf that their frames name, 4.
 
 People of one room may be at several gateways: each has a room of its own, and hears over the bus of the connections at
-the others, which have slots here too. A frame passes the bus once for all of them.
+the others, which have slots here too. A frame passes the bus once for all of them. Of those at a gateway that died
+nobody tells any more. Who comes into a room that they fill is let in on trial, and all others are asked for: who does
+not answer is gone, and where all do, the room was full.
 
 A person's connections share what comes, each frame on one of them. That they are one person's, the leaf does not
 prove: anybody in the room can write another's. The ticket does, which only its owner and the server know; so only
@@ -65,6 +67,8 @@ LIFE_S: Final = 600.0
 _FAREWELL_S: Final = 5.0
 FAR_S: Final = 20.0
 """A connection at another gateway of which nothing was heard for so long is gone: its gateway tells of it every 5 s."""
+ANSWER_S: Final = 2.0
+"""So long the others have for their answer when a place is wanted in a full room."""
 FAR_MAX: Final = 2 * CONNECTIONS
 """More than that in one room nobody tells of in earnest."""
 _SLOTS: Final = 255
@@ -98,7 +102,8 @@ class Member:
 
     mark: stands for the ticket. is_far: at another gateway, which passes on what is for it. close_code: how it ends,
     None while it lasts. dropped: it had time to end and did not. leaf: as its first frame said, at `claimed_at`. sent:
-    for each kind, the room's number of the last frame. told_at: when another gateway told of it last.
+    for each kind, the room's number of the last frame. told_at: when another gateway told of it last. on_trial: it came
+    into a full room, of which some may be gone.
     """
 
     def __init__(
@@ -118,6 +123,7 @@ class Member:
         self.joined_at = now
         self.heard_at = now
         self.told_at = now
+        self.on_trial = False
         self._room = room
         self._rate = Rate(now)
         self._share = Rate(now, times=PEOPLE / CONNECTIONS)
@@ -160,6 +166,8 @@ class _Room:
         self.members: dict[int, Member] = {}
         self.far: dict[tuple[bytes, int], Member] = {}
         """Those at other gateways, by gateway and slot there."""
+        self.asked_at: float | None = None
+        """When it was full and all of those were asked for; None once they had time to answer."""
         self.leave_bus: Callable[[], None] = _nobody
         self._next_slot = 1
         self._frames = 0
@@ -276,10 +284,12 @@ class Rooms:
         room = self._rooms.get(name)
         if room is None:
             room = self._make(name, now)
-        if len(room.members) >= CONNECTIONS:
+        is_full = len(room.members) >= CONNECTIONS
+        if is_full and not self._may_try(room, now):
             raise NoPlace(ROOM_FULL)
         mark = hashlib.sha256(ticket).digest()[:MARK_BYTES]
         member = Member(room, room.take_slot(), mark=mark, kick=kick, now=now)
+        member.on_trial = is_full
         hello = mediaframes.notice(JOINED, member.slot, *room.members)
         room.members[member.slot] = member
         self._members.add(member)
@@ -358,6 +368,8 @@ class Rooms:
             for key, far in list(room.far.items()):
                 if now - far.told_at >= FAR_S:
                     self._lose(room, key, now)
+            if room.asked_at is not None and now - room.asked_at >= ANSWER_S:
+                self._settle(room, room.asked_at, now)
             for near in room.near:
                 self._tell_here(room, near)
 
@@ -373,6 +385,29 @@ class Rooms:
         room.leave_bus = self._bus.listen(Topic.ROOM, name, lambda news: self._hear(room, news))
         self._tell(room, ASK, 0)
         return room
+
+    def _may_try(self, room: _Room, now: float) -> bool:
+        """Whether a full room may be less full than it looks: they are asked for, and not all have answered yet."""
+        if not room.far:
+            return False
+        if room.asked_at is None:
+            room.asked_at = now
+            self._tell(room, ASK, 0)
+        answered = sum(far.told_at >= room.asked_at for far in room.far.values())
+        return len(room.near) + answered < CONNECTIONS
+
+    def _settle(self, room: _Room, asked_at: float, now: float) -> None:
+        """Who did not answer is gone; and of those on trial, the newest, for whom there is no place all the same."""
+        room.asked_at = None
+        for key, far in list(room.far.items()):
+            if far.told_at < asked_at:
+                self._lose(room, key, now)
+        over = sum(member.close_code is None for member in room.members.values()) - CONNECTIONS
+        for member in reversed(room.near):
+            if member.on_trial and member.close_code is None and over > 0:
+                member.close(ROOM_FULL, now)
+                over -= 1
+            member.on_trial = False
 
     def _tell(self, room: _Room, kind: int, slot: int, rest: bytes = b"") -> None:
         self._bus.tell(Topic.ROOM, room.name, encode_news(News(kind, self._name, slot, rest)))
