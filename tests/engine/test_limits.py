@@ -75,6 +75,18 @@ def test_full_buckets_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(table._full_at) <= 11
 
 
+def test_buckets_that_are_not_full_are_seldom_looked_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "_SWEEP_AT", 10)
+    table = Limits()
+    held, sweeps = table._full_at, 0
+    for number in range(1000):
+        table.take("pass_group", number.to_bytes(2), now=1)
+        sweeps += table._full_at is not held
+        held = table._full_at
+    assert len(held) == 1000
+    assert 0 < sweeps <= 8
+
+
 def test_no_key_is_kept_in_clear_and_a_new_day_starts_with_full_buckets() -> None:
     table = Limits({"login": Limit(1, 1e6)})
     table.take("login", b"192.0.2.1", now=10)

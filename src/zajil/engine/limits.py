@@ -158,6 +158,7 @@ class Limits:
         self._key = os.urandom(32)
         self._day = -1
         self._full_at: dict[bytes, float] = {}
+        self._sweep_at = _SWEEP_AT
 
     def take(self, name: str, key: bytes, *, now: float, cost: float = 1) -> None:
         """Spend `cost` tokens of this bucket.
@@ -208,11 +209,14 @@ class Limits:
         return hashlib.blake2b(name.encode() + b"\0" + key, digest_size=16, key=self._key).digest()
 
     def _sweep(self, now: float) -> None:
-        if len(self._full_at) > _SWEEP_AT:
+        if len(self._full_at) > self._sweep_at:
             self._full_at = {place: at for place, at in self._full_at.items() if at > now}
+            # Twice what is left: else each call would look at all buckets, once so many are not full.
+            self._sweep_at = max(_SWEEP_AT, 2 * len(self._full_at))
 
     def _turn_day(self, now: float) -> None:
         day = int(now // _DAY_S)
         if day != self._day:
             self._day, self._key = day, os.urandom(32)
             self._full_at.clear()
+            self._sweep_at = _SWEEP_AT
