@@ -14,9 +14,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from tests.moderation.people.desk import Desk, Member, code_of
 
 from zajil.moderation.audit.entries import hash_record, parse_entry
+from zajil.moderation.staff import passkeys
 from zajil.moderation.store import log
 from zajil.moderation.store.transparency.changes import read_changes
 from zajil.protocol.control import B16, B32
+from zajil.protocol.errors import AuthError
 from zajil.protocol.ids import encode_b64, parse_b64
 from zajil.protocol.public.api import Signature
 from zajil.protocol.review import api, routes
@@ -154,10 +156,10 @@ class Authenticator:
         self.flags = 0x01 | (0x04 if verified else 0)
         self.uses = 0
 
-    def create(self, options: str, origin: str) -> str:
+    def create(self, options: str, origin: str, *, cose: bytes = b"") -> str:
         numbers = self.key.public_key().public_numbers()
-        cose = {1: 2, 3: -7, -1: 1, -2: numbers.x.to_bytes(32, "big"), -3: numbers.y.to_bytes(32, "big")}
-        credential = bytes(16) + len(self.id).to_bytes(2, "big") + self.id + cbor2.dumps(cose)
+        own = {1: 2, 3: -7, -1: 1, -2: numbers.x.to_bytes(32, "big"), -3: numbers.y.to_bytes(32, "big")}
+        credential = bytes(16) + len(self.id).to_bytes(2, "big") + self.id + (cose or cbor2.dumps(own))
         data = self._data(self.flags | 0x40) + credential
         client = self._client("webauthn.create", options, origin)
         answer = {
@@ -204,6 +206,13 @@ async def test_a_passkey_comes_in_by_an_invite_logs_in_and_steps_up(desk: Desk) 
     assert await register(Authenticator(rp_id="evil.example"), origin) == "bad-challenge"
     assert await register(Authenticator(verified=False), origin) == "bad-challenge"
     assert await register(passkey, "https://evil.example") == "bad-challenge"
+    site = passkeys.Site("localhost", (origin,))
+    deep = passkey.create(asked.options, origin, cose=b"\x81" * 200 + b"\x01")
+    with pytest.raises(AuthError, match="bad-challenge"):
+        passkeys.check_creation(site, deep, challenge=parse_b64(options["challenge"]))
+    for text in ('{"rawId":' + "[" * 5000, "[" * 5000):
+        with pytest.raises(AuthError, match="bad-challenge"):
+            passkeys.parse_challenge(text)
     body = api.RegisterKey(code, "Nadia", "laptop", passkey.create(asked.options, origin))
     first = await desk.ask(routes.REGISTER_VERIFY, api.StaffSession, body)
     assert parse_b64(json.loads(asked.options)["user"]["id"]) == bytes(first.staff_id)

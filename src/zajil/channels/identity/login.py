@@ -15,7 +15,7 @@ from zajil.channels.rules.trust import decide_trust
 from zajil.channels.store import personas
 from zajil.channels.store.personas import PersonaRow
 from zajil.engine.nobody import NOBODY
-from zajil.protocol.errors import ZajilError, error
+from zajil.protocol.errors import Unavailable, ZajilError, error
 from zajil.protocol.ids import PersonaId
 from zajil.protocol.public.persona import check_login, persona_id_of
 
@@ -48,6 +48,8 @@ async def log_in(
         space.challenges.check(nonce, persona_id, now_ms=space.now_ms())
         if await space.db.read(lambda db: personas.is_spent(db, mark_of(nonce))):
             raise error("bad-challenge")
+    except Unavailable:
+        raise  # nobody failed at anything
     except ZajilError:
         space.limits.take("failed_token", prefix, now=space.clock())
         raise

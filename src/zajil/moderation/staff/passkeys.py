@@ -20,6 +20,16 @@ from zajil.protocol.ids import parse_b64
 
 _NAME: Final = "Zajil moderation"
 _CREDENTIAL_BYTES: Final = 1023
+# Foreign bytes all the way down: whatever the parser stumbles over, the answer is the same.
+_STUMBLES: Final = (
+    WebAuthnException,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+)
 
 
 class Site(NamedTuple):
@@ -85,7 +95,7 @@ def parse_challenge(credential: str) -> tuple[bytes, bytes]:
         found = msgspec.json.decode(credential, type=_Credential)
         data = msgspec.json.decode(parse_b64(found.response.clientDataJSON), type=_ClientData)
         challenge, key_id = parse_b64(data.challenge, size=32), parse_b64(found.rawId)
-    except (msgspec.MsgspecError, UnicodeDecodeError, ZajilError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ZajilError):
         raise error("bad-challenge") from None
     if not 1 <= len(key_id) <= _CREDENTIAL_BYTES:
         raise error("bad-challenge")
@@ -102,8 +112,7 @@ def check_creation(site: Site, credential: str, *, challenge: bytes) -> NewKey:
             expected_origin=list(site.origins),
             require_user_verification=True,
         )
-    except (WebAuthnException, ValueError, KeyError, TypeError, AttributeError, OverflowError):
-        # Foreign bytes all the way down: whatever the parser stumbles over, the answer is the same.
+    except _STUMBLES:
         raise error("bad-challenge") from None
     return NewKey(found.credential_id, found.credential_public_key, found.sign_count)
 
@@ -120,6 +129,6 @@ def check_answer(site: Site, credential: str, *, challenge: bytes, key: KeyRow) 
             credential_current_sign_count=key.uses,
             require_user_verification=True,
         )
-    except (WebAuthnException, ValueError, KeyError, TypeError, AttributeError, OverflowError):
+    except _STUMBLES:
         raise error("bad-challenge") from None
     return found.new_sign_count

@@ -20,7 +20,7 @@ from zajil.moderation.staff.members import ADMIN_KEYS, parse_role
 from zajil.moderation.store import staff
 from zajil.moderation.store.staff import InviteRow, KeyRow, SessionRow, StaffRow
 from zajil.protocol.control import B16, B32
-from zajil.protocol.errors import ZajilError, error
+from zajil.protocol.errors import Unavailable, ZajilError, error
 from zajil.protocol.ids import encode_b64
 from zajil.protocol.public.redress import Category
 from zajil.protocol.review import api
@@ -58,6 +58,8 @@ async def enrol(review: Review, request: api.Enrol, *, prefix: bytes) -> api.Sta
             created_at=review.now(),
         )
         return await _admit(review, request.invite, _clean(request.name), key)
+    except Unavailable:
+        raise  # nobody failed at anything
     except ZajilError:
         review.limits.take("failed_token", prefix, now=review.decisions.clock())
         raise
@@ -75,6 +77,8 @@ async def log_in(review: Review, request: api.KeyLogin, *, prefix: bytes) -> api
         review.challenges.redeem(request.nonce, "key login", key_id, now_ms=_now_ms(review))
         if key is None or not known:
             raise error("bad-challenge")
+    except Unavailable:
+        raise  # nobody failed at anything
     except ZajilError:
         review.limits.take("failed_token", prefix, now=review.decisions.clock())
         raise
@@ -118,6 +122,8 @@ async def register(review: Review, request: api.RegisterKey, *, prefix: bytes) -
         review.challenges.redeem(nonce, "passkey registration", hashed, now_ms=_now_ms(review))
         key = KeyRow(made.key_id, b"", PASSKEY, made.public, _clean(request.label), made.uses, review.now())
         return await _admit(review, request.invite, _clean(request.name), key)
+    except Unavailable:
+        raise  # nobody failed at anything
     except ZajilError:
         review.limits.take("failed_token", prefix, now=review.decisions.clock())
         raise
@@ -133,6 +139,8 @@ async def log_in_by_passkey(review: Review, request: api.PasskeyLogin, *, prefix
     """A session by a known passkey. Raises bad-challenge, slow-down."""
     try:
         key = await _check_passkey(review, request.credential, "passkey login", b"")
+    except Unavailable:
+        raise  # nobody failed at anything
     except ZajilError:
         review.limits.take("failed_token", prefix, now=review.decisions.clock())
         raise

@@ -16,7 +16,7 @@ import msgspec
 from zajil.engine.limits import Limits
 from zajil.moderation.review.context import Reviewer
 from zajil.protocol.control import parse_json
-from zajil.protocol.errors import ZajilError, error
+from zajil.protocol.errors import Unavailable, ZajilError, error
 from zajil.protocol.ids import parse_b64
 from zajil.protocol.review.routes import STEP_UP_S, ReviewRoute, find_review_route
 from zajil.protocol.review.staff import SCHEME
@@ -111,6 +111,8 @@ class ReviewDispatcher:
         token = parse_b64(text, size=32)
         try:
             reviewer = await self._check_token(token)
+        except Unavailable:
+            raise  # nobody failed at anything
         except ZajilError:
             self._limits.take("failed_token", call.peer.prefix, now=self._clock())
             raise
