@@ -308,8 +308,11 @@ def test_a_bucket_without_a_way_in_is_said_at_once_and_later_is_busy(
 ) -> None:
     keys, address = tmp_path / "s3.key", f"s3://{BUCKET}/x?endpoint={s3.endpoint}"
     keys.write_text(f"{KEY_ID}\nwrong\n")
-    with pytest.raises(StoreError, match="403"):
+    with pytest.raises(StoreError, match="403") as refused:
         open_s3(address, keys, most_bytes=1)
+    assert KEY_ID not in str(refused.value)
+    with pytest.raises(StoreError, match="address alone"):
+        open_s3(address.replace("://127", "://user:word@127"), keys, most_bytes=1)
     keys.write_text(f"{KEY_ID}\n{SECRET}\n")
     with monkeypatch.context() as others:
         others.setenv("AWS_VIRTUAL_HOSTED_STYLE_REQUEST", "true")

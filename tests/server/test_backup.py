@@ -325,11 +325,13 @@ def sparse(name: str, *, size: int) -> bytes:
     return made.getvalue()[:end]
 
 
-def hostile(name: str, *, kind: bytes = tarfile.REGTYPE, content: bytes = b"x", target: str = "") -> bytes:
-    """The bytes of one member."""
+def hostile(
+    name: str, *, kind: bytes = tarfile.REGTYPE, content: bytes = b"x", target: str = "", size: int | None = None
+) -> bytes:
+    """The bytes of one member. size: which it says, if another than its content's."""
     header = tarfile.TarInfo(name)
-    header.type, header.linkname, header.size = kind, target, len(content)
-    return header.tobuf() + content + bytes(-len(content) % 512)
+    header.type, header.linkname, header.size = kind, target, len(content) if size is None else size
+    return header.tobuf(format=tarfile.GNU_FORMAT) + content + bytes(-len(content) % 512)
 
 
 def is_of_now(number: object) -> bool:
@@ -361,6 +363,9 @@ HOSTILE = (
     hostile("tables/mailbox/000000", content=b"\xdd\xff\xff\xff\xff"),
     hostile("files/big", content=bytes((1 << 20) + 1)),
     sparse("files/zajil.toml", size=1 << 30),
+    *(hostile("files/zajil.toml", size=size) for size in (-1, -512, -1024, 1 << 62)),
+    *(hostile("long", kind=kind, content=b"x" * 4096) for kind in (tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME)),
+    *(hostile("long", kind=tarfile.XGLTYPE, content=b"20 comment=anything\n", size=size) for size in (20, 1 << 62)),
 )
 
 

@@ -183,6 +183,12 @@ async def test_whatever_a_service_worker_refers_to_must_be_listed(release: bytes
     }
 
 
+async def test_a_service_worker_that_is_made_to_be_slow_is_read_at_once(release: bytes) -> None:
+    async with hostile({**honest(release), "sw.js": (200, {}, b'"//' + b"a.js" * 500_000)}) as url:
+        found = (await verify(url, release)).differences
+    assert {each.finding for each in found} == {"differs"}
+
+
 async def test_nobody_there_is_neither_the_same_nor_different(release: bytes, unused_tcp_port: int) -> None:
     with pytest.raises(Unreachable):
         await verify(f"http://127.0.0.1:{unused_tcp_port}", release)

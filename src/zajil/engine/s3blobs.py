@@ -36,6 +36,8 @@ from zajil.protocol.errors import error
 _LOG = logging.getLogger(__name__)
 IDLE_S: Final = 32 * 86_400.0
 """Longer than any attachment is kept."""
+_STATUS: Final = re.compile(r"status code: ([0-9]{3})\b", re.ASCII)
+_CODE: Final = re.compile(r"<Code>([A-Za-z]{1,64})</Code>")
 _KEY: Final = re.compile(r"(?P<folder>[0-9a-f]{2})/(?P<name>(?P=folder)[0-9a-f]{30})/(?P<at>[0-9a-f]{10})", re.ASCII)
 _CLOCK: Final = ".zajil-clock"
 """An empty object that is written anew to learn the store's time."""
@@ -78,7 +80,7 @@ class S3Blobs:
         try:
             next(iter(obstore.list(store)), None)
         except (BaseError, OSError) as fault:
-            raise StoreError(str(fault).split("\n", 1)[0]) from fault
+            raise StoreError(_say(fault)) from fault
 
     @property
     def used_bytes(self) -> int:
@@ -227,6 +229,14 @@ class S3Blobs:
             self._layouts.pop(name, None)
 
 
+def _say(fault: BaseException) -> str:
+    """What a store answered: its status and the code of its error; the rest may name the key, and is its own text."""
+    text = str(fault)
+    status, code = _STATUS.search(text), _CODE.search(text)
+    said = [found[1] for found in (status, code) if found]
+    return f"the store answers {', '.join(said)}" if said else "the store does not answer"
+
+
 def open_s3(address: str, key_file: Path, *, most_bytes: int) -> S3Blobs:
     """The blobs in `s3://BUCKET/PREFIX?endpoint=URL&region=NAME`; without an endpoint Amazon's.
 
@@ -236,10 +246,12 @@ def open_s3(address: str, key_file: Path, *, most_bytes: int) -> S3Blobs:
     query = {name: values[-1] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
     if parts.scheme != "s3" or not parts.hostname or query.keys() - {"endpoint", "region"}:
         raise StoreError("an address is s3://BUCKET/PREFIX?endpoint=URL&region=NAME")
-    lines = key_file.read_text(encoding="utf-8").strip().splitlines()
+    endpoint = query.get("endpoint")
+    if endpoint is not None and "@" in endpoint:
+        raise StoreError(f"an endpoint is an address alone; id and secret of the key belong into {key_file.name}")
+    lines = key_file.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     if len(lines) != 2:
         raise StoreError(f"{key_file.name} holds the id of a key and its secret, a line each")
-    endpoint = query.get("endpoint")
     with _without_environment():
         store = S3Store(
             parts.hostname,

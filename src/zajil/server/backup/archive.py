@@ -20,7 +20,7 @@ import io
 import re
 import tarfile
 from collections.abc import Iterator
-from typing import IO, Any, Final, Literal, NamedTuple, Protocol, TypeVar
+from typing import IO, Any, Final, Literal, NamedTuple, Protocol, Self, TypeVar
 
 import msgspec
 
@@ -204,6 +204,17 @@ class ArchiveWriter:
         return header
 
 
+class _Header(tarfile.TarInfo):
+    """A plain file alone. Names and attributes in members of their own are refused: the library reads those whole."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        found = super().frombuf(buf, encoding, errors)
+        if found.type not in {tarfile.REGTYPE, tarfile.AREGTYPE} or found.size < 0:
+            raise _damaged("a part that does not belong there")
+        return found
+
+
 class ArchiveReader:
     """Reads one archive, whatever wrote it. Raises BackupError `backup-damaged` for all that is not as the module says.
 
@@ -213,7 +224,7 @@ class ArchiveReader:
 
     def __init__(self, file: IO[bytes]) -> None:
         try:
-            self._tar = tarfile.open(fileobj=file, mode="r|")  # noqa: SIM115  # the caller closes the file
+            self._tar = tarfile.open(fileobj=file, mode="r|", tarinfo=_Header)  # noqa: SIM115  # the caller closes the file
         except tarfile.TarError as fault:
             raise _damaged("it is no tar file") from fault
         self._sum = _Sum()
@@ -302,7 +313,7 @@ class ArchiveReader:
                 if blob and header.size > BLOB_MAX:
                     raise _damaged("an attachment is larger than any may be")
                 yield header.name, Part(found.get("file") or "", found.get("table") or "", blob, header.size, content)
-        except (tarfile.TarError, EOFError, ValueError, UnicodeError) as fault:
+        except (tarfile.TarError, EOFError, ValueError, OverflowError) as fault:
             raise _damaged("it cannot be read as a tar file to its end") from fault
 
     @property

@@ -191,5 +191,5 @@ def _takes_sockets(place: SplitResult) -> bool:
 def _server_name(answer: _Answer) -> str:
     try:
         return str(json.loads(answer.body).get("server_name", ""))
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):  # whatever stands in front
         return ""

@@ -39,7 +39,9 @@ _ACTING: Final = frozenset({"refresh", "link"})
 """Headers that lead a browser elsewhere or bring a style sheet along; no client of ours is sent with them."""
 _ATTRIBUTE = re.compile(r"[\s\"'/](?:src|href|data|poster|action)\s*=\s*(\"[^\"]*\"|'[^']*'|[^\s\"'>]+)", re.IGNORECASE)
 _QUOTED = re.compile(r"[\"'`](\.{0,2}/?[A-Za-z0-9_][A-Za-z0-9_./-]*\.(?:js|mjs|css|html|json|svg|png|wasm))[\"'`]")
-_ABSOLUTE = re.compile(r"[\"'`]((?:https?:)?//[A-Za-z0-9][^\"'`\s]*\.(?:js|mjs|wasm)[^\"'`\s]*)[\"'`]")
+_ABSOLUTE = re.compile(r"[\"'`]((?:https?:)?//[A-Za-z0-9][^\"'`\s]*)[\"'`]")
+# Looked for by itself: within the one above it takes quadratic time, of a file that may be hostile.
+_PROGRAM = re.compile(r"\.(?:js|mjs|wasm)")
 
 
 class Difference(NamedTuple):
@@ -165,4 +167,4 @@ def _of_page(text: str) -> list[str]:
 
 
 def _of_script(text: str) -> list[str]:
-    return _QUOTED.findall(text) + _ABSOLUTE.findall(text)
+    return _QUOTED.findall(text) + [found for found in _ABSOLUTE.findall(text) if _PROGRAM.search(found)]
