@@ -7,8 +7,11 @@ import io
 import os
 import random
 import shutil
+import signal
 import socket
 import sqlite3
+import subprocess
+import sys
 import tarfile
 import time
 from pathlib import Path
@@ -242,6 +245,28 @@ def test_a_backup_goes_onto_a_memory_stick_too(data: Path, tmp_path: Path, monke
     with pytest.raises(BackupError, match="backup-exists"):
         make_backup(data, made.archive)
     assert {path.name for path in tmp_path.iterdir()} - {"data"} == {made.archive.name, made.keys.name}
+
+
+def test_what_a_killed_backup_left_goes_with_the_next_one(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    script = "import os, signal, sys; from zajil.server.backup import making; "
+    script += "making._write_keys = lambda *_: os.kill(os.getpid(), int(sys.argv[3])); "
+    script += (
+        "from zajil.cli.main import run_command; sys.exit(run_command(['backup', sys.argv[2], '--data', sys.argv[1]]))"
+    )
+    command = [sys.executable, "-c", script, str(data), f"{out}/"]
+    assert subprocess.run([*command, str(int(signal.SIGTERM))], check=False).returncode == 128 + signal.SIGTERM
+    assert list(out.iterdir()) == []
+    assert subprocess.run([*command, str(int(signal.SIGKILL))], check=False).returncode == -signal.SIGKILL
+    left = set(out.iterdir())
+    assert len(left) == 2
+    others = {out / ".notes.deadbeef.part", out / ".zajil-copy-mine"}
+    for path in (*left, *others):
+        path.touch(mode=0o600)
+        os.utime(path, times=(1, 1))
+    made = make_backup(data, f"{out}/")
+    assert set(out.iterdir()) == others | {made.archive, made.keys}
 
 
 def test_no_database_is_asked_that_the_keys_did_not_prove(

@@ -7,10 +7,9 @@ Both files begin under another name and get their own when they are whole and on
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Final, NamedTuple
@@ -21,6 +20,7 @@ from zajil.engine.keys import KeyFileError
 from zajil.engine.sql import marks
 from zajil.moderation.private.keys import CLEAR_FILE, PUBLIC_FILE, SEALED_FILE
 from zajil.server.backup.archive import VERSION, ArchiveWriter, BackupError, Head
+from zajil.server.backup.drafts import drafted
 from zajil.server.backup.places import open_source
 from zajil.server.backup.rows import RowSource
 from zajil.server.config import CONFIG_FILE, ConfigError, Settings, find_password, load_settings
@@ -35,7 +35,6 @@ KEY_FILES: Final = (
     *(keys.FILE_NAME, reachkeys.FILE_NAME, moderationkeys.FILE_NAME, pushkeys.FILE_NAME),
     *(SEALED_FILE, CLEAR_FILE),
 )
-_NO_LINKS: Final = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS})
 """Where a file has one name alone, as on a memory stick with FAT."""
 
 
@@ -81,7 +80,7 @@ def make_backup(
             raise BackupError("backup-no-folder", file=str(path.parent))
         if path.exists():
             raise BackupError("backup-exists", file=str(path))
-    with _drafted(archive) as file, _drafted(keys_to) as key_file:
+    with drafted(archive) as file, drafted(keys_to) as key_file:
         with open_source(data, settings, folder=archive.parent) as source:
             # Keys after rows: a newer key that sealed some of them is never missed.
             secrets = dict(_read_files(data, (*KEY_FILES, *_named_secrets(settings))))
@@ -178,32 +177,3 @@ def _named_secrets(settings: Settings) -> tuple[str, ...]:
         *(settings.bus_secret_file, settings.blobs_key_file),
     )
     return tuple(dict.fromkeys(name for name in named if name and Path(name).name == name))
-
-
-@contextlib.contextmanager
-def _drafted(path: Path) -> Iterator[IO[bytes]]:
-    """A file, mode 0600, that gets its name when the block ends well and it is on the disk. Never over another one."""
-    draft = path.with_name(f".{path.name}.{os.urandom(4).hex()}.part")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            raise BackupError("backup-exists", file=str(path)) from None
-        except OSError as fault:
-            if fault.errno not in _NO_LINKS:
-                raise
-            if path.exists():
-                raise BackupError("backup-exists", file=str(path)) from None
-            draft.rename(path)
-    finally:
-        draft.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from zajil.engine.sql.interface import SEQ_STEP, number_at, renumbering
 from zajil.engine.sql.sqlite.database import SQLiteDatabase
 from zajil.engine.sql.state import TIMELINE, server_state
 from zajil.server.backup.archive import BackupError, Row
+from zajil.server.backup.drafts import copy_in
 from zajil.server.schema import migrate, newest_revision
 
 STEPPED: Final = frozenset({"pub_event"})
@@ -136,8 +136,7 @@ class SqliteSource:
 
     def __init__(self, database: Path, *, folder: Path) -> None:
         """folder: where the copy lies meanwhile; it needs as much room as the database. Raises BackupError."""
-        copy = folder / f".zajil-copy-{os.urandom(8).hex()}"
-        os.close(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        copy = copy_in(folder)
         try:
             with (
                 contextlib.closing(sqlite3.connect(f"file:{_quote(database)}?mode=ro", uri=True)) as lying,

@@ -31,7 +31,7 @@ def backup(
     from zajil.cli.output import console, print_json
     from zajil.server.backup.making import make_backup
 
-    with _told():
+    with _told(), _ended_well():
         made = make_backup(existing_data(decide_data(data)), archive, keys_to=keys, attachments=not no_attachments)
     if json:
         document = made._asdict() | {"archive": str(made.archive), "keys": str(made.keys)}
@@ -129,6 +129,27 @@ def renumber(*, data: DataFolder = None, json: Json = False) -> None:
         print_json({"renumbered": True})
         return
     console().print(words.RENUMBERED())
+
+
+@contextlib.contextmanager
+def _ended_well() -> Iterator[None]:
+    """SIGTERM and SIGHUP end the block as an exception: what is half written, rows and keys, goes."""
+    import signal
+    import threading
+    from types import FrameType
+
+    def end(number: int, _: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextlib.contextmanager
