@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -19,7 +20,7 @@ from tests.server.conftest import NO_LIMITS
 from tests.server.people import Person
 from tests.server.test_media_rooms import Seat, ticket_of
 from tests.server.test_story import group_of_two
-from tests.server.wire import Http, Wire, device_auth
+from tests.server.wire import Http, Wire, control_hash, device_auth
 
 from zajil.protocol import control, frames
 from zajil.protocol.calls.media import CAME, JOINED, PREAMBLE
@@ -100,6 +101,16 @@ async def test_a_challenge_of_one_is_good_at_the_other_and_once(both: list[Http]
     for each in both:
         assert await each.code(control.TAKE_TOKEN, signed) == "bad-challenge"
         assert await each.code(control.COUNT_KEY_PACKAGES, auth=device_auth(answer.token)) == "ok"
+
+
+async def test_a_call_that_comes_to_both_at_once_is_carried_out_once(both: list[Http]) -> None:
+    for person in (Person(), Person(), Person()):
+        login = Blob(person.login(control_hash(person.lists[0])))
+        body = control.CreateAccount(Blob(person.lists[0]), login, control.Gate(None))
+        # Whichever came second heard that there is such an account.
+        key = person.account_id.hex()
+        one, other = await asyncio.gather(*(each.call(control.CREATE_ACCOUNT, body, key=key) for each in both))
+        assert one == other
 
 
 async def test_two_in_a_call_at_two_servers_get_each_others_frames(both: list[Http]) -> None:
