@@ -47,7 +47,7 @@ from zajil.engine.sql.database import tell_failure
 from zajil.moderation.private import inbox
 from zajil.moderation.private.inbox import Inbox
 from zajil.moderation.private.keys import ModeratorKeys
-from zajil.moderation.private.measures import Telling
+from zajil.moderation.private.telling import Telling
 from zajil.protocol import frames
 from zajil.protocol.errors import Unavailable
 from zajil.protocol.ids import AccountId, MailboxId

@@ -21,7 +21,7 @@ from tests.server.wire import Http, Wire
 from zajil.auth import login
 from zajil.auth.store import DeviceRow
 from zajil.delivery.mailboxes import send_notice
-from zajil.moderation.private.measures import Telling
+from zajil.moderation.private.telling import Telling
 from zajil.protocol import cbor
 from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.frames import Kind, Role
