@@ -18,11 +18,12 @@ from zajil.client.public.calls import PublicCalls
 from zajil.client.public.personas import Personas
 from zajil.client.state.public import PublicState, load_public
 from zajil.client.storage.keyfile import read_keys
+from zajil.protocol import control
 from zajil.protocol.errors import Unreachable, ZajilError, error
 from zajil.protocol.public import api, routes
 from zajil.protocol.public.persona import derive_seed, persona_id_of
 from zajil.protocol.public.routes import PublicRoute
-from zajil.transports.base import DialError, Reason, Stage
+from zajil.transports.base import Answer, DialError, Reason, Stage
 from zajil.transports.race import RaceCaller
 
 pytestmark = pytest.mark.slow
@@ -118,7 +119,7 @@ async def test_a_pass_whose_answer_was_lost_is_not_paid_twice(
 
 
 async def test_a_lost_answer_makes_no_second_post(server: Served, homes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The line broke before the answer: the same call with the same key gets the same post."""
+    """The line broke before the answer, and the next server was busy with it: the same key gets the same post."""
     async with await register(homes, "Hala", server.url) as hala:
         await hala.public.create_persona("hala_one", "Hala")
         (persona,) = hala.public.known_personas()
@@ -133,11 +134,14 @@ async def test_a_lost_answer_makes_no_second_post(server: Served, homes: Path, m
                 sent += 1
                 if sent == 1:
                     raise DialError(Stage.HTTP, Reason.RESET)
+                if sent == 2:
+                    busy = control.Problem(type="", title="", status=503, code="busy", retry_ms=10)
+                    return Answer(503, {}, control.encode_json(busy))
             return answer
 
         monkeypatch.setattr(RaceCaller, "call", breaks)
         made = await visitor.post("@hala_news", api.NewPost("once"))
-        assert sent == 2
+        assert sent == 3
         assert [post.post_id for post in await visitor.posts("@hala_news", limit=9)] == [made.post_id]
         assert (await visitor.channel("@HALA_news")).channel_id == channel.channel_id
 

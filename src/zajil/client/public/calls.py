@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from http import HTTPStatus
 from secrets import token_bytes
 from typing import Final, TypeAlias, TypeVar
 from urllib.parse import quote, urlencode
@@ -18,13 +20,16 @@ T = TypeVar("T", bound=msgspec.Struct)
 Query: TypeAlias = Mapping[str, str | int | None]
 """Names and values of a query; what is None is left out."""
 TIMEOUT_S: Final = 30.0
+TRIES: Final = 3
+"""Of one call: a line may break before a server is busy with what came over it."""
+PAUSE_MAX_S: Final = 5.0
 
 
 class PublicCalls:
     """Raises the server's refusal, or Unreachable when no answer came.
 
-    A POST carries an Idempotency-Key and is made once more where the line broke before the answer: nothing is posted
-    twice.
+    A POST carries an Idempotency-Key and is made once more where the line broke before the answer, and where the server
+    is busy, as one is while another carries the same call out: nothing is posted twice.
     """
 
     def __init__(self, lane: Caller) -> None:
@@ -62,9 +67,26 @@ class PublicCalls:
         return control.parse_json(found.body, answer)
 
     async def _ask(self, method: str, path: str, headers: Mapping[str, str], body: bytes, timeout_s: float) -> Answer:
-        try:
-            return await self._lane.call(method, path, headers=headers, body=body, timeout_s=timeout_s)
-        except DialError as failure:
-            if method != "POST" or failure.stage is not Stage.HTTP:
-                raise
-        return await self._lane.call(method, path, headers=headers, body=body, timeout_s=timeout_s)
+        may_break = method == "POST"
+        left = TRIES if may_break else 1
+        while True:
+            left -= 1
+            try:
+                found = await self._lane.call(method, path, headers=headers, body=body, timeout_s=timeout_s)
+            except DialError as failure:
+                if not may_break or failure.stage is not Stage.HTTP:
+                    raise
+                may_break = False
+                continue
+            pause_s = _find_pause(found) if left > 0 else None
+            if pause_s is None:
+                return found
+            await asyncio.sleep(pause_s)
+
+
+def _find_pause(found: Answer) -> float | None:
+    """In how many seconds to ask again; None for what is an answer, and not that there is none now."""
+    if found.status != HTTPStatus.SERVICE_UNAVAILABLE:
+        return None
+    asked_ms = control.parse_problem(found.status, found.body).retry_ms or 1000
+    return min(asked_ms / 1000, PAUSE_MAX_S)
