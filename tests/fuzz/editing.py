@@ -8,7 +8,21 @@ from collections.abc import Iterator, Sequence
 TOKENS = (
     *(b"\0", b"\xff", b"\x7f\xff", b"\x80", b"\xc0\0", b"\xff" * 4, b"\xff" * 8, b"\x7f" + b"\xff" * 7),
     *(b"\x9b" + b"\xff" * 8, b"\xbb" + b"\xff" * 8, b"\x5b\0\0\0\0\xff\xff\xff\xff", b"\x9f", b"\xf6", b"\xfb"),
-    *(b"[" * 40, b"{", b"null", b'"', b"\\u0000", b"-1", b"1e999", b"0" * 30, b"\r\n", b"=", b"%", b"\xd9\xa1"),
+    *(
+        b"[" * 2000,
+        b"\x81" * 2000,
+        b"{",
+        b"null",
+        b'"',
+        b"\\u0000",
+        b"-1",
+        b"1e999",
+        b"0" * 30,
+        b"\r\n",
+        b"=",
+        b"%",
+        b"\xd9\xa1",
+    ),
 )
 """Lengths at their ends, CBOR and MessagePack heads, pieces of JSON and text."""
 

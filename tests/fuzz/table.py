@@ -8,18 +8,29 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from tests.fuzz import chat_targets, mls_targets, wire_targets
+from tests.fuzz import chat_targets, mls_targets, outer_targets, wire_targets
 from tests.fuzz.targets import Target
 
 SOURCE: Final = Path(__file__).resolve().parents[2] / "src" / "zajil"
-TARGETS: Final[dict[str, Target]] = {**chat_targets.TARGETS, **mls_targets.TARGETS, **wire_targets.TARGETS}
+TARGETS: Final[dict[str, Target]] = {
+    **chat_targets.TARGETS,
+    **mls_targets.TARGETS,
+    **outer_targets.TARGETS,
+    **wire_targets.TARGETS,
+}
 
 _NAMES = re.compile(r"_?(parse|decode|read|open|unpad|unseal|peek|take)(_|$)")
 _TAKES = frozenset({"bytes", "str", "Reader", "str | None", "bytes | None"})
 _FOLDERS = ("protocol", "mls", "transports")
 _FILES = (
     *("calls/mediaframes.py", "calls/tickets.py", "client/calls/record.py", "client/calls/sframe.py"),
-    *("delivery/refs.py", "bridges/edge/probes/answers.py", "bridges/edge/probes/hpack.py"),
+    *("calls/farnews.py", "moderation/audit/entries.py", "moderation/audit/export.py"),
+    *(
+        "moderation/staff/passkeys.py",
+        "delivery/refs.py",
+        "bridges/edge/probes/answers.py",
+        "bridges/edge/probes/hpack.py",
+    ),
 )
 """Beside the folders, whose every reader counts."""
 

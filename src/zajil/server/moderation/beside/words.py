@@ -52,7 +52,7 @@ def parse_told(line: bytes) -> Told | None:
     """What a line says; None where it is of a program of another version, as after an upgrade in place."""
     try:
         return _told.decode(line)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
 
