@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Collection, Generator, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +21,12 @@ import pytest
 from sqlalchemy import Dialect, Engine, create_engine
 from tests.browser.told import SECOND_TRY
 from tests.gateways import GATEWAY
+from tests.migrated import copying
 from tests.rewriting import rewrite_once
 from tests.turns import Turns, deal
 
 from zajil.engine.sql.database import Database
 from zajil.engine.sql.sqlite import database
-from zajil.engine.sql.sqlite.database import SQLiteDatabase
 from zajil.server import inventory, schema
 from zajil.server.config import load_settings
 
@@ -74,36 +74,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def migrated_once() -> Iterator[None]:
-    """A fresh database begins as a copy of the first one that all migrations made in this process.
-
-    They are most of what a start of the server costs, and hundreds of tests start one. From the copy on everything is
-    as ever, the call of the migrations too; one to an earlier revision gets no copy.
-    """
-    migrate, turn = schema.migrate, threading.Lock()
+    """Migrations run once in this process, see `migrated`."""
     first = sqlite3.connect(":memory:", check_same_thread=False)
-
-    def is_empty(lying: sqlite3.Connection) -> bool:
-        return lying.execute("SELECT 1 FROM sqlite_schema").fetchone() is None
-
-    def migrate_copy(opened: Database, revision: str = "head") -> None:
-        if not isinstance(opened, SQLiteDatabase):
-            migrate(opened, revision)
-            return
-        with turn, opened.engine.connect() as connection:
-            lying = connection.connection.driver_connection
-            assert isinstance(lying, sqlite3.Connection)
-            fresh = revision == "head" and is_empty(lying)
-            if fresh and not is_empty(first):
-                first.backup(lying)
-        migrate(opened, revision)
-        with turn, opened.engine.connect() as connection:
-            lying = connection.connection.driver_connection
-            assert isinstance(lying, sqlite3.Connection)
-            if fresh and is_empty(first):
-                lying.backup(first)
-
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(schema, "migrate", migrate_copy)
+        patch.setattr(schema, "migrate", copying(schema.migrate, lambda: nullcontext(first)))
         yield
     first.close()
 

@@ -6,6 +6,7 @@ Stories start hundreds of processes of Python, and of each start a second or two
 process has imported what they import, and each program that is asked for is a fork of it: with a process id, a folder,
 an environment and standard streams of its own, from the first line of its `main` to the end of the interpreter.
 `launch.py` stands for it where it was asked for. The idea is AFL's, and `multiprocessing.forkserver` is of the kind.
+A server's first start copies the tables that the first of them made, see `tests.migrated`.
 
 A request is one message of JSON, `{"argv": [program, ...], "cwd": "...", "env": {...}}`, with the descriptors of stdin,
 stdout and stderr (SCM_RIGHTS). The program is `zajil`, or the path of a script. Further messages are numbers of signals
@@ -25,12 +26,16 @@ import runpy
 import selectors
 import signal
 import socket
+import sqlite3
 import sys
 from pathlib import Path
 from typing import Any, Final
 
+from tests.migrated import copying
+
 from zajil.cli.main import main as zajil
 from zajil.cli.main import run_command
+from zajil.server import schema
 
 IMPORTED: Final = (
     *("zajil.client", "zajil.server.main", "zajil.server.app", "zajil.server.admin", "zajil.cli.qr"),
@@ -160,6 +165,9 @@ def main() -> None:
         run_command(["--version"])
     if len(list(Path("/proc/self/task").iterdir())) > 1:
         raise SystemExit("something that was imported began a thread, which no fork would have")
+    first = Path(sys.argv[1]).with_name("first.db")
+    migrate = copying(schema.migrate, lambda: contextlib.closing(sqlite3.connect(first)))
+    vars(schema).update(migrate=migrate)
     gc.collect()
     gc.freeze()
     forks = Forks(sys.argv[1])
