@@ -29,6 +29,10 @@ BUSY_TIMEOUT_MS = 10_000
 FILE_NAME = "zajil.db"
 TURN_SUFFIX: Final = "-turn"
 T = TypeVar("T")
+# For each value of a type without an adapter the driver looks for one in vain, through an AttributeError that it words:
+# 0.4 us, 3 of a message's statements of 35. These two give what they get.
+sqlite3.register_adapter(bytes, bytes)
+sqlite3.register_adapter(type(None), {None: None}.get)
 
 
 def set_pragmas(connection: sqlite3.Connection) -> None:
