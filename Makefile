@@ -15,7 +15,7 @@ export UV_COMPILE_BYTECODE ?= true
 unexport PYTHONDONTWRITEBYTECODE
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 
-.PHONY: setup run demo web web-test web-size web-dev web-check web-types web-lint test test-all test-postgres fuzz judge wycheproof censor censor-smoke calls calls-smoke bench check check-python check-pages fmt clean
+.PHONY: setup run demo web web-test web-size web-dev web-check web-types web-lint web-format web-walls test test-all test-postgres fuzz judge wycheproof censor censor-smoke calls calls-smoke bench check check-python check-types check-pages fmt clean
 
 setup: $(VENV)/.synced
 
@@ -50,13 +50,19 @@ web-test: setup web-check
 	$(NPM) run --silent screens
 	$(BIN)/pytest -p no:xdist -m browser $(ARGS)
 
-web-check: web-types web-lint
+web-check: web-types web-lint web-format web-walls
 
 web-types: setup
 	$(NPM) run --silent types
 
 web-lint: setup
-	$(NPM) run --silent lint
+	$(NPM) run --silent lint:code
+
+web-format: setup
+	$(NPM) run --silent lint:format
+
+web-walls: setup
+	$(NPM) run --silent lint:walls
 
 web-size: setup
 	@$(BIN)/python hatch_build.py --if-stale
@@ -130,14 +136,17 @@ $(VENV)/.censor: $(VENV)/.synced
 bench: setup
 	@$(BIN)/python bench/run.py $(B) $(if $(N),--rounds $(N)) $(ARGS)
 
-# Two at once, for two cores, the longest first.
+# Two at once, for two cores, the longest first. On an empty cache, in seconds of the processor: 68, 64, 38, 38, 15, 12, 3.
 check: setup
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target web-lint web-types check-pages check-python
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target \
+		web-types check-types web-lint web-format check-pages web-walls check-python
+
+check-types: setup
+	$(BIN)/mypy
 
 check-python: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
 check-pages: setup

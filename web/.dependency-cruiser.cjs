@@ -80,7 +80,7 @@ module.exports = {
     ),
   ],
   options: {
-    tsPreCompilationDeps: "specify",
+    tsPreCompilationDeps: true,
     doNotFollow: { path: "node_modules" },
     tsConfig: { fileName: "tsconfig.json" },
     enhancedResolveOptions: {
