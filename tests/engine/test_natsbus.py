@@ -18,6 +18,7 @@ from zajil.engine.bus import Topic, Volatile
 from zajil.engine.natsbus import FRAME_BYTES, NEWS_BYTES, Access, BusRefused, NatsBus
 from zajil.protocol.frames import Eph, KeysLow, Mack, encode_frame
 from zajil.protocol.ids import GroupId, MailboxId
+from zajil.protocol.limits import GROUP_LEAVES
 
 pytestmark = [pytest.mark.scale]
 A, B = MailboxId(b"a" * 16), MailboxId(b"\x00\xff*. >" + b"b" * 10)
@@ -159,7 +160,29 @@ async def test_while_the_server_is_away_memory_is_bounded(monkeypatch: pytest.Mo
             assert len(bus._leaving) == 10
             for _ in range(5):
                 bus.tell(Topic.RECEIVER, A, bytes(40))
-            assert (len(bus._leaving), bus._leaving_bytes) == (2, 80)
+            assert (len(bus._leaving), bus._leaving.total_bytes) == (2, 80)
+
+
+async def test_frames_to_a_large_group_drop_and_delay_no_wake_up(server: NatsServer) -> None:
+    frame = Eph(gid=GroupId(b"g" * 16), epoch=1, ts=2, body=bytes(8000))
+    group = [A, *(MailboxId(n.to_bytes(16, "big")) for n in range(GROUP_LEAVES - 1))]
+    async with gateways(server) as (one, two):
+        seen: list[Volatile | None] = []
+        news: list[bytes | None] = []
+        one.subscribe(A, seen.append)
+        one.listen(Topic.RECEIVER, B, news.append)
+        await settled(one, seen)
+        await until(lambda: None in news)
+        # In one turn, as a batch of the writer tells them.
+        two.tell(Topic.RECEIVER, B, b"it is over")
+        for _ in range(3):
+            two.publish(group, frame)
+        two.wake([A])
+        assert len(two._leaving) == 2
+        assert GROUP_LEAVES <= len(two._fleeting) < 2 * GROUP_LEAVES
+        await until(lambda: frame in seen)
+        assert seen[0] is None
+        assert b"it is over" in news
 
 
 async def test_two_servers_on_one_nats_do_not_hear_each_other(server: NatsServer) -> None:
@@ -233,7 +256,9 @@ async def test_a_frame_too_large_to_pass_on_stays_here(server: NatsServer) -> No
         await settled(one, seen)
         two.publish([A], Eph(gid=GroupId(b"g" * 16), epoch=1, ts=2, body=bytes(FRAME_BYTES)))
         two.wake([A])
-        await until(lambda: seen != [])
+        await until(lambda: not two._leaving and not two._fleeting)
+        await natsbus._settle(two._client)
+        await natsbus._settle(one._client)
         assert seen == [None]
 
 

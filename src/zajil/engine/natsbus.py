@@ -50,6 +50,8 @@ PING_S: Final = 5
 WAITING_MAX: Final = 65_536
 WAITING_BYTES: Final = 16 << 20
 """What waits for the connection. Beyond either the oldest is dropped, and its readers look by themselves."""
+FLEETING_BYTES: Final = 8 << 20
+"""The same for what is worth nothing later: one frame of the largest size for each mailbox of the largest group."""
 _STEP: Final = 1000
 _UNREAD_MAX, _UNREAD_BYTES = 256, 1 << 20
 _WAKE, _PASS = "w", "e"
@@ -82,6 +84,36 @@ class BusRefused(OSError):
     """The first connection did not come about; the text says why, without URL or secret."""
 
 
+class _Waiting:
+    """Subjects and payloads in the order they came, bounded: the oldest make room for the newest."""
+
+    def __init__(self, most: int, most_bytes: int) -> None:
+        self._most, self._most_bytes = most, most_bytes
+        self._items: deque[tuple[str, bytes]] = deque()
+        self.total_bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def add(self, subject: str, payload: bytes) -> None:
+        self._items.append((subject, payload))
+        self.total_bytes += len(payload)
+        while len(self._items) > self._most or self.total_bytes > self._most_bytes:
+            self._drop()
+
+    def first(self) -> tuple[str, bytes]:
+        """The oldest; there must be one."""
+        return self._items[0]
+
+    def forget(self, item: tuple[str, bytes]) -> None:
+        """This one is told, which was the first; it may have been dropped meanwhile."""
+        if self._items and self._items[0] is item:
+            self._drop()
+
+    def _drop(self) -> None:
+        self.total_bytes -= len(self._items.popleft()[1])
+
+
 class NatsBus:
     """A Bus over a NATS server, and over this process's memory. Made by `connect`, ended by `close`."""
 
@@ -91,8 +123,9 @@ class NatsBus:
         self._client = Client()
         self._held: dict[bytes, Subscription] = {}
         self._changed: dict[bytes, None] = {}
-        self._leaving: deque[tuple[str, bytes]] = deque()
-        self._leaving_bytes = 0
+        self._leaving = _Waiting(WAITING_MAX, WAITING_BYTES)
+        # Apart, and only read while nothing else waits: large frames to a large group drop and delay no wake-up.
+        self._fleeting = _Waiting(WAITING_MAX, FLEETING_BYTES)
         self._work = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
         self._is_closing = False
@@ -128,7 +161,7 @@ class NatsBus:
         if self.is_whole:
             with suppress(NatsError, OSError, TimeoutError):
                 async with asyncio.timeout(CONNECT_S):
-                    while self._leaving:
+                    while self._leaving or self._fleeting:
                         await self._publish(_STEP)
                     await _settle(self._client)
         await _end(self._client)
@@ -182,12 +215,11 @@ class NatsBus:
         self._send(topic, key, news)
 
     def _send(self, kind: str, key: bytes, payload: bytes) -> None:
-        if kind in _FLEETING and not self.is_whole:
+        is_fleeting = kind in _FLEETING
+        if is_fleeting and not self.is_whole:
             return
-        self._leaving.append((f"{self._access.prefix}.{kind}.{key.hex()}", payload))
-        self._leaving_bytes += len(payload)
-        while len(self._leaving) > WAITING_MAX or self._leaving_bytes > WAITING_BYTES:
-            self._leaving_bytes -= len(self._leaving.popleft()[1])
+        waiting = self._fleeting if is_fleeting else self._leaving
+        waiting.add(f"{self._access.prefix}.{kind}.{key.hex()}", payload)
         self._work.set()
 
     # The connection
@@ -290,7 +322,7 @@ class NatsBus:
         if new:
             await _settle(self._client)
             self._near.miss(new)
-        if self._changed or self._leaving:
+        if self._changed or self._leaving or self._fleeting:
             self._work.set()
 
     async def _subscribe(self, most: int) -> list[bytes]:
@@ -316,14 +348,16 @@ class NatsBus:
         return new
 
     async def _publish(self, most: int) -> None:
-        for _ in range(min(most, len(self._leaving))):
-            subject, payload = self._leaving[0]
-            await self._client.publish(subject, payload)
+        """Tell so much at most. What comes meanwhile and may not be dropped goes ahead of fleeting frames."""
+        for _ in range(most):
+            waiting = self._leaving or self._fleeting
+            if not waiting:
+                return
+            item = waiting.first()
+            await self._client.publish(*item)
             _check_cancelled()
             # Only now: what fails is told again by the next client.
-            if self._leaving and self._leaving[0][0] is subject:
-                self._leaving.popleft()
-                self._leaving_bytes -= len(payload)
+            waiting.forget(item)
 
     async def _hear(self, message: Msg) -> None:
         """Whoever reaches the NATS server may send anything."""
