@@ -1,4 +1,4 @@
-"""What may enter a log line: the level, the place and a fixed sentence. Never an id, token, address or path of a person.
+"""What may enter a log line: the level, the place and a fixed sentence. Never an id, token, address or path of people.
 
 Our own messages are written without such values. Of a library's message only the place that wrote it is kept, and a
 traceback keeps its frames but not the text of the exception, because both may quote what a client sent.
