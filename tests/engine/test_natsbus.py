@@ -18,7 +18,7 @@ from zajil.engine.bus import Topic, Volatile
 from zajil.engine.natsbus import FRAME_BYTES, NEWS_BYTES, Access, BusRefused, NatsBus
 from zajil.protocol.frames import Eph, KeysLow, Mack, encode_frame
 from zajil.protocol.ids import GroupId, MailboxId
-from zajil.protocol.limits import GROUP_LEAVES
+from zajil.protocol.limits import EPHEMERAL_BYTES, GROUP_LEAVES
 
 pytestmark = [pytest.mark.scale]
 A, B = MailboxId(b"a" * 16), MailboxId(b"\x00\xff*. >" + b"b" * 10)
@@ -249,17 +249,16 @@ async def test_what_others_send_into_the_subjects_ends_nothing(server: NatsServe
     await stranger.close()
 
 
-async def test_a_frame_too_large_to_pass_on_stays_here(server: NatsServer) -> None:
+async def test_the_largest_frame_is_passed_on_and_a_larger_one_stays_here(server: NatsServer) -> None:
     async with gateways(server) as (one, two):
         seen: list[Volatile | None] = []
         one.subscribe(A, seen.append)
         await settled(one, seen)
         two.publish([A], Eph(gid=GroupId(b"g" * 16), epoch=1, ts=2, body=bytes(FRAME_BYTES)))
-        two.wake([A])
-        await until(lambda: not two._leaving and not two._fleeting)
-        await natsbus._settle(two._client)
-        await natsbus._settle(one._client)
-        assert seen == [None]
+        largest = Eph(gid=GroupId(b"g" * 16), epoch=2**63 - 1, ts=2**63 - 1, body=bytes(EPHEMERAL_BYTES))
+        two.publish([A], largest)
+        await until(lambda: seen != [])
+        assert seen == [largest]
 
 
 async def test_where_no_server_answers_the_url_stays_untold(monkeypatch: pytest.MonkeyPatch) -> None:

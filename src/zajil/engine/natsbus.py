@@ -33,10 +33,11 @@ from zajil.engine.bus import Hear, Listener, MemoryBus, Topic, Volatile
 from zajil.protocol.errors import Malformed
 from zajil.protocol.frames import Eph, KeysLow, encode_frame, parse_r_server
 from zajil.protocol.ids import MailboxId
+from zajil.protocol.limits import EPHEMERAL_BYTES
 
 PREFIX: Final = "zajil"
-FRAME_BYTES: Final = 8192
-"""The largest frame that is passed on between gateways."""
+FRAME_BYTES: Final = EPHEMERAL_BYTES + 64
+"""The largest frame that is passed on between gateways: the largest body, and its head."""
 NEWS_BYTES: Final = 65_536
 """The largest news that are."""
 CONNECT_S: Final = 5.0
