@@ -35,7 +35,7 @@ from zajil.delivery import retention as delivery_retention
 from zajil.delivery.attachments import Attachments
 from zajil.delivery.context import AccountDevices, Delivery, DeviceCaller
 from zajil.delivery.refs import RefBook
-from zajil.delivery.reports import Reporting, tell_outcome
+from zajil.delivery.reports import Reporting
 from zajil.delivery.submissions import Submissions
 from zajil.engine import blobs
 from zajil.engine.bus import Bus
@@ -68,7 +68,7 @@ from zajil.server.http.data_routes import bind_data
 from zajil.server.http.delivery_routes import bind_attachments, bind_delivery, bind_public, bind_reports
 from zajil.server.http.dispatch import Dispatcher, Proofs, either
 from zajil.server.http.idempotency import AnswerBook, delete_old_answers, delete_old_claims
-from zajil.server.measures import Insistence, make_measures, read_statement
+from zajil.server.measures import Insistence, make_measures, make_tell_outcome, read_statement
 from zajil.server.metrics import Metrics
 from zajil.server.moderation.beside.supervisor import WorkerProcess
 from zajil.server.place import origin_of, place_of
@@ -338,9 +338,7 @@ class Server:
         return Inbox(
             db=self._db,
             keys=moderators,
-            tell=lambda report_id, to, outcome: self._insistence.on(
-                lambda: tell_outcome(self._delivery, report_id, to, outcome)
-            ),
+            tell=make_tell_outcome(self._delivery, insist=self._insistence.on),
             measures=make_measures(
                 keys,
                 self._delivery,

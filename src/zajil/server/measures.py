@@ -14,12 +14,14 @@ from zajil.auth import login
 from zajil.auth.store import MeasureRow
 from zajil.delivery.context import Delivery
 from zajil.delivery.mailboxes import send_notice
+from zajil.delivery.reports import tell_outcome
 from zajil.engine.keys import Keys, SealBroken
-from zajil.moderation.private import records
+from zajil.moderation.private import outcomes, records
 from zajil.moderation.private.inbox import Measures
 from zajil.protocol.errors import Unavailable
 from zajil.protocol.ids import AccountId, MailboxId, encode_b64
 from zajil.protocol.report.measures import NOTICE, AccountMeasure, Statement
+from zajil.protocol.report.reasons import Outcome
 
 _TABLE = "account_measure"
 AGAIN_S: Final = 5.0
@@ -57,6 +59,34 @@ async def _insist(work: Callable[[], Awaitable[None]]) -> None:
             return await work()
         except Unavailable:
             continue
+
+
+def _mark_once(
+    delivery: Delivery, tell: Callable[[], Awaitable[None]], mark: Callable[[Connection], None]
+) -> Callable[[], Awaitable[None]]:
+    """Tells, and marks it as told; where the storage goes away between, only the mark is tried again."""
+    is_told = False
+
+    async def work() -> None:
+        nonlocal is_told
+        if not is_told:
+            await tell()
+            is_told = True
+        await delivery.db.write(mark)
+
+    return work
+
+
+def make_tell_outcome(
+    delivery: Delivery, *, insist: Callable[[Callable[[], Awaitable[None]]], Awaitable[None]]
+) -> Callable[[bytes, bytes, Outcome], Awaitable[None]]:
+    """Brings the outcome of a report to whoever made it. insist: `Insistence.on`."""
+
+    async def tell(report_id: bytes, return_to: bytes, outcome: Outcome) -> None:
+        mark = partial(outcomes.mark_told, report_id=report_id)
+        await insist(_mark_once(delivery, lambda: tell_outcome(delivery, report_id, return_to, outcome), mark))
+
+    return tell
 
 
 def read_statement(keys: Keys, row: MeasureRow) -> dict[str, int | str]:
@@ -120,15 +150,7 @@ def make_measures(
             end_login(mailbox_id)
 
     async def tell(measure: AccountMeasure, undone: bool) -> None:  # a callable's own shape
-        is_told = False
-
-        async def work() -> None:
-            nonlocal is_told
-            if not is_told:
-                await tell_now(measure, undone=undone)
-                is_told = True
-            await delivery.db.write(partial(records.mark_told, measure_id=measure.measure_id, undone=undone))
-
-        await insist(work)
+        mark = partial(records.mark_told, measure_id=measure.measure_id, undone=undone)
+        await insist(_mark_once(delivery, lambda: tell_now(measure, undone=undone), mark))
 
     return Measures(apply=apply, lift=lift, tell=tell)

@@ -218,6 +218,26 @@ async def test_what_a_server_died_before_telling_is_told_once_by_whichever_looks
     assert desk.rows("SELECT count(*) FROM mod_untold") == [(0,)]
 
 
+async def test_an_outcome_that_a_server_died_before_telling_is_told_once(
+    desk: Desk, server: Server, scene: Scene, http: Http, wire: MakeWire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = await desk.member(private=True)
+    name = encode_b64((await report(http, scene.hers, scene.item)).report_id)
+    await taken(desk, one, name)
+    with monkeypatch.context() as death:
+        death.setattr(measures, "tell_outcome", _die)
+        close = private.ClosePrivate("not-acted")
+        assert await desk.refused(routes.CLOSE_PRIVATE, close, by=one, report=name) == "internal"
+    assert await notices(wire, scene.hers) == []
+    assert "not-acted" not in str(desk.rows("SELECT outcome FROM mod_untold_outcome"))
+    gateways = [Telling(), Telling()]
+    for _ in range(3):
+        await asyncio.gather(*(each.look(server.reports) for each in gateways))
+    ((told, fields),) = await notices(wire, scene.hers)
+    assert (told, fields["outcome"], fields["report"]) == ("report-outcome", "not-acted", parse_b64(name, size=16))
+    assert desk.rows("SELECT count(*) FROM mod_untold_outcome") == [(0,)]
+
+
 async def _die(*_of: object) -> NoReturn:
     raise RuntimeError("the server is killed here")
 

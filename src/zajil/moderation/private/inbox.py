@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 
 from zajil.engine.keys import SealBroken
 from zajil.engine.sql.database import Database
-from zajil.moderation.private import records, store, tallies
+from zajil.moderation.private import outcomes, records, store, tallies
 from zajil.moderation.private.keys import ModeratorKeys
 from zajil.protocol.errors import error
 from zajil.protocol.report.complaint import Complaint
@@ -195,14 +195,15 @@ async def close_report(
     row = await inbox.db.read(lambda db: store.find_report(db, report_id))
     if row is None:
         return False
-    kind: type[VerifiedReport | Complaint] = VerifiedReport if row.kind == store.REPORT else Complaint
-    told = msgspec.msgpack.decode(_open(inbox, row), type=kind)
+    told = _read(inbox, row)
+    sealed = inbox.keys.seal(outcome.encode(), context=outcomes.context_of(report_id))
 
     def write(db: Connection) -> bool:
         decided = store.mark_decided(db, report_id, day=inbox.today(), holder=holder)
         if decided:
             if isinstance(told, Complaint):
                 inbox.complaints.close(db, told.reporter_ref)
+            outcomes.put_untold(db, report_id, sealed)
             also(db)
         return decided
 
@@ -212,10 +213,20 @@ async def close_report(
     return True
 
 
+async def tell_again(inbox: Inbox, untold: outcomes.UntoldOutcome) -> None:
+    """The reporter hears of what was decided and not told. Raises Refused `private-locked`, SealBroken."""
+    row = await inbox.db.read(lambda db: store.find_report(db, untold.report_id))
+    if row is None:
+        return
+    plain = inbox.keys.open(untold.outcome, context=outcomes.context_of(untold.report_id)).decode()
+    await inbox.tell(untold.report_id, _read(inbox, row).return_to, msgspec.convert(plain, Outcome))
+
+
 async def run_retention(inbox: Inbox) -> None:
     """Delete what was decided 90 days ago, and acts of 400 days ago, in short transactions."""
     while await inbox.db.write(lambda db: store.delete_old(db, day=inbox.today(), limit=_ROWS)) >= _ROWS:
         pass
+    await inbox.db.write(outcomes.forget)
     while await inbox.db.write(lambda db: records.forget(db, today=inbox.today(), limit=_ROWS)) >= _ROWS:
         pass
     while await inbox.db.write(lambda db: tallies.forget_acts(db, today=inbox.today(), limit=_ROWS)) >= _ROWS:
@@ -280,6 +291,11 @@ async def _keep(
         store.insert_report(db, report_id, kind=kind, body=body, day=inbox.today())
 
     await inbox.db.write(write)
+
+
+def _read(inbox: Inbox, row: store.ReportRow) -> VerifiedReport | Complaint:
+    kind: type[VerifiedReport | Complaint] = VerifiedReport if row.kind == store.REPORT else Complaint
+    return msgspec.msgpack.decode(_open(inbox, row), type=kind)
 
 
 def _read_report(inbox: Inbox, row: store.ReportRow) -> VerifiedReport:

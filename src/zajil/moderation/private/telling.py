@@ -1,18 +1,21 @@
-"""What is sealed of a measure against an account, and who tells it where the server that decided it died.
+"""What is sealed of a measure against an account, and who tells of it, or of an outcome, where the server that decided
+it died.
 
 Apart from `measures`, which needs all that reviewers need: every server looks for what was not told.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
 import msgspec
 
 from zajil.engine.keys import SealBroken
-from zajil.moderation.private import records
+from zajil.moderation.private import inbox, outcomes, records
 from zajil.moderation.private.inbox import Inbox
+from zajil.moderation.private.outcomes import UntoldOutcome
 from zajil.moderation.private.records import MeasureRow, Untold
 from zajil.protocol.errors import Refused, error
 from zajil.protocol.report.measures import AccountMeasure, Measure
@@ -37,6 +40,7 @@ class Telling:
 
     def __init__(self) -> None:
         self._seen: frozenset[Untold] = frozenset()
+        self._seen_outcomes: frozenset[UntoldOutcome] = frozenset()
 
     async def look(self, reports: Inbox) -> None:
         """Call it each minute. What was untold at the look before, too, is told by whoever takes it on first.
@@ -51,6 +55,12 @@ class Telling:
             if each in self._seen and await reports.db.write(partial(records.take_untold, found=each)):
                 await _tell_again(reports, each)
         self._seen = frozenset(found)
+        closed = await reports.db.read(lambda db: outcomes.list_untold(db, limit=_LISTED))
+        for outcome in closed:
+            if outcome in self._seen_outcomes and await reports.db.write(partial(outcomes.take_untold, found=outcome)):
+                with suppress(Refused, SealBroken):  # sealed to a key that is lost; it goes with its report
+                    await inbox.tell_again(reports, outcome)
+        self._seen_outcomes = frozenset(closed)
 
 
 async def _tell_again(reports: Inbox, untold: Untold) -> None:
