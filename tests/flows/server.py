@@ -42,9 +42,18 @@ START_S = 30.0
 class ServerProcess:
     """`zajil serve` on a folder. Output goes to `log`, whole, for the tests that search it."""
 
-    def __init__(self, folder: Path, *, settings: str = "", limits: str = "", forked: bool = True) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        settings: str = "",
+        limits: str = "",
+        forked: bool = True,
+        kept: engines.Kept | None = None,
+    ) -> None:
         """settings, limits: further lines of its file. forked: begun by the fork server, whose child it then is.
 
+        kept: the database, where it is not one of the run's engine (`--engine`).
         Made a second time on one folder it is another server on the same data directory, with the first one's file.
         """
         self.data = folder / "server"
@@ -53,7 +62,7 @@ class ServerProcess:
         self._forked = forked
         is_first = not self.data.exists()
         self.data.mkdir(parents=True, exist_ok=True)
-        self.kept = engines.make(self.data)
+        self.kept = kept or engines.make(self.data)
         if is_first:
             lines = f'gateway = "{asked_gateway()}"\n' + self.kept.settings + settings + LIMITS + limits
             (self.data / "zajil.toml").write_text(lines, encoding="utf-8")

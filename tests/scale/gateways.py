@@ -47,9 +47,10 @@ def gateways(folder: Path, count: int, *, forked: bool = True, **settings: str) 
         stack.callback(database.kill)
         url = f"postgresql://{OWNER}@/postgres?host={database.folder}"
         engines.fill(url)
-        lines = f'registration = "open"\ndrain_s = 0\ndatabase = "{url}"\nbus = "{nats.url}"\n'
-        servers = [ServerProcess(folder, settings=lines, forked=forked) for _ in range(count)]
+        lines = f'registration = "open"\ndrain_s = 0\nbus = "{nats.url}"\n'
+        kept = engines.OfPostgres(url)
+        servers = [ServerProcess(folder, settings=lines, forked=forked, kept=kept) for _ in range(count)]
         for server in servers:
-            server.start()
             stack.callback(server.kill)
+            server.start()
         yield Gateways(servers, nats, database)
