@@ -7,6 +7,7 @@ from typing import cast
 import msgspec
 import pytest
 
+from zajil.cli.resident import echo
 from zajil.cli.resident.echo import MARK, answer_missed, decide_answer, decide_script, is_for_echo, say_file
 from zajil.cli.texts import echo as words
 from zajil.cli.texts.text import Text
@@ -115,6 +116,32 @@ async def test_one_chat_that_takes_no_answer_keeps_none_of_the_others_waiting() 
     await answer_missed(cast("Client", friend))  # the part of it that Echo uses
     assert [(name, reply) for name, _, reply in friend.sent] == [("dm", None), ("group", "m")]
     assert friend.seen == [(name, "m") for name in named]
+
+
+class Waking:
+    """The part of the SDK by which Echo begins: the server says no to this first."""
+
+    def __init__(self, refusals: list[ZajilError]) -> None:
+        self.refusals = refusals
+
+    async def sync(self) -> None:
+        if self.refusals:
+            raise self.refusals.pop(0)
+
+    async def contact_link(self) -> str:
+        return "https://chat.example/i#link"
+
+
+async def test_a_server_that_is_busy_at_the_start_is_asked_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(echo, "_PAUSES_S", (0,))
+    codes = ("busy", "unreachable", "slow-down")
+    client = cast("Client", Waking([error(code, retry_ms=1) for code in codes]))  # the part of it that begins
+    assert await echo._begin(client) == "https://chat.example/i#link"
+    assert capsys.readouterr().out.splitlines() == [f"waits 0 s: {code}" for code in codes]
+    with pytest.raises(ZajilError, match="device-revoked"):
+        await echo._begin(cast("Client", Waking([error("device-revoked")])))
 
 
 def test_echo_never_answers_an_echo() -> None:

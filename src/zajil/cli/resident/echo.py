@@ -6,8 +6,10 @@ wakes: everything after its own last message in each chat. Whoever calls hears t
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
+from itertools import chain, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +25,8 @@ NAME = "Echo"
 LINK_PREFIX = "contact-link "
 MARK = "↩ "
 _LOOK_BACK = 100
+_PAUSES_S = (1, 2, 5, 15, 60)
+"""How long to wait for a server that is busy at the start, before each try."""
 _CALLED = re.compile(r"\b(echo|эхо|صدى)\b", re.IGNORECASE)
 _COURTESIES: tuple[tuple[re.Pattern[str], Text], ...] = tuple(
     (re.compile(rf"^\W*({pattern})\b", re.IGNORECASE), answer)
@@ -137,10 +141,24 @@ async def live(home: Path, *, server: str, invite: str | None) -> None:
             raise
         client = await Client.register(home, server=server, name=NAME, invite=invite)
     async with client:
-        await client.sync()
-        print(f"{LINK_PREFIX}{await client.contact_link()}", flush=True)
+        print(f"{LINK_PREFIX}{await _begin(client)}", flush=True)
         await answer_missed(client)
         await live_together(_answer_messages(client), answer_calls(client))
+
+
+async def _begin(client: Client) -> str:
+    """Fetch what waits; a fresh contact link. A server that is busy or away is asked again until it is not."""
+    from zajil.protocol.errors import Limited, Unavailable
+
+    pauses = chain(_PAUSES_S, repeat(_PAUSES_S[-1]))
+    while True:
+        try:
+            await client.sync()
+            return await client.contact_link()
+        except (Limited, Unavailable) as later:
+            pause = max(next(pauses), (later.retry_ms or 0) / 1000)
+            print(f"waits {pause:.0f} s: {later.code}", flush=True)
+            await asyncio.sleep(pause)
 
 
 async def _answer_messages(client: Client) -> None:
