@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Annotated
 
 import typer
@@ -33,6 +34,7 @@ def migrate(
         print_json({"from": stamped or None, "to": newest, "migrated": is_due and not check})
     else:
         sentence = words.NOTHING if not is_due else words.DUE if check else words.DONE
-        console().print(sentence(stamped=stamped or "0", newest=newest))
+        command = f"zajil migrate --data {shlex.quote(str(folder))}"
+        console().print(sentence(stamped=stamped or "0", newest=newest, command=command))
     if check and is_due:
         raise typer.Exit(1)

@@ -20,9 +20,9 @@ DONE = Text(
     ru="База переведена со схемы {stamped} на {newest}.",
 )
 DUE = Text(
-    en="The database is at schema {stamped}; this version has {newest}. Back it up, then:  zajil migrate",
-    ar="قاعدة البيانات على المخطط {stamped}، ولهذا الإصدار {newest}. انسخها احتياطيًّا ثم:  zajil migrate",
-    ru="База на схеме {stamped}, у этой версии — {newest}. Сделайте копию, затем:  zajil migrate",
+    en="The database is at schema {stamped}; this version has {newest}. Back it up, then:  {command}",
+    ar="قاعدة البيانات على المخطط {stamped}، ولهذا الإصدار {newest}. انسخها احتياطيًّا ثم:  {command}",
+    ru="База на схеме {stamped}, у этой версии — {newest}. Сделайте копию, затем:  {command}",
 )
 NOTHING = Text(
     en="The database is at schema {newest}, as this version has it: nothing to do.",
