@@ -219,6 +219,7 @@ def test_who_has_the_archive_alone_changes_nothing_unseen(data: Path, tmp_path: 
     with pytest.raises(BackupError, match="backup-forged"):
         restore_backup(tmp_path / "back", made.archive)
     assert {path.name for path in (tmp_path / "back").iterdir()} == {"restoring", "zajil.lock"}
+    assert not [*(tmp_path / "back" / "restoring").iterdir()], "no key and no row of it is left"
     with pytest.raises(ConfigError, match="broke off: run it again"):
         open_database(tmp_path / "back")  # as a start does, which would make a new server
     made.archive.write_bytes(whole)

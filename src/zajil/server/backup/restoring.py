@@ -15,7 +15,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, Final, NamedTuple
 
@@ -125,21 +125,33 @@ def restore_backup(
             stage = data / STAGE
             shutil.rmtree(stage, ignore_errors=True)
             stage.mkdir(mode=0o700)
-            for name, content in secrets.items():
-                _write(stage / name, content)
-            with closing(_Filling(stage, proved, database, at=max(at, proved.head.made_at))) as filling:
-                found = _read(
-                    reader,
-                    on_file=filling.take_file,
-                    on_rows=filling.take_rows,
-                    on_blob=filling.take_blob if attachments else None,
-                    wanted=proved,
-                )
-                filling.finish()
+            with _emptied(stage):
+                for name, content in secrets.items():
+                    _write(stage / name, content)
+                with closing(_Filling(stage, proved, database, at=max(at, proved.head.made_at))) as filling:
+                    found = _read(
+                        reader,
+                        on_file=filling.take_file,
+                        on_rows=filling.take_rows,
+                        on_blob=filling.take_blob if attachments else None,
+                        wanted=proved,
+                    )
+                    filling.finish()
             (stage / (DATABASE + TURN_SUFFIX)).unlink(missing_ok=True)
             _settle(stage)
             _move(stage, data)
     return found
+
+
+@contextmanager
+def _emptied(stage: Path) -> Iterator[None]:
+    """Where what is done here fails, no key and no row stays in this folder; it stays, so that no server starts."""
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(stage, ignore_errors=True)
+        stage.mkdir(mode=0o700, exist_ok=True)
+        raise
 
 
 def _prove(reader: ArchiveReader) -> _Proved:
