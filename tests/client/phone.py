@@ -16,7 +16,7 @@ import msgspec
 from tests.client.ledger import Device, Sealing, Violation
 
 from zajil.client.core import chats, messages, outbox, recovery
-from zajil.client.core.contact.doors import WantDrop, WantRef
+from zajil.client.core.contact.doors import WantAllow, WantDeny, WantDrop, WantRef, WantToken
 from zajil.client.core.core import Core
 from zajil.client.core.wants import Want, WantClaim, WantCreate, WantKeyPackages, WantLists
 from zajil.client.state.rows import Intent
@@ -284,6 +284,11 @@ class Phone:
                     self.core.take_ref(want.n, world.new_ref(self))
                 case WantDrop():
                     world.tokens.pop(want.token, None)
+                    self.core.take_door(want)
+                case WantToken():
+                    world.puts.append((self.device, want.token))
+                    self.core.take_door(want)
+                case WantDeny() | WantAllow():
                     self.core.take_door(want)
         except ZajilError as refusal:
             self.core.take_refusal(want, refusal.code)

@@ -143,6 +143,8 @@ class World:
         self.devices: dict[bytes, list[Device]] = {}
         self.boxes: dict[Device, MailboxId] = {}
         self.tokens: dict[bytes, bytes] = {}
+        self.puts: list[tuple[Device, bytes]] = []
+        """Profile tokens as they were brought, the newest last."""
         self.seeds: dict[bytes, bytes] = {}
         self.wire: list[tuple[Phone, int, frames.Request]] = []
         self.phones: dict[str, Phone] = {}
@@ -479,7 +481,7 @@ class World:
         # Also what the server knows of accounts: a device linked in one copy is unknown to the next one's mailboxes.
         twin.lists, twin.devices = copy.deepcopy(self.lists), copy.deepcopy(self.devices)
         twin.boxes, twin.tokens, twin.seeds = dict(self.boxes), dict(self.tokens), dict(self.seeds)
-        twin.mutants = set()
+        twin.mutants, twin.puts = set(), list(self.puts)
         twin.wire, twin.phones = [], {}
         twin.start_server()
         twin.seals.install()

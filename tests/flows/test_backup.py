@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import shutil
 import subprocess
@@ -111,9 +112,10 @@ async def bring_back(server: ServerProcess, archive: Path, *, limits: str = "") 
 
 async def test_devices_linked_or_ended_since_the_backup(server: ServerProcess, people: People, tmp_path: Path) -> None:
     """An account's clients tell the restored server which devices it has, and nobody takes its word for older ones."""
-    amina, boris, clara = [await people.register(name) for name in ("Amina", "Boris", "Clara")]
+    amina, boris, clara, eve = [await people.register(name) for name in ("Amina", "Boris", "Clara", "Eve")]
     group = await group_of(amina, [boris, clara], "Trail")
     await befriend(clara, boris)
+    await befriend(amina, eve)
     await sync_all([amina, boris, clara], rounds=2)
     archive = tmp_path / "zajil.tar"
     await run_apart("backup", str(archive), "--data", str(server.data))
@@ -132,6 +134,11 @@ async def test_devices_linked_or_ended_since_the_backup(server: ServerProcess, p
         client.take_news()
         client._device.runner.tokens.forget()  # as an hour later
     tablets, clara_home = await people.switch_off(tablet), await people.switch_off(clara)
+    # Her tablet does not hear of this before the server is lost, and goes on with the contact token from before.
+    former = token_of(amina)
+    amina.block(amina.find_contact(eve.account_id))
+    await amina.sync()
+    amina._device.runner.tokens.forget()
     # All are behind one address, where so many failed logins are not borne: most hear `slow-down` instead.
     await bring_back(server, archive, limits="failed_token = {burst = 1, every_s = 600}\n")
 
@@ -150,6 +157,7 @@ async def test_devices_linked_or_ended_since_the_backup(server: ServerProcess, p
     assert devices_of(laptop, (await making).id, boris) == {2}
     await sync_all([amina, boris, laptop])
     tablet, clara = await people.switch_on(tablets), await people.switch_on(clara_home)
+    assert token_of(tablet) == former != token_of(amina)
     await sync_all([tablet, clara])
     assert devices_at(server, [amina, boris, clara]) == [[1, 2], [2], [1, 2]]
     with pytest.raises(ZajilError, match="device-revoked"):
@@ -161,10 +169,28 @@ async def test_devices_linked_or_ended_since_the_backup(server: ServerProcess, p
         while not all_have(honest, group, "back again"):
             assert time.monotonic() - began < WITHIN_S
             await asyncio.sleep(0.1)
+        # Both devices hold the newest token, and what they bring in whatever order leaves it there alone.
+        token = token_of(amina)
+        while not (token_of(tablet) == token and hashes_at(server, amina) == [hashlib.sha256(token).digest()]):
+            assert time.monotonic() - began < WITHIN_S
+            await asyncio.sleep(0.1)
+    assert tablet.find_contact(eve.account_id).blocked
     for client in honest:
         assert "forked-list" not in {event.kind for event in client.take_news()}
         assert "it was stolen" in texts(client, heir_of(client, group) or group)
     assert (await people.link(tablet)).device_id == 3, "the account's devices can be changed again"
+
+
+def token_of(client: Client) -> bytes:
+    """The contact token of its profile, as this client has it."""
+    with client._core.look() as step:
+        return step.profile.profile_token
+
+
+def hashes_at(server: ServerProcess, client: Client) -> list[object]:
+    """The hashes of the contact tokens by which the server lets people reach this account."""
+    account = parse_b64(client.account_id)
+    return [row["hash"] for row in server.rows()["contact_token"] if row["account_id"] == account]
 
 
 def devices_of(client: Client, chat: str, other: Client) -> set[int]:

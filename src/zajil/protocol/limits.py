@@ -28,6 +28,8 @@ LISTS_PER_ANSWER: Final = 100
 """Device lists in one answer; whoever gets so many asks for those behind them."""
 LISTS_BETWEEN: Final = 15
 """Device lists that a device brings to a restored server besides the newest one."""
+HEAD_JUMP: Final = 1 << 19
+"""Numbers of a mailbox that no device misses between two READYs: who renumbers a server leaves out twice as many."""
 BACKUP_LEAST_BYTES: Final = 4 * KIB
 BACKUP_BYTES: Final = 160 * KIB
 """Longest blob of an encrypted backup: as base64url in JSON it fits into one control call on every way."""

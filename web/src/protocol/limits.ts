@@ -29,6 +29,8 @@ export const ACCOUNT_DEVICES = 8;
 export const LISTS_PER_ANSWER = 100;
 /** Device lists that a device brings to a restored server besides the newest one. */
 export const LISTS_BETWEEN = 15;
+/** Numbers of a mailbox that no device misses between two READYs: who renumbers a server leaves out twice as many. */
+export const HEAD_JUMP = 1 << 19;
 export const GROUP_LEAVES = 1_000;
 /** Most leaves of a group in SUITE_XWING; a larger one is made in SUITE_RFC1, for life. */
 export const XWING_LEAVES = 128;

@@ -24,6 +24,7 @@ from zajil.protocol import cbor
 from zajil.protocol.chat.aad import CommitAad
 from zajil.protocol.errors import ZajilError
 from zajil.protocol.frames import Kind, Msg, Ready
+from zajil.protocol.limits import HEAD_JUMP
 from zajil.protocol.mailbox import intake
 from zajil.protocol.outbox import items
 from zajil.protocol.report.measures import NOTICE
@@ -61,7 +62,11 @@ def take_ready(step: Step, ready: Ready) -> None:
     if any(isinstance(action, intake.Alarm) for action in actions):
         step.event("old-copy")
         return
-    step.change_session(readies=step.session().readies + 1)
+    session = step.session()
+    # It went back: it numbers on from less, or from the clock (docs/operate/backup.md).
+    if session.head is not None and not 0 <= ready.head - session.head < HEAD_JUMP:
+        blocking.tell_again(step)
+    step.change_session(readies=session.readies + 1, head=ready.head)
     own = accounts.known(step, step.profile.account_id)
     # As after a restore of the server: until it has ours again, devices that we ended may log in.
     step.change_session(list_lost=ready.list_seq < own.list_seq)

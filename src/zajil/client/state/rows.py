@@ -393,12 +393,14 @@ class OwnKeyPackage(msgspec.Struct, frozen=True):
 class Session(msgspec.Struct, frozen=True):
     """Where this device stands with the server.
 
-    last_seq: highest mailbox seq stored. hellos: HELLOs sent; drained: highest of them answered by DRAINED.
+    last_seq: highest mailbox seq stored. head: the highest given out, by the newest READY.
+    hellos: HELLOs sent; drained: highest of them answered by DRAINED.
     readies: READYs seen by this home. starts: the start counter.
     adopt_ack: after a recovery, the next READY says where we stand. list_lost: the server holds an older list of ours.
     """
 
     last_seq: int = 0
+    head: int | None = None
     hellos: int = 0
     drained: int = 0
     wanted: int = 0

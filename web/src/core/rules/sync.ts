@@ -11,6 +11,7 @@ import type { CommitAad } from "../../protocol/chat/aad.ts";
 import { ZajilError } from "../../protocol/errors.ts";
 import { Kind, type Msg, type Ready } from "../../protocol/frames.ts";
 import { clientId } from "../../protocol/ids.ts";
+import { HEAD_JUMP } from "../../protocol/limits.ts";
 import * as intake from "../../protocol/mailbox/intake.ts";
 import {
   DecodeError,
@@ -70,7 +71,11 @@ export async function takeReady(step: Step, ready: Ready): Promise<void> {
   const own = await accounts.known(step, step.profile.account_id);
   // As after a restore of the server: until it has ours again, devices that we ended may log in.
   const list_lost = ready.list_seq < own.list_seq;
-  await step.changeSession({ readies: (await step.session()).readies + 1, list_lost });
+  const { readies, head = NaN } = await step.session();
+  // It went back: it numbers on from less, or from the clock (docs/operate/backup.md).
+  if (ready.head < head || ready.head >= head + HEAD_JUMP)
+    await (await import("../strangers/again.ts")).tellAgain(step);
+  await step.changeSession({ readies: readies + 1, head: ready.head, list_lost });
   if (ready.list_seq > own.list_seq || (await ownlists.load(step)).length < own.list_seq)
     await accounts.change(step, own.account_id, { wanted_seq: own.list_seq + 1 });
 }

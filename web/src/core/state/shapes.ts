@@ -389,6 +389,8 @@ export interface OwnKeyPackage {
  */
 export interface Session {
   readonly last_seq: number;
+  /** Highest seq given out, by the newest READY; missing before the first one. */
+  readonly head?: number;
   readonly hellos: number;
   readonly drained: number;
   readonly wanted: number;

@@ -227,6 +227,44 @@ test("own devices agree about who is blocked, also one that is linked later", as
   expect(await of(anna).blocked_people()).toEqual([]);
 });
 
+test("a server that went back is told the newest token and who is blocked, by every device once", async () => {
+  const { world, anna, eve, gid } = await friends();
+  const laptop = await world.device(anna);
+  await world.settle();
+  const tokenOf = async (who: Person) =>
+    rows.idOf((await who.core.look((look) => Promise.resolve(look.profile))).profile_token);
+  const { profile: old } = laptop;
+  await of(anna).set_blocked({ account: eve.id, blocked: true });
+  await world.settle();
+  const token = await tokenOf(anna);
+  const { puts, denied } = world.service;
+  // The laptop heard of it, and brings it too: it may have been about to bring an older one.
+  expect(puts.splice(0)).toEqual([token, token]);
+
+  // As where that message was lost with the server, which numbers on as after a restore and knows of no block.
+  await laptop.core.step("unheard", async (step) => {
+    step.profile = await rows.saveProfile(step.tx, { ...step.profile, profile_token: old.profile_token, token_at: 0 });
+    await accounts.change(step, eve.id, { blocked: false, blocked_at: 0 });
+  });
+  denied.clear();
+  for (const device of [laptop, anna]) {
+    device.mailbox.next += 2 ** 20;
+    await device.restart();
+  }
+  await laptop.turn();
+  expect(puts).toEqual([rows.idOf(old.profile_token)]);
+  await world.settle();
+  expect(puts.at(-1)).toBe(token);
+  expect(await tokenOf(laptop)).toBe(token);
+  expect(await of(laptop).blocked_people()).toMatchObject([{ account: eve.id }]);
+  expect(denied).toContain((await anna.chat(gid)).via);
+
+  puts.length = 0;
+  for (const device of [laptop, anna]) await device.restart();
+  await world.settle();
+  expect(puts).toEqual([]);
+});
+
 test("nobody blocks themselves, and somebody whose name looks like a contact's is told apart", async () => {
   const { world, anna } = await friends();
   await expect(of(anna).set_blocked({ account: anna.id, blocked: true })).rejects.toMatchObject({

@@ -291,6 +291,7 @@ export class Person {
         service.turn(want.serial, want.want);
         await this.core.takeDoor(want);
       } else if (want.want === "token") {
+        service.puts.push(rows.idOf(want.token));
         await this.core.takeDoor(want);
       } else if (want.want === "ref") {
         await this.core.takeCreate(want.n, new Uint8Array(), service.ref(this.id, this.profile.device_id));

@@ -65,6 +65,8 @@ export class Service {
   readonly refused = new Set<string>();
   /** Contact tokens, as ids, that admit nobody any more. */
   readonly ended = new Set<string>();
+  /** Contact tokens, as ids, that profiles brought, the newest last. */
+  readonly puts: string[] = [];
   /** Devices, as `account/device`, of which no package is handed out. */
   readonly absent = new Set<string>();
   readonly #claims = new Map<string, ClaimedKeyPackages>();

@@ -63,6 +63,17 @@ def tell_new_device(step: Step, self_chat: bytes) -> None:
         _tell(step, self_chat, blocked(step), ())
 
 
+def tell_again(step: Step) -> None:
+    """The server went back: it is to hold again what was decided here, and our other devices may have missed that."""
+    doors.change_doors(step.tx, token_due=True)
+    for chat in rows.all_chats(step.tx):
+        peer = accounts.known(step, chat.peer) if chat.kind == groups.DM else None
+        if peer is not None and peer.blocked_at:
+            (doors.deny if peer.blocked else doors.allow)(step.tx, chat.via)
+    if doors.load_doors(step.tx).token_at:
+        tell_devices(step, blocked(step))
+
+
 def _tell(step: Step, self_chat: bytes, about: Sequence[bytes], declined: Sequence[bytes]) -> None:
     known = [accounts.known(step, account) for account in about]
     told = parts.SyncBlocked(
@@ -83,7 +94,8 @@ def take(step: Step, told: parts.SyncBlocked) -> None:
         step.event("blocked" if is_blocked else "unblocked", account=account)
     if told.token_at > doors.load_doors(step.tx).token_at and told.token != step.profile.profile_token:
         step.profile = rows.save_profile(step.tx, msgspec.structs.replace(step.profile, profile_token=told.token))
-        doors.change_doors(step.tx, token_at=told.token_at, token_due=False)
+        # Where this device put an older one meanwhile, as at a server that came back from a backup, it is to go again.
+        doors.change_doors(step.tx, token_at=told.token_at, token_due=True)
     for gid in told.declined:
         chat = rows.find_chat(step.tx, gid)
         if chat is not None and chat.request == "incoming":

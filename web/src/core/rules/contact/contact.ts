@@ -202,7 +202,8 @@ export async function takeBlocked(step: Step, told: SyncBlocked): Promise<void> 
   const { token: profile_token, token_at } = told;
   if (token_at > (step.profile.token_at ?? 0)) {
     step.profile = await rows.saveProfile(step.tx, { ...step.profile, profile_token, token_at });
-    await doors.changeDoors(step.tx, { token_due: false });
+    // Where this device put an older one meanwhile, as at a server that came back from a backup, it is to go again.
+    await doors.changeDoors(step.tx, { token_due: true });
   }
   for (const gid of told.declined.map(rows.idOf)) {
     if ((await rows.findChat(step.tx, gid))?.request === "incoming") await end(step, gid);

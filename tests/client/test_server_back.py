@@ -1,0 +1,67 @@
+"""A server that came back from a backup is told anew who reaches an account, by each of its devices once."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+from tests.client.world import World, small_world
+
+from zajil.client.core.contact import blocking
+from zajil.client.state import accounts, doors, rows
+from zajil.engine.sql.interface import renumbering
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    made = small_world()
+    yield made
+    made.close()
+    shutil.rmtree(made.folder)
+
+
+def bring_back(world: World) -> None:
+    """The server numbers on as after `zajil restore`."""
+    world.database.write_sync(lambda db: db.exec_driver_sql(renumbering(world.now_ms // 1000)))
+    world.crash_server()
+
+
+def test_every_device_brings_the_newest_token_once_and_no_older_one_is_the_last(world: World) -> None:
+    first, second, friend = (world.phones[name] for name in ("a1", "a2", "c"))
+    blocked = friend.device[0]
+    with second.core.look() as step:
+        before = step.profile.profile_token
+    with first.core.step("block") as step:
+        blocking.block(step, blocked)
+        token = step.profile.profile_token
+    world.settle()
+    # The other device heard of it, and brings it too: it may have been about to bring an older one.
+    assert world.puts == [(first.device, token), (second.device, token)]
+
+    # As where that message was lost with the server: this one still brings the token from before.
+    with second.core.step("unheard") as step:
+        step.profile = rows.save_profile(step.tx, msgspec.structs.replace(step.profile, profile_token=before))
+        accounts.change(step, blocked, blocked=False, blocked_at=0)
+        doors.change_doors(step.tx, token_at=0)
+    world.puts.clear()
+    bring_back(world)
+    for phone in (first, second):
+        assert phone.greet()
+        assert phone.receive(1)
+        phone.call()
+    assert world.puts == [(first.device, token), (second.device, before)]
+    world.settle()
+    assert [put for _, put in world.puts if put in (token, before)][-1] == token
+    for phone in (first, second):
+        with phone.core.look() as step:
+            assert step.profile.profile_token == token
+            assert accounts.is_blocked(step, blocked)
+    # Who never changed theirs brings it as well, and has nobody to tell.
+    assert [device for device, _ in world.puts].count(friend.device) == 1
+
+    world.puts.clear()
+    world.crash_server()
+    world.settle()
+    assert world.puts == [], "the server did not go back this time"
