@@ -1,4 +1,5 @@
 /** A copied IndexedDB holds what was stored, goes on by itself, and leaves the first one alone. */
+import "fake-indexeddb/auto";
 import { IDBFactory } from "fake-indexeddb";
 import { type IDBPDatabase, wrap } from "idb";
 import { expect, test } from "vitest";

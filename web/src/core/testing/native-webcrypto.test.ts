@@ -1,6 +1,9 @@
-/** What the tests take for WebCrypto answers as the platform's own does. */
+/** What the tests take for WebCrypto answers as the platform's own does, and no sooner than in another task. */
+import "fake-indexeddb/auto";
 import { randomBytes } from "node:crypto";
 import { HkdfSha256, HkdfSha512 } from "@hpke/core";
+import { IDBFactory } from "fake-indexeddb";
+import { type IDBPDatabase, wrap } from "idb";
 import { expect, test } from "vitest";
 import { portable, portableHkdf } from "./native-webcrypto.ts";
 
@@ -56,4 +59,44 @@ test.each([
       hex(await own.extractAndExpand.call(kdf, salt.buffer, secret.buffer, info.buffer, length)),
     );
   }
+});
+
+/** Whether a transaction takes a further write when what `work` waits for has come. */
+async function staysOpen(database: IDBPDatabase, work: () => Promise<unknown>): Promise<boolean> {
+  const transaction = database.transaction("lines", "readwrite");
+  const lines = transaction.objectStore("lines");
+  await lines.put("before", 1);
+  await work();
+  try {
+    await lines.put("after", 1);
+    return true;
+  } catch (problem) {
+    expect(problem).toMatchObject({ name: "TransactionInactiveError" });
+    return false;
+  }
+}
+
+test("whoever waits for an answer inside a transaction of IndexedDB finds it closed, as in a browser", async () => {
+  const request = new IDBFactory().open("one", 1);
+  request.onupgradeneeded = () => void request.result.createObjectStore("lines");
+  const database = await (wrap(request as unknown as IDBOpenDBRequest) as Promise<IDBPDatabase>);
+  const { privateKey, publicKey } = (await subtle.generateKey("Ed25519", false, ["sign", "verify"])) as CryptoKeyPair;
+  const mac = await subtle.importKey("raw", random(32), { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+  const key = await subtle.importKey("raw", random(16), "AES-GCM", false, ["encrypt", "decrypt"]);
+  const gcm = { name: "AES-GCM", iv: random(12) };
+  const [data, kdf] = [random(32), new HkdfSha256()];
+  const signature = await subtle.sign("Ed25519", privateKey, data);
+  const sealed = await subtle.encrypt(gcm, key, data);
+  expect(await staysOpen(database, () => Promise.resolve())).toBe(true);
+  const works = [
+    () => subtle.sign("Ed25519", privateKey, data),
+    () => subtle.sign("HMAC", mac, data),
+    () => subtle.verify("Ed25519", publicKey, signature, data),
+    () => subtle.encrypt(gcm, key, data),
+    () => subtle.decrypt(gcm, key, sealed),
+    () => kdf.extract(data.buffer, data.buffer),
+    () => kdf.expand(data.buffer, data.buffer, 16),
+    () => kdf.extractAndExpand(data.buffer, data.buffer, data.buffer, 16),
+  ];
+  for (const work of works) expect([await staysOpen(database, work), work]).toEqual([false, work]);
 });

@@ -5,8 +5,8 @@
  * Importing this module replaces HMAC, Ed25519 and AES-GCM in `crypto.subtle`, and the HKDF of `@hpke/common`, for the
  * thread. What is not plain, or what OpenSSL refuses, goes the usual way, so that each error stays WebCrypto's own.
  *
- * An answer comes sooner than in a browser, so code that waits for WebCrypto inside a transaction of IndexedDB, which a
- * browser closes meanwhile, is not found by these tests: the stories in a browser use the platform's own.
+ * An answer comes a turn of the event loop later, as a browser's does in a task of its own: code that waits for
+ * WebCrypto inside a transaction of IndexedDB finds it closed here too.
  */
 import * as node from "node:crypto";
 import { HkdfSha256, HkdfSha512 } from "@hpke/core";
@@ -21,6 +21,15 @@ export const portable = {
   encrypt: Reflect.get(subtle, "encrypt") as SubtleCrypto["encrypt"],
   decrypt: Reflect.get(subtle, "decrypt") as SubtleCrypto["decrypt"],
 };
+
+// The thread's own: a test may put false clocks into the global one.
+const { setImmediate } = globalThis;
+
+/** What is made already, a turn of the event loop later. */
+const answer = <T>(made: T): Promise<T> =>
+  new Promise((resolve) => {
+    setImmediate(resolve, made);
+  });
 
 const objects = new WeakMap<CryptoKey, node.KeyObject>();
 
@@ -67,13 +76,13 @@ subtle.sign = function (how, key, data) {
     const hash = HASHES[(key.algorithm as HmacKeyAlgorithm).hash.name];
     return hash === undefined ? undefined : own(node.createHmac(hash, objectOf(key)).update(view(data)).digest());
   });
-  return made === undefined ? portable.sign.call(this, how, key, data) : Promise.resolve(made);
+  return made === undefined ? portable.sign.call(this, how, key, data) : answer(made);
 };
 
 subtle.verify = function (how, key, signature, data) {
   const plain = fits(how, key, "verify") && key.algorithm.name === "Ed25519";
   const right = plain ? attempt(() => node.verify(null, view(data), objectOf(key), view(signature))) : undefined;
-  return right === undefined ? portable.verify.call(this, how, key, signature, data) : Promise.resolve(right);
+  return right === undefined ? portable.verify.call(this, how, key, signature, data) : answer(right);
 };
 
 /** The cipher of a plain AES-GCM operation; undefined for any other. */
@@ -93,7 +102,7 @@ subtle.encrypt = function (how, key, data) {
     if (gcm.aad !== undefined) cipher.setAAD(gcm.aad);
     return own(cipher.update(view(data)), cipher.final(), cipher.getAuthTag());
   });
-  return made === undefined ? portable.encrypt.call(this, how, key, data) : Promise.resolve(made);
+  return made === undefined ? portable.encrypt.call(this, how, key, data) : answer(made);
 };
 
 subtle.decrypt = function (how, key, data) {
@@ -106,7 +115,7 @@ subtle.decrypt = function (how, key, data) {
     cipher.setAuthTag(sealed.subarray(-TAG_BYTES));
     return own(cipher.update(sealed.subarray(0, -TAG_BYTES)), cipher.final());
   });
-  return made === undefined ? portable.decrypt.call(this, how, key, data) : Promise.resolve(made);
+  return made === undefined ? portable.decrypt.call(this, how, key, data) : answer(made);
 };
 
 interface Hkdf {
@@ -123,17 +132,17 @@ function replaceHkdf(kdf: Hkdf, hash: string): Omit<Hkdf, "hashSize"> {
     const given = view(salt);
     if (given.length !== 0 && given.length !== this.hashSize) return extract.call(this, salt, ikm);
     const key = given.length === 0 ? new Uint8Array(this.hashSize) : given;
-    return Promise.resolve(own(node.createHmac(hash, key).update(view(ikm)).digest()));
+    return answer(own(node.createHmac(hash, key).update(view(ikm)).digest()));
   };
   kdf.expand = function (prk, info, length) {
     // One block, as nearly all are.
     if (length > this.hashSize) return expand.call(this, prk, info, length);
     const block = node.createHmac(hash, view(prk)).update(view(info)).update(Uint8Array.of(1)).digest();
-    return Promise.resolve(own(block.subarray(0, length)));
+    return answer(own(block.subarray(0, length)));
   };
   kdf.extractAndExpand = function (salt, ikm, info, length) {
     const made = attempt(() => node.hkdfSync(hash, view(ikm), view(salt), view(info), length));
-    return made === undefined ? extractAndExpand.call(this, salt, ikm, info, length) : Promise.resolve(made);
+    return made === undefined ? extractAndExpand.call(this, salt, ikm, info, length) : answer(made);
   };
   return { extract, expand, extractAndExpand };
 }
