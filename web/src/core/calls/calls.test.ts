@@ -13,6 +13,7 @@ import * as accounts from "../state/accounts.ts";
 import * as rows from "../state/rows.ts";
 import type { Id } from "../state/rows.ts";
 import type { CallEpoch, CallNews, Signal } from "../state/step.ts";
+import { copies } from "../testing/copies.ts";
 import { tabOf } from "../testing/host.ts";
 import { type Person, World } from "../testing/people.ts";
 import { CallDoor, WAITING_MAX } from "./door.ts";
@@ -34,7 +35,7 @@ interface Trio {
   readonly gid: Id;
 }
 
-async function trio(): Promise<Trio> {
+const trio = copies(async (): Promise<Trio> => {
   const world = new World();
   const [anna, omar, mila] = [await world.person("Anna"), await world.person("Omar"), await world.person("Mila")];
   await anna.meet(omar);
@@ -42,7 +43,7 @@ async function trio(): Promise<Trio> {
   const gid = await anna.core.step("group", (step) => chats.openGroup(step, "Trip", [omar.id, mila.id]));
   await world.settle();
   return { world, anna, omar, mila, gid };
-}
+});
 
 function listen({ core }: Person): { readonly signals: Signal[]; readonly epochs: CallEpoch[] } {
   const heard = { signals: [] as Signal[], epochs: [] as CallEpoch[] };

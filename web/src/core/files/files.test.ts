@@ -11,6 +11,7 @@ import * as acts from "../rules/talk/acts.ts";
 import { Calls } from "../shell/calls.ts";
 import { Tokens } from "../shell/login.ts";
 import * as rows from "../state/rows.ts";
+import { copies } from "../testing/copies.ts";
 import { filesOf, patterned } from "../testing/filing.ts";
 import { Crash, type Person, World } from "../testing/people.ts";
 import { Shelf } from "../testing/shelf.ts";
@@ -27,15 +28,18 @@ interface Filed {
   readonly events: CoreEvent[];
 }
 
-interface Two {
+interface Met {
   readonly world: World;
   readonly anna: Person;
   readonly omar: Person;
   readonly gid: string;
+}
+
+interface Two extends Met {
   readonly shelf: Shelf;
 }
 
-async function two(): Promise<Two> {
+const met = copies(async (): Promise<Met> => {
   const world = new World();
   const [anna, omar] = [await world.person("Anna"), await world.person("Omar")];
   await anna.meet(omar);
@@ -45,8 +49,10 @@ async function two(): Promise<Two> {
     await one.core.step("token", async (step) => {
       await step.changeSession({ token: "A".repeat(43), token_expires: 2 ** 40 });
     });
-  return { world, anna, omar, gid, shelf: new Shelf() };
-}
+  return { world, anna, omar, gid };
+});
+
+const two = async (): Promise<Two> => ({ ...(await met()), shelf: new Shelf() });
 
 function filesFor(who: Person, shelf: Shelf, options: FilesOptions = {}): Promise<Filed> {
   const calls = new Calls(shelf);

@@ -14,6 +14,7 @@ import * as reading from "../rules/talk/reading.ts";
 import * as deadlines from "../state/deadlines.ts";
 import * as rows from "../state/rows.ts";
 import type { Id, StoredMessage } from "../state/rows.ts";
+import { copies } from "../testing/copies.ts";
 import { type Person, World } from "../testing/people.ts";
 import { chatView, messageView } from "../verbs/views.ts";
 import { pack } from "./packing.ts";
@@ -54,7 +55,7 @@ interface Met {
   readonly gid: Id;
 }
 
-async function pair(): Promise<Met> {
+const pair = copies(async (): Promise<Met> => {
   const world = new World();
   const anna = await world.person("Anna");
   const omar = await world.person("Omar");
@@ -62,7 +63,7 @@ async function pair(): Promise<Met> {
   const gid = await anna.core.step("dm", (step) => chats.openDm(step, omar.id));
   await world.settle();
   return { world, anna, omar, gid };
-}
+});
 
 /** A further device of somebody, in all chats, which has none of what was before. */
 async function joined(world: World, first: Person): Promise<Person> {

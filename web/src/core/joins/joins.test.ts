@@ -10,6 +10,7 @@ import * as accounts from "../state/accounts.ts";
 import { findJoins, loadJoins } from "../state/joins.ts";
 import * as rows from "../state/rows.ts";
 import type { Id } from "../state/rows.ts";
+import { copies } from "../testing/copies.ts";
 import { type Person, SERVER, World } from "../testing/people.ts";
 import * as asking from "./asking.ts";
 import { urlOf, workOff } from "./joins.ts";
@@ -21,12 +22,17 @@ let boris: Person;
 let zoe: Person;
 let gid: Id;
 
+const begun = copies(async () => {
+  const made = new World();
+  const [first, second, third] = [await made.person("Amal"), await made.person("Boris"), await made.person("Zoe")];
+  await first.meet(second);
+  const group = await first.core.step("group", (step) => chats.openGroup(step, "Doves", [second.id]));
+  await made.settle();
+  return { world: made, amal: first, boris: second, zoe: third, gid: group };
+});
+
 beforeEach(async () => {
-  world = new World();
-  [amal, boris, zoe] = [await world.person("Amal"), await world.person("Boris"), await world.person("Zoe")];
-  await amal.meet(boris);
-  gid = await amal.core.step("group", (step) => chats.openGroup(step, "Doves", [boris.id]));
-  await world.settle();
+  ({ world, amal, boris, zoe, gid } = await begun());
 });
 
 /** As the leading devices do after each step that told something. */

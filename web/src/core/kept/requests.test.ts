@@ -6,6 +6,7 @@ import * as chats from "../rules/chats.ts";
 import * as readd from "../rules/readd.ts";
 import * as accounts from "../state/accounts.ts";
 import * as rows from "../state/rows.ts";
+import { copies } from "../testing/copies.ts";
 import { tabOf } from "../testing/host.ts";
 import { World } from "../testing/people.ts";
 import { writeArchive } from "./archive.ts";
@@ -13,7 +14,7 @@ import { collect } from "./backup.ts";
 import { askForChats, fill } from "./restored.ts";
 import type { ArchiveWords } from "./view.ts";
 
-async function scene() {
+const scene = copies(async () => {
   const world = new World();
   const anna = await world.person("Anna");
   const omar = await world.person("Omar");
@@ -22,8 +23,8 @@ async function scene() {
   await world.settle();
   await tabOf(anna).call.send({ chat: dm, text: "a word in a request" });
   await world.settle();
-  return { anna, omar, dm };
-}
+  return { world, anna, omar, dm };
+});
 
 let held: Awaited<ReturnType<typeof scene>>;
 beforeEach(async () => {

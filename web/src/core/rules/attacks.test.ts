@@ -16,6 +16,7 @@ import * as accounts from "../state/accounts.ts";
 import * as rows from "../state/rows.ts";
 import type { Id } from "../state/rows.ts";
 import type { Step } from "../state/step.ts";
+import { copies } from "../testing/copies.ts";
 import { commitSettings } from "../testing/forging.ts";
 import { type Person, World } from "../testing/people.ts";
 import * as chats from "./chats.ts";
@@ -31,7 +32,7 @@ interface Trio {
 }
 
 /** Anna's group with Omar and Mallory, who is a plain member and keeps to no rule. */
-async function trio(): Promise<Trio> {
+const trio = copies(async (): Promise<Trio> => {
   const world = new World();
   const [anna, omar, mallory] = [await world.person("Anna"), await world.person("Omar"), await world.person("Mallory")];
   await anna.meet(omar);
@@ -39,7 +40,7 @@ async function trio(): Promise<Trio> {
   const gid = await anna.core.step("group", (step) => chats.openGroup(step, "Trip", [omar.id, mallory.id]));
   await world.settle();
   return { world, anna, omar, mallory, gid };
-}
+});
 
 type Body = (step: Step) => content.MimiContent;
 

@@ -1,6 +1,7 @@
 /** The worker may end at any transaction boundary, requests and answers may be lost: each text arrives exactly once. */
 import "fake-indexeddb/auto";
 import { expect, test } from "vitest";
+import { copies } from "../testing/copies.ts";
 import { type Person, World } from "../testing/people.ts";
 import type { Id } from "../state/rows.ts";
 import * as chats from "./chats.ts";
@@ -11,18 +12,30 @@ const say = (who: Person, gid: Id, text: string) =>
   who.core.step("say", (step) => messages.submitText(step, gid, text));
 const TEXTS = ["one", "two", "three"];
 
-async function pair(): Promise<{ world: World; anna: Person; omar: Person; gid: Id }> {
+interface Pair {
+  readonly world: World;
+  readonly anna: Person;
+  readonly omar: Person;
+  readonly gid: Id;
+}
+
+const settled = copies(async (): Promise<Pair> => {
   const world = new World();
   const anna = await world.person("Anna");
   const omar = await world.person("Omar");
   await anna.meet(omar);
   const gid = await anna.core.step("dm", (step) => chats.openDm(step, omar.id));
   await world.settle();
-  // From here on their stores tell where they are.
-  await anna.restart();
-  await omar.restart();
-  await world.settle();
   return { world, anna, omar, gid };
+});
+
+async function pair(): Promise<Pair> {
+  const all = await settled();
+  // From here on their stores tell where they are.
+  await all.anna.restart();
+  await all.omar.restart();
+  await all.world.settle();
+  return all;
 }
 
 const STEPS = ["hello", "ready", "receive", "drained", "seal", "ok"];

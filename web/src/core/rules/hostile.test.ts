@@ -7,6 +7,7 @@ import { randomBytes } from "../crypto.ts";
 import { reinitCommit, sealedCommit } from "../mls/tests/foreign.ts";
 import * as rows from "../state/rows.ts";
 import type { Id } from "../state/rows.ts";
+import { copies } from "../testing/copies.ts";
 import { type Person, World } from "../testing/people.ts";
 import * as chats from "./chats.ts";
 import * as messages from "./messages.ts";
@@ -21,7 +22,7 @@ interface Trio {
   readonly gid: Id;
 }
 
-async function trio(): Promise<Trio> {
+const trio = copies(async (): Promise<Trio> => {
   const world = new World();
   const [anna, omar, mallory] = [await world.person("Anna"), await world.person("Omar"), await world.person("Mallory")];
   await anna.meet(omar);
@@ -29,7 +30,7 @@ async function trio(): Promise<Trio> {
   const gid = await anna.core.step("group", (step) => chats.openGroup(step, "Trip", [omar.id, mallory.id]));
   await world.settle();
   return { world, anna, omar, mallory, gid };
-}
+});
 
 /** An entry that the operator slips into a mailbox. */
 async function slip(who: Person, gid: Id, kind: number, body: Uint8Array): Promise<void> {

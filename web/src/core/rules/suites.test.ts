@@ -9,6 +9,7 @@ import { randomBytes } from "../crypto.ts";
 import { chooseSuite, Group, makeKeyPackage, parseKeyPackage, SuiteDowngrade, type KeyPackage } from "../mls/mls.ts";
 import * as rows from "../state/rows.ts";
 import type { Id, OwnKeyPackage } from "../state/rows.ts";
+import { copies } from "../testing/copies.ts";
 import { type Person, World } from "../testing/people.ts";
 import * as chats from "./chats.ts";
 import * as groups from "./groups.ts";
@@ -18,14 +19,14 @@ import * as messages from "./messages.ts";
 
 type Forge = (want: WantClaim, honest: (want: WantClaim) => ClaimedKeyPackages) => ClaimedKeyPackages;
 
-async function pair(): Promise<{ world: World; anna: Person; omar: Person }> {
+const pair = copies(async (): Promise<{ world: World; anna: Person; omar: Person }> => {
   const world = new World();
   const anna = await world.person("Anna");
   const omar = await world.person("Omar");
   await anna.meet(omar);
   await world.settle();
   return { world, anna, omar };
-}
+});
 
 async function openGroup(world: World, by: Person, others: Person[], large = false): Promise<Id> {
   const people = others.map(({ id }) => id);

@@ -1,6 +1,7 @@
 /** Two and more people over a model of the delivery service: they meet, talk, come and go. */
 import "fake-indexeddb/auto";
 import { expect, test } from "vitest";
+import { copies } from "../testing/copies.ts";
 import { type Person, World } from "../testing/people.ts";
 import type { Id } from "../state/rows.ts";
 import * as chats from "./chats.ts";
@@ -10,7 +11,7 @@ import * as readd from "./readd.ts";
 const say = (who: Person, gid: Id, text: string) =>
   who.core.step("say", (step) => messages.submitText(step, gid, text));
 
-async function pair(): Promise<{ world: World; anna: Person; omar: Person; gid: Id }> {
+const pair = copies(async (): Promise<{ world: World; anna: Person; omar: Person; gid: Id }> => {
   const world = new World();
   const anna = await world.person("Anna");
   const omar = await world.person("Omar");
@@ -18,16 +19,16 @@ async function pair(): Promise<{ world: World; anna: Person; omar: Person; gid: 
   const gid = await anna.core.step("dm", (step) => chats.openDm(step, omar.id));
   await world.settle();
   return { world, anna, omar, gid };
-}
+});
 
-async function trio(): Promise<{ world: World; anna: Person; omar: Person; vera: Person; gid: Id }> {
+const trio = copies(async (): Promise<{ world: World; anna: Person; omar: Person; vera: Person; gid: Id }> => {
   const { world, anna, omar } = await pair();
   const vera = await world.person("Vera");
   await anna.meet(vera);
   const gid = await anna.core.step("group", (step) => chats.openGroup(step, "Trip", [omar.id, vera.id]));
   await world.settle();
   return { world, anna, omar, vera, gid };
-}
+});
 
 const notices = async (who: Person, gid: Id) =>
   (await who.lines(gid)).flatMap((line) => (line.notice === null ? [] : [line.notice.code]));

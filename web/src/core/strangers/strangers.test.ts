@@ -8,6 +8,7 @@ import * as accounts from "../state/accounts.ts";
 import { loadDoors } from "../state/doors.ts";
 import * as rows from "../state/rows.ts";
 import type { Id } from "../state/rows.ts";
+import { copies } from "../testing/copies.ts";
 import { type Person, World } from "../testing/people.ts";
 import type { Host } from "../verbs/handlers.ts";
 import type { Opening } from "../verbs/account.ts";
@@ -40,14 +41,14 @@ async function ask(world: World, from: Person, to: Person, ...texts: string[]): 
   return gid;
 }
 
-async function asked(): Promise<{ world: World; anna: Person; zoya: Person; gid: Id }> {
+const asked = copies(async (): Promise<{ world: World; anna: Person; zoya: Person; gid: Id }> => {
   const world = new World();
   const anna = await world.person("Anna");
   const zoya = await world.person("Zoya");
   return { world, anna, zoya, gid: await ask(world, zoya, anna, "It is me, https://evil.example/x", "two") };
-}
+});
 
-async function friends(): Promise<{ world: World; anna: Person; eve: Person; gid: Id }> {
+const friends = copies(async (): Promise<{ world: World; anna: Person; eve: Person; gid: Id }> => {
   const world = new World();
   const anna = await world.person("Anna");
   const eve = await world.person("Eve");
@@ -59,7 +60,7 @@ async function friends(): Promise<{ world: World; anna: Person; eve: Person; gid
   await say(eve, gid, "hello");
   await world.settle();
   return { world, anna, eve, gid };
-}
+});
 
 test("of a request one text shows, and nothing is answered", async () => {
   const { world, anna, zoya, gid } = await asked();
@@ -297,10 +298,10 @@ async function answered<T>(world: World, call: Promise<T>): Promise<T> {
   return asked;
 }
 
-async function twoStrangers(): Promise<{ world: World; anna: Person; boris: Person }> {
+const twoStrangers = copies(async (): Promise<{ world: World; anna: Person; boris: Person }> => {
   const world = new World();
   return { world, anna: await world.person("Anna"), boris: await world.person("Boris") };
-}
+});
 
 const lineOf = async (who: Person, gid: Id) => (await of(who).chats()).find(({ id }) => id === gid);
 

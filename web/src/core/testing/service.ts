@@ -91,6 +91,9 @@ export class Service {
     for (const [mid, ok] of this.#accepted) made.#accepted.set(mid, ok);
     for (const [ref, to] of this.#refs) made.#refs.set(ref, to);
     for (const [id, answer] of this.#claims) made.#claims.set(id, answer);
+    for (const name of ["denied", "refused", "ended", "absent"] as const)
+      for (const one of this[name]) made[name].add(one);
+    made.strangers = this.strangers;
     return made;
   }
 

@@ -5,6 +5,7 @@ import { GAP_MS, PAUSE_MS } from "../../protocol/chat/arranging.ts";
 import * as chats from "../rules/chats.ts";
 import * as rows from "../state/rows.ts";
 import type { Id } from "../state/rows.ts";
+import { copies } from "../testing/copies.ts";
 import { tabOf } from "../testing/host.ts";
 import { type Person, World } from "../testing/people.ts";
 
@@ -20,7 +21,7 @@ interface Three {
   readonly dm: Id;
 }
 
-async function three(): Promise<Three> {
+const met = copies(async () => {
   const world = new World();
   const phone = await world.person("Anna");
   const other = await world.person("Omar");
@@ -29,7 +30,12 @@ async function three(): Promise<Three> {
   await world.settle();
   const laptop = await world.device(phone);
   await world.settle();
-  return { world, phone, laptop, a: tabOf(phone), b: tabOf(laptop), omar: tabOf(other), dm };
+  return { world, phone, laptop, other, dm };
+});
+
+async function three(): Promise<Three> {
+  const { other, ...all } = await met();
+  return { ...all, a: tabOf(all.phone), b: tabOf(all.laptop), omar: tabOf(other) };
 }
 
 const line = async (tab: Tab, id: Id) => (await tab.call.chats()).find((chat) => chat.id === id);

@@ -8,6 +8,7 @@ import * as content from "../../protocol/chat/content.ts";
 import { openCertificate } from "../../protocol/identity/objects.ts";
 import * as chats from "../rules/chats.ts";
 import type { Id } from "../state/rows.ts";
+import { copies } from "../testing/copies.ts";
 import { tabOf } from "../testing/host.ts";
 import { type Person, World } from "../testing/people.ts";
 import { MARK } from "../testing/service.ts";
@@ -59,7 +60,7 @@ class Server implements Caller {
   }
 }
 
-async function scene(): Promise<Scene> {
+const met = copies(async () => {
   const world = new World();
   const anna = await world.person("Anna");
   const omar = await world.person("Omar");
@@ -69,8 +70,13 @@ async function scene(): Promise<Scene> {
   await omar.core.step("session", async (step) => {
     await step.changeSession({ token: encodeB64(new Uint8Array(32)), token_expires: world.time / 1000 + 1e6 });
   });
+  return { world, anna, omar, dm };
+});
+
+async function scene(): Promise<Scene> {
+  const all = await met();
   const server = new Server();
-  return { world, anna, omar, a: tabOf(anna), b: tabOf(omar, server), server, dm };
+  return { ...all, a: tabOf(all.anna), b: tabOf(all.omar, server), server };
 }
 
 const TAKEN = { report_id: encodeB64(new Uint8Array(16).fill(1)), verified: true };

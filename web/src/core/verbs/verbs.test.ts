@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { encodeSafetyCode, parseSafetyCode } from "../../protocol/identity/safety.ts";
 import * as chats from "../rules/chats.ts";
 import type { Id } from "../state/rows.ts";
+import { copies } from "../testing/copies.ts";
 import { tabOf } from "../testing/host.ts";
 import { type Person, World } from "../testing/people.ts";
 
@@ -18,14 +19,19 @@ interface Pair {
   readonly dm: Id;
 }
 
-async function pair(): Promise<Pair> {
+const met = copies(async () => {
   const world = new World();
   const anna = await world.person("Anna");
   const omar = await world.person("Omar");
   await anna.meet(omar);
   const dm = await anna.core.step("dm", (step) => chats.openDm(step, omar.id));
   await world.settle();
-  return { world, anna, omar, a: tabOf(anna), b: tabOf(omar), dm };
+  return { world, anna, omar, dm };
+});
+
+async function pair(): Promise<Pair> {
+  const all = await met();
+  return { ...all, a: tabOf(all.anna), b: tabOf(all.omar) };
 }
 
 const texts = async (tab: Tab, chat: Id) =>

@@ -1,6 +1,7 @@
 /** An account that ends says so to its contacts, and nothing waits for it then. Twin of tests/client/test_gone. */
 import "fake-indexeddb/auto";
 import { expect, test } from "vitest";
+import { copies } from "../../testing/copies.ts";
 import { type Person, World } from "../../testing/people.ts";
 import { chatView } from "../../verbs/views.ts";
 import * as accounts from "../../state/accounts.ts";
@@ -16,7 +17,7 @@ const isGone = (who: Person, other: Person) =>
   who.core.look(async (look) => (await accounts.known(look, other.id)).gone);
 const farewell = (who: Person) => who.core.step("farewell", (step) => sayFarewell(step));
 
-async function pair(): Promise<{ world: World; anna: Person; omar: Person; gid: Id }> {
+const pair = copies(async (): Promise<{ world: World; anna: Person; omar: Person; gid: Id }> => {
   const world = new World();
   const [anna, omar] = [await world.person("Anna"), await world.person("Omar")];
   await anna.meet(omar);
@@ -25,7 +26,7 @@ async function pair(): Promise<{ world: World; anna: Person; omar: Person; gid: 
   await say(omar, gid, "hello");
   await world.settle();
   return { world, anna, omar, gid };
-}
+});
 
 test("what waits for an account that ended fails, and nothing more is written to it", async () => {
   const { world, anna, omar, gid } = await pair();

@@ -8,6 +8,7 @@ import { putBlob, saveRow } from "../../files/blobs.ts";
 import * as rows from "../../state/rows.ts";
 import type { Id } from "../../state/rows.ts";
 import { databaseName } from "../../store/schema.ts";
+import { copies } from "../../testing/copies.ts";
 import { type Person, World } from "../../testing/people.ts";
 import { chatView, messageView } from "../../verbs/views.ts";
 import * as chats from "../chats.ts";
@@ -39,13 +40,18 @@ interface Met {
 }
 
 /** A DM in which messages disappear a day after they were read. */
-async function pair(seconds = DAY_S): Promise<Met> {
+const met = copies(async (): Promise<Met> => {
   const world = new World();
   const anna = await world.person("Anna");
   const omar = await world.person("Omar");
   await anna.meet(omar);
   const gid = await anna.core.step("dm", (step) => chats.openDm(step, omar.id));
   await world.settle();
+  return { world, anna, omar, gid };
+});
+
+async function pair(seconds = DAY_S): Promise<Met> {
+  const { world, anna, omar, gid } = await met();
   await omar.core.step("timer", (step) => chats.setTimer(step, gid, seconds));
   await world.settle();
   return { world, anna, omar, gid };

@@ -6,6 +6,7 @@ import { makeKeyPackage } from "../../mls/mls.ts";
 import * as accounts from "../../state/accounts.ts";
 import * as rows from "../../state/rows.ts";
 import type { Chat, Id } from "../../state/rows.ts";
+import { copies } from "../../testing/copies.ts";
 import { commitSettings } from "../../testing/forging.ts";
 import { type Person, World } from "../../testing/people.ts";
 import * as chats from "../chats.ts";
@@ -29,16 +30,7 @@ interface Four {
 }
 
 /** Anna's group with Omar, an admin, and Cleo and Mallory, members; all know each other. */
-async function four(): Promise<Four> {
-  const world = await (await (begun ??= begin())).world.copy();
-  const [anna, omar, cleo, mallory] = world.people as [Person, Person, Person, Person];
-  return { world, anna, omar, cleo, mallory, gid: (await begun).gid };
-}
-
-/** It is made once, and copied for each test. */
-let begun: Promise<{ readonly world: World; readonly gid: Id }> | undefined;
-
-async function begin(): Promise<{ readonly world: World; readonly gid: Id }> {
+const four = copies(async (): Promise<Four> => {
   const world = new World();
   const [anna, omar] = [await world.person("Anna"), await world.person("Omar")];
   const [cleo, mallory] = [await world.person("Cleo"), await world.person("Mallory")];
@@ -48,8 +40,8 @@ async function begin(): Promise<{ readonly world: World; readonly gid: Id }> {
   await world.settle();
   await anna.core.step("role", (step) => chats.setRole(step, gid, omar.id, groups.ADMIN));
   await world.settle();
-  return { world, gid };
-}
+  return { world, anna, omar, cleo, mallory, gid };
+});
 
 /** A second device of Anna's, in the group and known to all. */
 async function linked({ world, anna, omar, cleo, mallory, gid }: Four): Promise<Person> {
