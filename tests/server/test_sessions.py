@@ -13,13 +13,13 @@ from tests.server.test_story import group_of_two
 from tests.server.wire import Http, Wire
 
 from zajil.auth import login, store, tables
+from zajil.engine.places import Places
 from zajil.protocol import control, frames
 from zajil.protocol.control import Blob
 from zajil.protocol.errors import ZajilError
 from zajil.protocol.frames import Kind, Role
 from zajil.protocol.session.server import DETACHED_S
 from zajil.server.app import Server
-from zajil.server.gateway.places import Places
 
 MakeWire = Callable[[Role], Wire]
 

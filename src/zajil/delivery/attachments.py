@@ -49,6 +49,8 @@ _ROWS: Final = 200
 """Deleted in one transaction; each takes its file with it."""
 _FAILING_S: Final = 20.0
 """So long what cannot be deleted may take of a run."""
+_SELF: Final = b""
+"""No prefix: what the server does by itself, one after the other."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -131,13 +133,18 @@ class Attachments:
         """Of the passes that are good now."""
         return self._delivery.now() // _DAY_S - UPLOAD_PASS_TTL_DAYS + 1
 
-    async def offset(self, attachment_id: bytes, secret: bytes) -> UploadOffset:
-        """How much is stored. Raises Refused `gone` for an id or secret that is none, Malformed `hash-mismatch`."""
-        async with self._alone(attachment_id):
-            row = await self._find_own(attachment_id, secret)
-            return UploadOffset(await self._settle(row))
+    async def offset(self, attachment_id: bytes, secret: bytes, *, prefix: bytes) -> UploadOffset:
+        """How much is stored. prefix: of the address that asks, here and below.
 
-    async def put(self, attachment_id: bytes, secret: bytes, *, offset: int, data: bytes) -> UploadOffset:
+        Raises Refused `gone` for an id or secret that is none, Malformed `hash-mismatch`.
+        """
+        async with self._alone(attachment_id):
+            row = await self._find_own(attachment_id, secret, prefix)
+            return UploadOffset(await self._settle(row, prefix))
+
+    async def put(
+        self, attachment_id: bytes, secret: bytes, *, offset: int, data: bytes, prefix: bytes
+    ) -> UploadOffset:
         """Store a piece, durably; how much is stored then. Empty at the end: have the whole checked again.
 
         Raises what `offset` raises, Conflict `wrong-offset` with detail `offset`, Malformed for bytes beyond the size,
@@ -146,26 +153,27 @@ class Attachments:
         if len(data) > PIECE_MAX_BYTES:
             raise error("too-big")
         async with self._alone(attachment_id):
-            row = await self._find_own(attachment_id, secret)
+            row = await self._find_own(attachment_id, secret, prefix)
             if offset + len(data) > row.size:
                 raise error("malformed", "bytes beyond the announced size")
             if row.done:
                 raise error("wrong-offset", detail={"offset": row.size})
-            size = await _to_the_end(self._threads.run(partial(self._blobs.append, row.id, offset, data)))
-            return UploadOffset(await self._settle(row) if size == row.size else size)
+            append = partial(self._blobs.append, row.id, offset, data)
+            size = await _to_the_end(self._threads.run(append, prefix=prefix))
+            return UploadOffset(await self._settle(row, prefix) if size == row.size else size)
 
-    async def read(self, attachment_id: bytes, *, start: int, length: int) -> Piece:
+    async def read(self, attachment_id: bytes, *, start: int, length: int, prefix: bytes) -> Piece:
         """A piece of a whole attachment. Raises Refused `gone`, Malformed for a start beyond its end."""
-        row = await self._find_whole(attachment_id)
+        row = await self._find_whole(attachment_id, prefix)
         if start >= row.size:
             raise error("malformed", "a range beyond the end")
         length = min(length, row.size - start, PIECE_MAX_BYTES)
-        data = await self._threads.run(partial(self._blobs.read, row.id, start, length))
+        data = await self._threads.run(partial(self._blobs.read, row.id, start, length), prefix=prefix)
         if len(data) != length:
             raise error("gone")
         return Piece(data, start, row.size)
 
-    async def _find_whole(self, attachment_id: bytes) -> StoredAttachment:
+    async def _find_whole(self, attachment_id: bytes, prefix: bytes) -> StoredAttachment:
         """The attachment of this id. Raises Refused `gone` for one that is not whole, is over, or never was.
 
         One whose bytes are all there without the mark is checked now: its client may have heard that it is whole, from
@@ -174,12 +182,12 @@ class Attachments:
         row = await self._find_current(attachment_id)
         if row.done:
             return row
-        if await self._threads.run(partial(self._blobs.size, row.id)) < row.size:
+        if await self._threads.run(partial(self._blobs.size, row.id), prefix=prefix) < row.size:
             raise error("gone")
         async with self._alone(attachment_id):
             row = await self._find_current(attachment_id)
             try:
-                size = await self._settle(row)
+                size = await self._settle(row, prefix)
             except Malformed:
                 raise error("gone") from None
         if size < row.size:
@@ -204,7 +212,7 @@ class Attachments:
         ):
             for name in names:
                 await deleting.attempt(self._expire(name, now))
-        names = await self._threads.run(lambda: list(self._blobs.idle_names()))
+        names = await self._threads.run(lambda: list(self._blobs.idle_names()), prefix=_SELF)
         for at in range(0, len(names), _ROWS):
             await self._sweep(names[at : at + _ROWS], deleting)
 
@@ -217,7 +225,7 @@ class Attachments:
 
     async def _delete_alone(self, name: bytes) -> None:
         async with self._alone(name):
-            await self._threads.run(partial(self._blobs.delete, name))
+            await self._threads.run(partial(self._blobs.delete, name), prefix=_SELF)
 
     async def _expire(self, name: bytes, now: int) -> None:
         """Delete one that was found to be over, unless it became whole meanwhile."""
@@ -229,34 +237,35 @@ class Attachments:
             longest = _round_up(row.expires + KEPT_S, _DAY_S)
             if not row.done and longest > now:
                 try:
-                    if await self._settle(row, until=longest) == row.size:
+                    if await self._settle(row, _SELF, until=longest) == row.size:
                         return
                 except Malformed:
                     return
-            await self._threads.run(partial(self._blobs.delete, name))
+            await self._threads.run(partial(self._blobs.delete, name), prefix=_SELF)
             await self._delivery.db.write(lambda db: store.drop_attachment(db, name))
 
-    async def _find_own(self, attachment_id: bytes, secret: bytes) -> StoredAttachment:
+    async def _find_own(self, attachment_id: bytes, secret: bytes, prefix: bytes) -> StoredAttachment:
         """The upload of this id and secret; every other one looks like none."""
         row = await store.peek_attachment(self._delivery.db, attachment_id)
         held = row.upload_hash if row is not None else bytes(32)
         right = hmac.compare_digest(held, hashlib.sha256(secret).digest())
         if row is None or not right or row.expires <= self._delivery.now():
             raise error("gone")
-        if row.done and await self._threads.run(partial(self._blobs.size, row.id)) < row.size:
+        if row.done and await self._threads.run(partial(self._blobs.size, row.id), prefix=prefix) < row.size:
             raise error("gone", "its file is missing")
         return row
 
-    async def _settle(self, row: StoredAttachment, *, until: int | None = None) -> int:
+    async def _settle(self, row: StoredAttachment, prefix: bytes, *, until: int | None = None) -> int:
         """Bytes that are stored; a whole one is checked and marked on the way. Raises Malformed `hash-mismatch`.
 
         until: Unix second to which a whole one is kept, None for as long as one of now.
         """
-        size = await self._threads.run(partial(self._blobs.size, row.id))
+        size = await self._threads.run(partial(self._blobs.size, row.id), prefix=prefix)
         if row.done or size < row.size:
             return size
-        if not hmac.compare_digest(await self._threads.run(partial(self._blobs.sha256, row.id)), row.sha256):
-            await self._threads.run(partial(self._blobs.delete, row.id))
+        found = await self._threads.run(partial(self._blobs.sha256, row.id), prefix=prefix)
+        if not hmac.compare_digest(found, row.sha256):
+            await self._threads.run(partial(self._blobs.delete, row.id), prefix=prefix)
             await self._delivery.db.write(lambda db: store.drop_attachment(db, row.id))
             raise error("hash-mismatch")
         until = _round_up(self._delivery.now() + KEPT_S, _DAY_S) if until is None else until

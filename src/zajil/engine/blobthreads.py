@@ -1,5 +1,6 @@
 """The threads of attachments, theirs alone: a place that hangs (a bucket whose store answers nothing) holds up nothing.
 
+They and the places to wait for them are shared as connections are, so that one address keeps them from nobody.
 Hashing of large messages and whatever else leaves the event loop go through threads of their own.
 """
 
@@ -11,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final, TypeVar
 
-from zajil.protocol.errors import error
+from zajil.engine.places import Places
 
 THREADS: Final = 16
 """A store that answers at all is waited for, not worked for."""
@@ -28,29 +29,29 @@ class BlobThreads:
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="blobs")
         self._lock = threading.Lock()
-        self._count = 0
+        self._places = Places(THREADS + WAITING_MAX)
 
-    async def run(self, work: Callable[[], T]) -> T:
+    async def run(self, work: Callable[[], T], *, prefix: bytes) -> T:
         """The result of this work. Cancelled, it goes on where it has begun.
 
-        Raises Unavailable `busy` where too much waits already, and whatever the work raises.
+        prefix: of the address it is done for. Raises Unavailable `busy` where too much waits already, of all or of this
+        prefix, and whatever the work raises.
         """
+
+        def end(_work: Future[T] | None = None) -> None:
+            """Called in any thread: of what ran to its end, and of what was cancelled before it began."""
+            with self._lock:
+                self._places.leave(prefix)
+
         with self._lock:
-            if self._count >= THREADS + WAITING_MAX:
-                raise error("busy", retry_ms=_RETRY_MS)
-            self._count += 1
+            self._places.take(prefix, retry_ms=_RETRY_MS)
         try:
             begun = self._pool.submit(work)
         except BaseException:
-            self._end()
+            end()
             raise
-        begun.add_done_callback(self._end)
+        begun.add_done_callback(end)
         return await asyncio.wrap_future(begun)
-
-    def _end(self, _work: Future[T] | None = None) -> None:
-        """Called in any thread: of what ran to its end, and of what was cancelled before it began."""
-        with self._lock:
-            self._count -= 1
 
     def close(self) -> None:
         """Return when all that runs has ended; what waits is cancelled. Blocks: a piece half written is finished."""

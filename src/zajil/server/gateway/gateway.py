@@ -16,6 +16,7 @@ from typing import Protocol
 
 from zajil.engine.bus import Bus
 from zajil.engine.limits import Limits, Meter
+from zajil.engine.places import Places
 from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.frames import Role
 from zajil.protocol.ids import MailboxId
@@ -24,7 +25,6 @@ from zajil.server.gateway.clerk import Clerk, jitter_ms
 from zajil.server.gateway.connection import Connection
 from zajil.server.gateway.conversation import Conversation
 from zajil.server.gateway.media import MediaDoor
-from zajil.server.gateway.places import Places
 from zajil.server.gateway.services import Services
 from zajil.server.gateway.unfinished import Unfinished
 from zajil.server.http.calls import Peer

@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 from zajil.calls.rooms import Member, NoPlace, Rooms
 from zajil.calls.tickets import open_ticket
+from zajil.engine.places import Places
 from zajil.protocol.calls.media import BAD_TICKET, PREAMBLE, TRY_LATER
 from zajil.protocol.errors import ZajilError
-from zajil.server.gateway.places import Places
 
 
 def is_preamble(record: bytes) -> bool:

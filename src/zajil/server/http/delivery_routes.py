@@ -117,17 +117,18 @@ def bind_attachments(
         if not (offset.isascii() and offset.isdecimal() and len(offset) <= _DIGITS):
             raise error("malformed", "offset")
         data = request.body if isinstance(request.body, bytes) else b""
-        piece = kept.put(_id(request), _token(request), offset=int(offset), data=data)
+        prefix = request.peer.prefix
+        piece = kept.put(_id(request), _token(request), offset=int(offset), data=data, prefix=prefix)
         return await guarded(request, piece)
 
     async def offset(request: Request) -> msgspec.Struct:
         take("piece_prefix", request)
-        return await guarded(request, kept.offset(_id(request), _token(request)))
+        return await guarded(request, kept.offset(_id(request), _token(request), prefix=request.peer.prefix))
 
     async def read(request: Request) -> files.Piece:
         take("piece_prefix", request)
         start, length = files.parse_range(request.range)
-        return await kept.read(_id(request), start=start, length=length)
+        return await kept.read(_id(request), start=start, length=length, prefix=request.peer.prefix)
 
     return {
         control.ADD_ATTACHMENT: add,

@@ -15,7 +15,7 @@ from typing import Final
 
 from aiohttp import web
 
-from zajil.server.gateway.places import Places
+from zajil.engine.places import Places
 
 UNIT_BYTES: Final = 1 << 16
 """What a socket takes at once; smaller answers count nothing."""

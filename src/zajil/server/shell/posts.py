@@ -15,6 +15,7 @@ from typing import Final
 
 from aiohttp import web
 
+from zajil.engine.places import Places
 from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.reach.polling import (
     BODY_BYTES,
@@ -26,7 +27,6 @@ from zajil.protocol.reach.polling import (
     parse_post,
 )
 from zajil.server.gateway.lines import Line
-from zajil.server.gateway.places import Places
 from zajil.server.shell.bodies import Bodies
 
 _FIRST_SEQS: Final = (0, 1)
