@@ -1,8 +1,8 @@
 /** Photos, voice notes and files between two browsers and one on the Python SDK, over a good line and over one that breaks. */
 import { createHash, randomBytes } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Locator, Page } from "@playwright/test";
 import { Hands } from "./acts.ts";
 import { CHROMIUM_WITH_MEDIA } from "./chromium.ts";
@@ -42,8 +42,11 @@ async function photograph(page: Page): Promise<Buffer> {
   return Buffer.concat([jpeg.subarray(0, 2), Buffer.from([0xff, 0xe1]), length, exif, jpeg.subarray(2)]);
 }
 
-async function pick(who: Hands, name: string, mimeType: string, buffer: Buffer): Promise<void> {
-  await who.see("attach-input").setInputFiles({ name, mimeType, buffer });
+type Picked = { readonly name: string; readonly mimeType: string; readonly buffer: Buffer };
+
+/** A large one by its path: bytes would go to the browser as one text. */
+async function pick(who: Hands, picked: string | Picked): Promise<void> {
+  await who.see("attach-input").setInputFiles(picked);
   await expect(who.see("tray-item").last()).toHaveAttribute("data-state", "ready", SLOW);
 }
 
@@ -83,7 +86,7 @@ test("a photo without its place, a voice note, and files of both languages", asy
   // As a picture: drawn anew, so nothing is left of what the camera wrote.
   const taken = await photograph(anna.page);
   expect(taken.includes(PLACE)).toBe(true);
-  await pick(anna, "IMG_20260314_home.jpg", "image/jpeg", taken);
+  await pick(anna, { name: "IMG_20260314_home.jpg", mimeType: "image/jpeg", buffer: taken });
   await expect(anna.see("tray-tells")).toHaveCount(0);
   await anna.say("From the roof");
   await expect(anna.state("From the roof")).toHaveAttribute("data-state", ON_THE_SERVER, SLOW);
@@ -100,7 +103,7 @@ test("a photo without its place, a voice note, and files of both languages", asy
   await expect(boris.row("Anna").getByTestId("chat-last")).toContainText("Photo");
 
   // As a file: the same bytes, after a word about them.
-  await pick(anna, "IMG_20260314_home.jpg", "image/jpeg", taken);
+  await pick(anna, { name: "IMG_20260314_home.jpg", mimeType: "image/jpeg", buffer: taken });
   await anna.see("tray-as-files").check();
   await expect(anna.see("tray-tells")).toBeVisible();
   await anna.say("The original");
@@ -125,7 +128,7 @@ test("a photo without its place, a voice note, and files of both languages", asy
 
   // To Python and back.
   await anna.openChat("Pia");
-  await pick(anna, "notes.bin", "application/octet-stream", randomBytes(300_000));
+  await pick(anna, { name: "notes.bin", mimeType: "application/octet-stream", buffer: randomBytes(300_000) });
   await anna.say("For Pia");
   const got = await newestAt(pia, "Anna", "For Pia");
   expect(got.attachments.map(({ name, size }) => [name, size])).toEqual([["notes.bin", 300_000]]);
@@ -212,9 +215,12 @@ test("20 MB go on where the line broke; what waits is withdrawn", async ({ arriv
     await anna.page.evaluate(() => navigator.serviceWorker.ready);
 
     const large = randomBytes(20_971_520);
+    const film = join(server.data, "..", "sent", "film.bin");
+    mkdirSync(dirname(film));
+    writeFileSync(film, large);
     const before = line.up;
     line.breakAt = before + 8_000_000;
-    await pick(anna, "film.bin", "application/octet-stream", large);
+    await pick(anna, film);
     await anna.say("Twenty megabytes");
     const upload = anna.see("upload").first();
     await expect(upload).toHaveAttribute("data-state", "waits", SLOW);
@@ -224,7 +230,7 @@ test("20 MB go on where the line broke; what waits is withdrawn", async ({ arriv
     expect(Number(await bar.getAttribute("aria-valuenow"))).toBeLessThan(whole);
 
     // Another one waits behind it, and is not sent after all.
-    await pick(anna, "secret.txt", "text/plain", Buffer.from("not for sending"));
+    await pick(anna, { name: "secret.txt", mimeType: "text/plain", buffer: Buffer.from("not for sending") });
     await anna.press("send");
     await expect(anna.see("upload")).toHaveCount(2, SLOW);
     await anna.press(anna.see("upload").last().getByTestId("upload-withdraw"));
