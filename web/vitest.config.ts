@@ -2,6 +2,7 @@
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { defineConfig } from "vitest/config";
 import { messages } from "./build/messages.ts";
+import { ByCost } from "./build/shards.ts";
 import { tsMlsCorrections } from "./build/ts-mls-corrections.ts";
 
 export default defineConfig({
@@ -13,6 +14,7 @@ export default defineConfig({
     pool: "threads",
     // Modules are loaded once a worker: a sixth of the time. A file that must have its own says vi.resetModules().
     isolate: false,
+    sequence: { sequencer: ByCost },
     setupFiles: ["build/equal-bytes.ts"],
     server: { deps: { inline: [/ts-mls/] } },
     testTimeout: 60_000,

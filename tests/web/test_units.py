@@ -15,7 +15,7 @@ SHARDS = 3
 
 @pytest.mark.parametrize("shard", range(1, SHARDS + 1))
 def test_vitest(shard: int) -> None:
-    """Vitest deals its files out by the hashes of their names, so that no list here can miss one.
+    """Vitest finds its files by itself, and `web/build/shards.ts` deals them out by their cost: no list can miss one.
 
     Without its cache: shards that run at once would write it into each other. One thread computes what WebCrypto is
     asked for, as the tests wait for each answer: four would wake each other for it.
