@@ -21,7 +21,7 @@ PLAYWRIGHT = hatch_build.WEB / "node_modules" / "@playwright" / "test" / "cli.js
 SMOKE = "three-members.spec.ts"
 CALLS = "calls-media.spec.ts"
 # Pictures are given up for sound where somebody else uses the machine, as they should be.
-ALONE = ("calls.spec.ts",)
+ALONE = ("calls-group.spec.ts",)
 STORIES = sorted(path.name for path in E2E.glob("*.spec.ts") if path.name not in ("screens.spec.ts", CALLS))
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]

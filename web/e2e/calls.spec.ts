@@ -1,44 +1,11 @@
 /** A call from one browser to another over a real server: ring, answer, hear and see, mute, hang up, and its line. */
-import { existsSync } from "node:fs";
 import { type Page, expect } from "@playwright/test";
-import { Hands } from "./acts.ts";
+import type { Hands } from "./acts.ts";
+import { befriend } from "./callers.ts";
 import { CHROMIUM_WITH_MEDIA } from "./chromium.ts";
-import { type Person, test } from "./world.ts";
+import { test } from "./world.ts";
 
 test.use({ launchOptions: CHROMIUM_WITH_MEDIA });
-
-interface Friends {
-  readonly anna: Hands;
-  readonly boris: Hands;
-  /** Another tab of Boris's browser. */
-  tab(): Promise<Hands>;
-}
-
-/** Two people in browsers of their own, contacts of each other, each with their chat open. */
-async function befriend(
-  server: { invite(uses: number): { link: string } },
-  arrive: (options: object) => Promise<Person>,
-): Promise<Friends> {
-  const { link } = server.invite(2);
-  const come = async (name: string): Promise<readonly [Hands, Person]> => {
-    const person = await arrive({ permissions: ["microphone", "camera"] });
-    await person.page.addInitScript(keepConnections);
-    await person.page.addInitScript(keepPlayers);
-    const hands = new Hands(person.page);
-    await hands.open(link);
-    await hands.signUp(name);
-    return [hands, person];
-  };
-  const [[anna], [boris, browser]] = await Promise.all([come("Anna"), come("Boris")]);
-  await boris.addPerson(await anna.makeInvite());
-  await boris.say("hello");
-  await anna.goTo("#/");
-  await anna.openChat("Boris");
-  await anna.sees("hello");
-  await anna.say("hello back");
-  await boris.sees("hello back");
-  return { anna, boris, tab: async () => new Hands(await browser.tab()) };
-}
 
 /** Louder than this is a beep of the fake microphone, which comes once a second. */
 const BEEP = 0.01;
@@ -84,66 +51,6 @@ function loudest(page: Page): Promise<number> {
   }, BEEP);
 }
 
-declare global {
-  interface Window {
-    /** Every player that the page made, by `keepPlayers`. */
-    players: HTMLAudioElement[];
-  }
-}
-
-/** Runs in the page before anything else: players are in no document, so that only who makes them knows them. */
-function keepPlayers(): void {
-  window.players = [];
-  const Made = Audio;
-  window.Audio = function (): HTMLAudioElement {
-    const player = new Made();
-    window.players.push(player);
-    return player;
-  } as unknown as typeof Audio;
-}
-
-/** In the page: keeps every connection that is opened, so that what it brings can be counted. */
-function keepConnections(): void {
-  const connections: RTCPeerConnection[] = [];
-  globalThis.RTCPeerConnection = class extends RTCPeerConnection {
-    constructor(configuration?: RTCConfiguration) {
-      super(configuration);
-      connections.push(this);
-    }
-  };
-  Object.assign(globalThis, { connections });
-}
-
-/** How many devices are heard: connections with sound in what they brought within 2 s; the fake microphone beeps. */
-function countHeard(page: Page): Promise<number> {
-  return page.evaluate(async () => {
-    const { connections } = globalThis as unknown as { readonly connections: readonly RTCPeerConnection[] };
-    const energyOf = async (one: RTCPeerConnection): Promise<number> => {
-      const entries = [...(await one.getStats()).values()] as { readonly type: string; totalAudioEnergy?: number }[];
-      return (
-        entries.find(({ type, totalAudioEnergy }) => type === "inbound-rtp" && totalAudioEnergy)?.totalAudioEnergy ?? 0
-      );
-    };
-    const before = await Promise.all(connections.map(energyOf));
-    await new Promise((done) => setTimeout(done, 2_000));
-    const after = await Promise.all(connections.map(energyOf));
-    return after.filter((energy, at) => energy - (before[at] ?? 0) > 1e-6).length;
-  });
-}
-
-/** Of each person: a picture that is not the black one of before, or the word why there is none. */
-const seeTiles = (tiles: Element[]): ("picture" | "word" | undefined)[] =>
-  tiles.map((tile) => {
-    if (tile.querySelector("figcaption .state")) return "word";
-    const video = tile.querySelector("video");
-    const pen = Object.assign(document.createElement("canvas"), { width: 16, height: 9 }).getContext("2d");
-    if (!video || !pen) return undefined;
-    pen.drawImage(video, 0, 0, 16, 9);
-    const shades = pen.getImageData(0, 0, 16, 9).data.filter((_, at) => at % 4 !== 3);
-    return Math.max(...shades) > 60 ? "picture" : undefined;
-  });
-
-const LONG = { timeout: 60_000 };
 const lines = (hands: Hands) => hands.page.locator('[data-testid="notice"][data-code="call"]');
 
 test("a call: it rings, both see and hear, one mutes, one hangs up, and the chat keeps a line of it", async ({
@@ -250,46 +157,5 @@ test("calls that do not come about, and one that a reload cuts off", async ({ se
     }
     await boris.press("call-hang-up");
     await expect(anna.see("call-over")).toHaveAttribute("data-reason", "remote");
-  });
-});
-
-test.describe("with a relay", () => {
-  test.skip(!existsSync("/usr/bin/turnserver"), "needs coturn: apt-get install coturn");
-  test.use({ settings: '[calls]\nrelay = "auto"\n' });
-
-  test("three people of a group see and hear each other, and none learns an address", async ({ server, arrive }) => {
-    test.setTimeout(240_000);
-    const { anna, boris } = await befriend(server, arrive);
-    const { page } = await arrive({ permissions: ["microphone", "camera"] });
-    await page.addInitScript(keepConnections);
-    const carol = new Hands(page);
-    await carol.open(server.invite(1).link);
-    await carol.signUp("Carol");
-    await carol.addPerson(await anna.makeInvite());
-    await carol.say("hello");
-    await anna.goTo("#/");
-    await anna.openChat("Carol");
-    await anna.sees("hello");
-    await anna.createGroup("Trip", ["Boris", "Carol"]);
-    await anna.say("to all");
-    for (const person of [boris, carol]) {
-      await person.goTo("#/");
-      await person.openChat("Trip");
-      await person.sees("to all");
-    }
-    await anna.press("call-start-video");
-    await boris.press("call-answer-video");
-    await carol.press("call-answer-video");
-    for (const person of [anna, boris, carol]) {
-      await expect(person.see("call-peer")).toHaveCount(2);
-      await expect(person.see("call-time")).toBeVisible({ timeout: 60_000 });
-      await expect(person.see("call-why")).toHaveAttribute("data-rung", "relay-udp", { timeout: 30_000 });
-      await expect.poll(() => countHeard(person.page), { timeout: 30_000 }).toBe(2);
-      // On a busy machine pictures are given up for sound, or a link is poor; then the tile says so.
-      const tiles = person.see("call-peer");
-      await expect.poll(async () => (await tiles.evaluateAll(seeTiles)).filter(Boolean).length, LONG).toBe(2);
-    }
-    await carol.press("call-hang-up");
-    for (const person of [anna, boris]) await expect(person.see("call-peer")).toHaveCount(1);
   });
 });
