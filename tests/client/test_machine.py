@@ -2,7 +2,7 @@
 
 Rules and invariants are those of the executable model of the design: texts, commits that race, removal and re-adding,
 sessions that cut, answers that are lost, doubled or late, crashes at every step boundary, clocks that jump, state
-that is lost or put back from a copy. `ZAJIL_LONG=1` runs three times as many schedules;
+that is lost or put back from a copy. `ZAJIL_LONG=1` runs five times as many schedules;
 `ZAJIL_MACHINE_EXAMPLES` (and `_STEPS`) as many as it says, at random.
 """
 
@@ -277,7 +277,7 @@ class Delivery(RuleBasedStateMachine):
 
 TestDelivery = Delivery.TestCase
 TestDelivery.settings = settings(
-    max_examples=EXAMPLES or (120 if os.environ.get("ZAJIL_LONG") == "1" else 40),
+    max_examples=EXAMPLES or (120 if os.environ.get("ZAJIL_LONG") == "1" else 25),
     stateful_step_count=STEPS,
     deadline=None,
     derandomize=not EXAMPLES,

@@ -230,7 +230,7 @@ class Mailboxes(RuleBasedStateMachine):
 
 TestSQLiteMailboxes = Mailboxes.TestCase
 TestSQLiteMailboxes.settings = settings(
-    max_examples=200 if os.environ.get("ZAJIL_LONG") == "1" else 60,
+    max_examples=200 if os.environ.get("ZAJIL_LONG") == "1" else 30,
     stateful_step_count=50,
     deadline=None,
     suppress_health_check=list(HealthCheck),

@@ -114,6 +114,6 @@ class DialerMachine(RuleBasedStateMachine):
 
 
 DialerMachine.TestCase.settings = settings(
-    max_examples=200, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=100, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestDialerMachine = pytest.mark.slow(DialerMachine.TestCase)
