@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -114,6 +116,9 @@ class DialerMachine(RuleBasedStateMachine):
 
 
 DialerMachine.TestCase.settings = settings(
-    max_examples=100, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=200 if os.environ.get("ZAJIL_LONG") == "1" else 100,
+    stateful_step_count=30,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
 )
 TestDialerMachine = pytest.mark.slow(DialerMachine.TestCase)
