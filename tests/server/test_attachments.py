@@ -8,8 +8,10 @@ import hashlib
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn, TypeAlias
 
@@ -19,6 +21,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from obstore.exceptions import BaseError
+from sqlalchemy import Connection
 from tests import engines
 from tests.s3 import BUCKET, KEY_ID, SECRET, S3Server
 from tests.server.carriers import until
@@ -26,6 +29,8 @@ from tests.server.conftest import NO_LIMITS
 from tests.server.people import FakeGroup, Person
 from tests.server.wire import Http, Wire
 
+from zajil.delivery import store as delivery_store
+from zajil.delivery.attachments import Attachments
 from zajil.engine import blobs, blobthreads
 from zajil.engine.blobs import DiskBlobs
 from zajil.engine.limits import Limit
@@ -551,6 +556,46 @@ async def test_what_becomes_whole_in_its_last_second_stays(
     finally:
         found.set()
         await running.stop()
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["as-its-bytes-go", "checked-already"])
+async def test_no_server_answers_whole_what_another_deletes(
+    uploader: Uploader, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, late: bool
+) -> None:
+    """Two gateways, one with its clock ahead: the last piece comes as the other one finds the upload over and short."""
+    made = await uploader.add()
+    await uploader.put(made, 0, BODY[:1000])
+    ahead, loop = time.time() + 2 * DAY_S, asyncio.get_running_loop()
+    other = Attachments(replace(server._delivery, clock=lambda: ahead), server._attachments._blobs)
+    heard: list[str] = []
+    real_sha256, real_delete = DiskBlobs.sha256, DiskBlobs.delete
+
+    async def finish() -> str:
+        return await code_of(uploader.put(made, 1000, BODY[1000:]))
+
+    def sha256(blobs: DiskBlobs, name: bytes) -> bytes:
+        # Of the one that takes the last piece: its row was read before the other closed it.
+        found = real_sha256(blobs, name)
+        if late:
+            asyncio.run_coroutine_threadsafe(server._db.write(close), loop).result(20)
+        return found
+
+    def close(db: Connection) -> None:
+        assert delivery_store.close_attachment(db, made.id, now=int(ahead))
+
+    def delete(blobs: DiskBlobs, name: bytes) -> None:
+        if name == made.id and not late:
+            heard.append(asyncio.run_coroutine_threadsafe(finish(), loop).result(20))
+        real_delete(blobs, name)
+
+    monkeypatch.setattr(DiskBlobs, "sha256", sha256)
+    monkeypatch.setattr(DiskBlobs, "delete", delete)
+    if late:
+        heard.append(await finish())
+    await other.run_retention()
+    assert heard == ["gone"]
+    assert not blob_path(tmp_path / "data", made).exists()
+    await other.close()
 
 
 async def test_a_whole_upload_whose_file_is_missing_is_begun_anew(uploader: Uploader, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ between the two leaves a full blob without the mark, and whoever asks for the of
 fetches it has it set. What is not whole is never given out. Files go before their rows, so a kill there leaves a row
 that the next run removes; a file without a row (a database put back from a copy) is swept. An upload that is over is
 looked at once more: the copy may be older than its last piece, and its bytes in a bucket that a living server has too.
+Then its row is closed before its bytes go, so that no other server says of it that it is whole.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ from zajil.protocol.attachments import (
     UploadOffset,
     check_announcement,
 )
-from zajil.protocol.errors import Malformed, Unavailable, error
+from zajil.protocol.errors import Malformed, Refused, Unavailable, error
 from zajil.protocol.ids import B16, B32
 
 _DAY_S: Final = 86_400
@@ -235,12 +236,15 @@ class Attachments:
                 return
             # In a copy of the database from before it was whole: a server that lives, or lived, gave it out since.
             longest = _round_up(row.expires + KEPT_S, _DAY_S)
-            if not row.done and longest > now:
+            if not row.done and row.upload_hash != store.CLOSED and longest > now:
                 try:
                     if await self._settle(row, _SELF, until=longest) == row.size:
                         return
-                except Malformed:
+                except (Malformed, Refused):
                     return
+            # A lock of this process alone: its last piece may come at another server now.
+            if not await self._delivery.db.write(lambda db: store.close_attachment(db, name, now=now)):
+                return
             await self._threads.run(partial(self._blobs.delete, name), prefix=_SELF)
             await self._delivery.db.write(lambda db: store.drop_attachment(db, name))
 
@@ -258,6 +262,7 @@ class Attachments:
     async def _settle(self, row: StoredAttachment, prefix: bytes, *, until: int | None = None) -> int:
         """Bytes that are stored; a whole one is checked and marked on the way. Raises Malformed `hash-mismatch`.
 
+        Raises Refused `gone` where another server found it to be over meanwhile.
         until: Unix second to which a whole one is kept, None for as long as one of now.
         """
         size = await self._threads.run(partial(self._blobs.size, row.id), prefix=prefix)
@@ -269,12 +274,13 @@ class Attachments:
             await self._delivery.db.write(lambda db: store.drop_attachment(db, row.id))
             raise error("hash-mismatch")
         until = _round_up(self._delivery.now() + KEPT_S, _DAY_S) if until is None else until
-        await self._delivery.db.write(lambda db: store.finish_attachment(db, row.id, expires=until))
+        if not await self._delivery.db.write(lambda db: store.finish_attachment(db, row.id, expires=until)):
+            raise error("gone")
         return size
 
     @asynccontextmanager
     async def _alone(self, name: bytes) -> AsyncIterator[None]:
-        """Nobody else changes this attachment meanwhile; there is one server on a data directory."""
+        """Nobody else in this process changes this attachment meanwhile."""
         lock = self._locks.setdefault(name, asyncio.Lock())
         self._waiting[name] += 1
         try:

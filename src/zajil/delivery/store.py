@@ -105,6 +105,10 @@ attachment = Table(
 )
 
 
+CLOSED: Final = bytes(32)
+"""The hash of the upload secret of one whose bytes are being deleted: of no secret that anybody has."""
+
+
 class StoredAttachment(NamedTuple):
     """One row. id: 16 bytes; sha256, upload_hash: 32. expires: Unix seconds."""
 
@@ -284,9 +288,16 @@ async def peek_attachment(database: Database, attachment_id: bytes) -> StoredAtt
     return None if row is None else StoredAttachment(row[0], row[1], row[2], row[3], bool(row[4]), row[5])
 
 
-def finish_attachment(db: Connection, attachment_id: bytes, *, expires: int) -> None:
-    """It is whole. expires: Unix seconds."""
-    db.execute(update(attachment).where(attachment.c.id == attachment_id).values(done=1, expires=expires))
+def finish_attachment(db: Connection, attachment_id: bytes, *, expires: int) -> bool:
+    """It is whole. expires: Unix seconds. False where it is gone, or closed meanwhile."""
+    which = (attachment.c.id == attachment_id) & (attachment.c.upload_hash != CLOSED)
+    return db.execute(update(attachment).where(which).values(done=1, expires=expires)).rowcount == 1
+
+
+def close_attachment(db: Connection, attachment_id: bytes, *, now: int) -> bool:
+    """Nobody finishes this one any more. False where it is not over by then, as one that was finished meanwhile."""
+    which = (attachment.c.id == attachment_id) & (attachment.c.expires <= now)
+    return db.execute(update(attachment).where(which).values(upload_hash=CLOSED)).rowcount == 1
 
 
 def old_attachments(db: Connection, *, now: int, rows: int, after: int = 0) -> list[bytes]:
