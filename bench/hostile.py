@@ -24,7 +24,9 @@ import sys
 import tempfile
 import time
 import zlib
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -124,7 +126,7 @@ async def run(server: ServerProcess, *, people: int, rate: float, seconds: int) 
 
     phases = ("none", *ATTACKS)
     each = int(rate * seconds)
-    at = {number * each: lambda name=name: switch(name) for number, name in enumerate(phases)}
+    at: dict[int, Callable[[], None]] = {number * each: partial(switch, name) for number, name in enumerate(phases)}
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as client:
         crowd = Crowd([server.url], client)
         await crowd.gather(people // GROUP, size=GROUP)

@@ -80,9 +80,9 @@ def trace_server(notes: Notes) -> None:
 def trace_worker(notes: Notes) -> None:
     """Note the steps of judging a batch."""
     from zajil.channels import outbox
-    from zajil.moderation.pipeline import storing, worker
+    from zajil.moderation.pipeline import judging, storing, worker
 
-    claim, judge, store = outbox.claim, worker.judge_batch, storing.store_batch
+    claim, judge, store = outbox.claim, judging.judge_batch, storing.store_batch
     decide, concluded = worker.Worker._decide, worker.Worker._concluded  # noqa: SLF001  # as above
 
     async def claim_traced(*arguments: Any, **named: Any) -> list[outbox.Job]:
@@ -111,9 +111,9 @@ def trace_worker(notes: Notes) -> None:
         notes.take((job.post.post_id for job in jobs), "applied")
         concluded(self, jobs, topics)
 
-    outbox.claim = claim_traced  # type: ignore[assignment]
-    worker.judge_batch, storing.store_batch = judge_traced, store_traced
-    worker.Worker._decide = decide_traced  # type: ignore[method-assign]  # noqa: SLF001  # as above
+    outbox.claim, storing.store_batch = claim_traced, store_traced
+    worker.judge_batch = judge_traced  # type: ignore[attr-defined]  # the name that the worker calls
+    worker.Worker._decide = decide_traced  # type: ignore[method-assign, assignment]  # noqa: SLF001  # as above
     worker.Worker._concluded = concluded_traced  # type: ignore[method-assign]  # noqa: SLF001  # as above
 
 

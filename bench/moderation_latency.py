@@ -34,6 +34,7 @@ from typing import Final, NamedTuple, cast
 
 import msgspec
 import uvloop
+from sqlalchemy import Connection
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
@@ -67,6 +68,10 @@ JUDGED = (
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: (\d+)", re.IGNORECASE)
 
 
+def let_in(persona: CallingPersona, token: bytes, expires: int, db: Connection) -> None:
+    persona_store.insert_token(db, digest(token), persona.persona_id, expires=expires)
+
+
 async def prepare(data: Path, worker: str) -> list[tuple[str, str]]:
     """A database with personas who are logged in, each with a channel, and one text that a person removed."""
     # The first start makes the keys; on a database in use it would refuse to.
@@ -78,9 +83,7 @@ async def prepare(data: Path, worker: str) -> list[tuple[str, str]]:
     for _ in range(PERSONAS):
         persona: CallingPersona = square.persona(trust=1)
         token, expires = os.urandom(TOKEN_BYTES), int(time.time()) + 3600
-        square.db.write_sync(
-            lambda db, p=persona, t=token, e=expires: persona_store.insert_token(db, digest(t), p.persona_id, expires=e)
-        )
+        square.db.write_sync(partial(let_in, persona, token, expires))
         callers.append((square.channel(persona), "Bearer " + encode_b64(token)))
     author = square.persona(trust=1)
     first = await square.post(author, square.channel(author), JUDGED)
