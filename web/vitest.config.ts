@@ -15,7 +15,7 @@ export default defineConfig({
     // Modules are loaded once a worker: a sixth of the time. A file that must have its own says vi.resetModules().
     isolate: false,
     sequence: { sequencer: ByCost },
-    setupFiles: ["build/equal-bytes.ts"],
+    setupFiles: ["build/equal-bytes.ts", "build/own-globals.ts"],
     server: { deps: { inline: [/ts-mls/] } },
     testTimeout: 60_000,
   },
