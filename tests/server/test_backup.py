@@ -28,6 +28,7 @@ from zajil.engine.sql.interface import SEQ_SHIFT, SEQ_STEP
 from zajil.engine.sql.sqlite.database import SQLiteDatabase
 from zajil.server.backup import restoring
 from zajil.server.backup.archive import ArchiveReader, ArchiveWriter, BackupError, TableRows
+from zajil.server.backup.drafts import copied, drafted
 from zajil.server.backup.making import Made, make_backup
 from zajil.server.backup.moving import move_database
 from zajil.server.backup.postgres import PostgresSource
@@ -266,8 +267,23 @@ def test_what_a_killed_backup_left_goes_with_the_next_one(data: Path, tmp_path: 
     for path in (*left, *others):
         path.touch(mode=0o600)
         os.utime(path, times=(1, 1))
-    made = make_backup(data, f"{out}/")
-    assert set(out.iterdir()) == others | {made.archive, made.keys}
+    with drafted(out / "slow.tar"), copied(out) as copy:
+        lively = {copy, *out.glob(".slow.tar.*")}
+        assert len(lively) == 2
+        for path in lively:
+            os.utime(path, times=(1, 1))
+        made = make_backup(data, f"{out}/")
+        assert set(out.iterdir()) == others | lively | {made.archive, made.keys}
+    assert set(out.iterdir()) == others | {out / "slow.tar", made.archive, made.keys}
+
+
+def test_no_file_goes_into_a_backup_that_could_not_be_read_back(data: Path, tmp_path: Path) -> None:
+    for name in (".nats", "s3 key", "\u0633\u0631", "k" * 95):
+        (data / "zajil.toml").write_text(f'bus_secret_file = "{name}"\n', encoding="utf-8")
+        (data / name).write_text("u:p")
+        with pytest.raises(BackupError, match="backup-unwritable"):
+            make_backup(data, tmp_path / "b.tar")
+        assert {path.name for path in tmp_path.iterdir()} == {"data"}
 
 
 def test_no_database_is_asked_that_the_keys_did_not_prove(

@@ -35,6 +35,7 @@ CHUNK_BYTES: Final = 4 << 20
 CHUNK_MAX: Final = 64 << 20
 BLOB_MAX: Final = 1 << 30
 _HEAD_MAX: Final = 16 << 20
+_NAME_MAX: Final = 94  # what fits into the header of a tar file behind `files/`
 _READ_BYTES: Final = 1 << 20
 _MEMBER: Final = re.compile(
     r"files/(?P<file>[A-Za-z0-9][A-Za-z0-9._-]{0,99})"
@@ -47,6 +48,11 @@ Row = tuple[Value, ...]
 _TYPES: Final = frozenset({bytes, str, int, float, type(None)})
 Kind = Literal["data", "keys"]
 T = TypeVar("T")
+
+
+def is_file_name(name: str) -> bool:
+    """Whether a file of this name is read back from an archive."""
+    return len(name) <= _NAME_MAX and _MEMBER.fullmatch(f"files/{name}") is not None
 
 
 class BackupError(Exception):
@@ -149,7 +155,7 @@ class ArchiveWriter:
         self._add(HEAD, msgspec.json.encode(head))
 
     def add_file(self, name: str, content: bytes) -> None:
-        """A small file of the data directory."""
+        """A small file of the data directory, of a name that `is_file_name`."""
         if len(content) > SMALL_MAX:
             raise BackupError("backup-unwritable", f"{name} is larger than {SMALL_MAX} bytes")
         self._add(f"files/{name}", content)

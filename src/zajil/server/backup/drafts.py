@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import re
 import time
@@ -18,24 +19,52 @@ _DRAFT: Final = ".zajil-part"
 _COPY: Final = ".zajil-copy-"
 _LEFT: Final = re.compile(r"(\..+\.[0-9a-f]{8}\.zajil-part|\.zajil-copy-[0-9a-f]{16}(-journal)?)", re.ASCII)
 LEFT_S: Final = 3600
-"""A file that nobody wrote to for so long is no living backup's."""
+"""Younger ones are left alone: between making a file and locking it lies a moment."""
 
 
 def sweep(folder: Path) -> None:
-    """Delete what killed backups left here: it holds rows that the server has deleted since, and keys."""
-    for path in folder.iterdir():
-        if _LEFT.fullmatch(path.name):
-            with contextlib.suppress(OSError):
-                if time.time() - path.lstat().st_mtime > LEFT_S:
-                    path.unlink()
+    """Delete what killed backups left here: it holds rows that the server has deleted since, and keys.
+
+    A living backup holds a lock on each of its files. Where a file system has none, all is left alone.
+    """
+    with contextlib.suppress(OSError):  # such as a folder that may be written to and not looked into
+        for path in sorted(folder.iterdir()):
+            if _LEFT.fullmatch(path.name):
+                _take_away(path)
 
 
-def copy_in(folder: Path) -> Path:
-    """The name of a new, empty file, mode 0600, for a copy of a database."""
+def _take_away(path: Path) -> None:
+    """Delete it, if it is old and nobody holds it; and a journal once its copy is gone."""
+    name = path.name.removesuffix("-journal")
+    with contextlib.suppress(OSError):
+        held = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            is_needed = name != path.name and path.with_name(name).exists()
+            if time.time() - os.fstat(held).st_mtime > LEFT_S and not is_needed:
+                path.unlink()
+        finally:
+            os.close(held)
+
+
+@contextlib.contextmanager
+def copied(folder: Path) -> Iterator[Path]:
+    """A new, empty file, mode 0600, for a copy of a database; it goes with the block."""
     sweep(folder)
     copy = folder / f"{_COPY}{os.urandom(8).hex()}"
-    os.close(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    return copy
+    descriptor = os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        _hold(descriptor)
+        yield copy
+    finally:
+        copy.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _hold(descriptor: int) -> None:
+    """No other backup takes it for a leftover, until it is closed or this process ends."""
+    with contextlib.suppress(OSError):
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @contextlib.contextmanager
@@ -46,19 +75,11 @@ def drafted(path: Path) -> Iterator[IO[bytes]]:
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
+            _hold(descriptor)
             yield file
             file.flush()
             os.fsync(file.fileno())
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            raise BackupError("backup-exists", file=str(path)) from None
-        except OSError as fault:
-            if fault.errno not in _NO_LINKS:
-                raise
-            if path.exists():
-                raise BackupError("backup-exists", file=str(path)) from None
-            draft.rename(path)
+            _name(draft, path)
     finally:
         draft.unlink(missing_ok=True)
     folder = os.open(path.parent, os.O_RDONLY)
@@ -66,3 +87,17 @@ def drafted(path: Path) -> Iterator[IO[bytes]]:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def _name(draft: Path, path: Path) -> None:
+    """The draft gets its name. Raises BackupError `backup-exists`."""
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        raise BackupError("backup-exists", file=str(path)) from None
+    except OSError as fault:
+        if fault.errno not in _NO_LINKS:
+            raise
+        if path.exists():
+            raise BackupError("backup-exists", file=str(path)) from None
+        draft.rename(path)

@@ -19,7 +19,7 @@ from zajil.engine.files import replace_file
 from zajil.engine.keys import KeyFileError
 from zajil.engine.sql import marks
 from zajil.moderation.private.keys import CLEAR_FILE, PUBLIC_FILE, SEALED_FILE
-from zajil.server.backup.archive import VERSION, ArchiveWriter, BackupError, Head
+from zajil.server.backup.archive import VERSION, ArchiveWriter, BackupError, Head, is_file_name
 from zajil.server.backup.drafts import drafted
 from zajil.server.backup.places import open_source
 from zajil.server.backup.rows import RowSource
@@ -71,6 +71,7 @@ def make_backup(
             f"the password in {named} of {CONFIG_FILE} would go into the archive: put it into a file, which passfile= "
             "in database, blobs_key_file or moderation.judge_key_file names"
         )
+    named_secrets = _named_secrets(settings)
     stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(at))
     archive = _file_of(archive, f"zajil-{settings.server_name}-{stamp}.tar")
     named = archive.name + KEYS_SUFFIX
@@ -83,7 +84,7 @@ def make_backup(
     with drafted(archive) as file, drafted(keys_to) as key_file:
         with open_source(data, settings, folder=archive.parent) as source:
             # Keys after rows: a newer key that sealed some of them is never missed.
-            secrets = dict(_read_files(data, (*KEY_FILES, *_named_secrets(settings))))
+            secrets = dict(_read_files(data, (*KEY_FILES, *named_secrets)))
             if keys.FILE_NAME not in secrets:
                 raise KeyFileError(f"{keys.FILE_NAME} is missing: without it, what is stored cannot be read")
             own = keys.Keys.parse(secrets[keys.FILE_NAME])
@@ -171,9 +172,16 @@ def _read_files(data: Path, names: Iterable[str]) -> list[tuple[str, bytes]]:
 
 
 def _named_secrets(settings: Settings) -> tuple[str, ...]:
-    """Further secret files in the data directory that the settings name; those elsewhere are the operator's own."""
+    """Further secret files in the data directory that the settings name; those elsewhere are the operator's own.
+
+    Raises BackupError for a name that no archive is read back with.
+    """
     named = (
         *(settings.calls.relay_secret_file, settings.moderation.judge_key_file),
         *(settings.bus_secret_file, settings.blobs_key_file),
     )
-    return tuple(dict.fromkeys(name for name in named if name and Path(name).name == name))
+    ours = tuple(dict.fromkeys(name for name in named if name and Path(name).name == name))
+    for name in ours:
+        if not is_file_name(name):
+            raise BackupError("backup-unwritable", f"name {name!r} anew: letters, digits, . _ - alone, no dot in front")
+    return ours

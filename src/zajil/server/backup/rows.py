@@ -14,7 +14,7 @@ from zajil.engine.sql.interface import SEQ_STEP, number_at, renumbering
 from zajil.engine.sql.sqlite.database import SQLiteDatabase
 from zajil.engine.sql.state import TIMELINE, server_state
 from zajil.server.backup.archive import BackupError, Row
-from zajil.server.backup.drafts import copy_in
+from zajil.server.backup.drafts import copied
 from zajil.server.schema import migrate, newest_revision
 
 STEPPED: Final = frozenset({"pub_event"})
@@ -136,20 +136,18 @@ class SqliteSource:
 
     def __init__(self, database: Path, *, folder: Path) -> None:
         """folder: where the copy lies meanwhile; it needs as much room as the database. Raises BackupError."""
-        copy = copy_in(folder)
         try:
-            with (
-                contextlib.closing(sqlite3.connect(f"file:{_quote(database)}?mode=ro", uri=True)) as lying,
-                contextlib.closing(sqlite3.connect(copy)) as taken,
-            ):
-                lying.backup(taken, pages=-1)
-            # As nothing else writes it, it needs no log of its own, and can go as soon as it is open.
-            self._copy = sqlite3.connect(f"file:{_quote(copy)}?mode=ro&immutable=1", uri=True)
-            self._copy.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+            with copied(folder) as copy:
+                with (
+                    contextlib.closing(sqlite3.connect(f"file:{_quote(database)}?mode=ro", uri=True)) as lying,
+                    contextlib.closing(sqlite3.connect(copy)) as taken,
+                ):
+                    lying.backup(taken, pages=-1)
+                # As nothing else writes it, it needs no log of its own, and can go as soon as it is open.
+                self._copy = sqlite3.connect(f"file:{_quote(copy)}?mode=ro&immutable=1", uri=True)
+                self._copy.execute("SELECT count(*) FROM sqlite_schema").fetchone()
         except sqlite3.Error as fault:
             raise BackupError("backup-unreadable", str(fault)) from fault
-        finally:
-            copy.unlink(missing_ok=True)
 
     def __enter__(self) -> Self:
         return self

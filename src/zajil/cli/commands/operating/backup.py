@@ -72,7 +72,7 @@ def restore(
     from zajil.server.backup.restoring import check_backup, restore_backup
 
     folder = decide_data(data)
-    with _told():
+    with _told(), _ended_well():
         if check:
             found = check_backup(archive, keys_from=keys, unproven=unproven)
         else:
@@ -109,7 +109,7 @@ def move(
     from zajil.server.backup.moving import MOVED_SUFFIX, move_database
 
     folder = existing_data(decide_data(data))
-    with _told():
+    with _told(), _ended_well():
         rows = move_database(folder, database)
     kept = folder / (FILE_NAME + MOVED_SUFFIX)
     if json:
