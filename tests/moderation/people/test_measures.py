@@ -21,6 +21,7 @@ from tests.server.wire import Http, Wire
 from zajil.auth import login
 from zajil.auth.store import DeviceRow
 from zajil.delivery.mailboxes import send_notice
+from zajil.moderation.private import records
 from zajil.moderation.private.telling import Telling
 from zajil.protocol import cbor
 from zajil.protocol.errors import ZajilError, error
@@ -215,6 +216,20 @@ async def test_what_a_server_died_before_telling_is_told_once_by_whichever_looks
     assert [fields["action"] for _, fields in told] == ["warn", "undone"]
     assert told[1][1]["at"] == undone_at
     assert told[1][1]["measure"] == parse_b64(measure, size=16)
+    assert desk.rows("SELECT count(*) FROM mod_untold") == [(0,)]
+
+
+async def test_what_was_undone_since_is_not_told_as_if_it_began(
+    desk: Desk, server: Server, scene: Scene, http: Http, wire: MakeWire
+) -> None:
+    one, _, measure = await decided(desk, http, scene, "suspend")
+    server._db.write_sync(lambda db: records.put_untold(db, parse_b64(measure, size=16), undone=False))
+    await desk.ask(routes.UNDO_MEASURE, api.Empty, by=one, measure=measure)
+    gateway = Telling()
+    for _ in range(3):
+        await gateway.look(server.reports)
+    told = await notices(wire, await logged_in(desk, scene.omar))
+    assert [fields["action"] for _, fields in told] == ["suspend", "undone"]
     assert desk.rows("SELECT count(*) FROM mod_untold") == [(0,)]
 
 

@@ -218,8 +218,10 @@ async def tell_again(inbox: Inbox, untold: outcomes.UntoldOutcome) -> None:
     row = await inbox.db.read(lambda db: store.find_report(db, untold.report_id))
     if row is None:
         return
-    plain = inbox.keys.open(untold.outcome, context=outcomes.context_of(untold.report_id)).decode()
-    await inbox.tell(untold.report_id, _read(inbox, row).return_to, msgspec.convert(plain, Outcome))
+    context = outcomes.context_of(untold.report_id)
+    plain = inbox.keys.open(untold.outcome, context=context, by_person=False).decode()
+    to = _read(inbox, row, by_person=False).return_to
+    await inbox.tell(untold.report_id, to, msgspec.convert(plain, Outcome))
 
 
 async def run_retention(inbox: Inbox) -> None:
@@ -293,17 +295,17 @@ async def _keep(
     await inbox.db.write(write)
 
 
-def _read(inbox: Inbox, row: store.ReportRow) -> VerifiedReport | Complaint:
+def _read(inbox: Inbox, row: store.ReportRow, *, by_person: bool = True) -> VerifiedReport | Complaint:
     kind: type[VerifiedReport | Complaint] = VerifiedReport if row.kind == store.REPORT else Complaint
-    return msgspec.msgpack.decode(_open(inbox, row), type=kind)
+    return msgspec.msgpack.decode(_open(inbox, row, by_person=by_person), type=kind)
 
 
 def _read_report(inbox: Inbox, row: store.ReportRow) -> VerifiedReport:
     return msgspec.msgpack.decode(_open(inbox, row), type=VerifiedReport)
 
 
-def _open(inbox: Inbox, row: store.ReportRow) -> bytes:
-    return inbox.keys.open(row.body, context=_context(row.id, row.kind))
+def _open(inbox: Inbox, row: store.ReportRow, *, by_person: bool = True) -> bytes:
+    return inbox.keys.open(row.body, context=_context(row.id, row.kind), by_person=by_person)
 
 
 def _context(report_id: bytes, kind: int) -> bytes:

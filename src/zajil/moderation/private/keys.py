@@ -101,12 +101,16 @@ class ModeratorKeys:
         """Raises Refused `reports-closed` where nothing can be sealed."""
         self._newest()
 
-    def open(self, sealed: bytes, *, context: bytes) -> bytes:
-        """What `seal` took. Raises Refused `private-locked`; SealBroken for what these keys do not open."""
+    def open(self, sealed: bytes, *, context: bytes, by_person: bool = True) -> bytes:
+        """What `seal` took. by_person: somebody looks, and these keys stay open for a while longer.
+
+        Raises Refused `private-locked`; SealBroken for what these keys do not open.
+        """
         halves = self._open_halves()
         if not halves:
             raise error("private-locked")
-        self._used_at = self._clock()
+        if by_person:
+            self._used_at = self._clock()
         key = halves.get(sealed[0]) if sealed else None
         if key is None:
             raise SealBroken

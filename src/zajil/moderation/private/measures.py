@@ -120,6 +120,7 @@ async def undo(review: Review, reports: Inbox, reviewer: Reviewer, name: str) ->
         if not records.move(db, measure_id, old=records.IN_FORCE, new=records.UNDONE, by=reviewer.staff_id, day=today):
             raise error("item-closed")
         records.put_body(db, measure_id, sealed)
+        records.mark_told(db, measure_id, undone=False)  # of what is over nobody is told as if it began
         records.put_untold(db, measure_id, undone=True)
         reports.measures.lift(db, measure)
         tallies.add_act(db, "undone", reviewer.staff_id, day=today)

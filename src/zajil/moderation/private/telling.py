@@ -68,7 +68,7 @@ async def _tell_again(reports: Inbox, untold: Untold) -> None:
     if row is None:
         return
     try:
-        body = open_measure(reports, row)
+        body = open_measure(reports, row, by_person=False)
     except Refused:
         return  # sealed to a key that is lost; it goes with its measure
     measure = view_measure(row.id, body, at=body.undone_at if untold.undone else body.at)
@@ -81,10 +81,10 @@ def view_measure(measure_id: bytes, body: MeasureBody, *, at: int) -> AccountMea
     return msgspec.convert({"measure_id": measure_id, "account": body.account, **fields}, AccountMeasure)
 
 
-def open_measure(reports: Inbox, row: MeasureRow) -> MeasureBody:
-    """Raises private-locked, not-allowed where it was sealed to another key."""
+def open_measure(reports: Inbox, row: MeasureRow, *, by_person: bool = True) -> MeasureBody:
+    """by_person: as of `PrivateKeys.open`. Raises private-locked, not-allowed where it was sealed to another key."""
     try:
-        plain = reports.keys.open(row.body, context=context_of(row.id))
+        plain = reports.keys.open(row.body, context=context_of(row.id), by_person=by_person)
     except SealBroken:
         raise error("not-allowed", "the moderators' key on this server is another one") from None
     return msgspec.msgpack.decode(plain, type=MeasureBody)
