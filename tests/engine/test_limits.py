@@ -87,6 +87,12 @@ def test_buckets_that_are_not_full_are_seldom_looked_through(monkeypatch: pytest
     assert 0 < sweeps <= 8
 
 
+def test_a_bucket_may_be_asked_without_refusing_anybody() -> None:
+    table = Limits({"claim_prefix": Limit(2, 60)})
+    assert [table.try_take("claim_prefix", b"k", now=1) for _ in range(3)] == [True, True, False]
+    assert table.try_take("claim_prefix", b"k", now=61)
+
+
 def test_no_key_is_kept_in_clear_and_a_new_day_starts_with_full_buckets() -> None:
     table = Limits({"login": Limit(1, 1e6)})
     table.take("login", b"192.0.2.1", now=10)

@@ -49,8 +49,10 @@ class Gates:
         self.clock = server._clock
         self.books = [AnswerBook(server._db, keys, server._clock, is_shared=True) for _ in range(2)]
 
-    def ask(self, at: int, answer: Answers, body: bytes = b"body") -> asyncio.Task[HttpAnswer]:
-        return asyncio.create_task(self.books[at].once(NAMES, body, answer))
+    def ask(
+        self, at: int, answer: Answers, body: bytes = b"body", *, may_claim: bool = True
+    ) -> asyncio.Task[HttpAnswer]:
+        return asyncio.create_task(self.books[at].once(NAMES, body, answer, may_claim=lambda: may_claim))
 
     def claims(self) -> list[int]:
         """The beat of each."""
@@ -117,6 +119,15 @@ async def test_a_copy_of_what_was_refused_or_given_up_is_carried_out(
     with pytest.raises(asyncio.CancelledError):
         await second
     assert gates.claims() == []
+
+
+async def test_who_asks_too_much_has_no_call_claimed_and_its_answer_kept_all_the_same(gates: Gates) -> None:
+    handles = Handles()
+    first = gates.ask(0, handles.take, may_claim=False)
+    await handles.begun.wait()
+    assert gates.claims() == []
+    handles.free.set()
+    assert (await first).body == (await gates.ask(1, handles.refuse)).body == b"yours"
 
 
 async def test_a_call_that_takes_long_keeps_its_claim_and_its_copy_hears_when_to_ask_again(

@@ -155,10 +155,10 @@ async def test_what_was_carried_out_is_told_so_though_its_answer_cannot_be_kept(
     book, names = AnswerBook(server._db, Keys.create(), server._clock), (b"path", b"caller", b"key")
     with monkeypatch.context() as outage:
         outage.setattr(book, "_insert", lose)
-        assert (await book.once(names, b"body", answer)).body == b"one"
-    assert (await book.once(names, b"body", answer)).body == b"one"
+        assert (await book.once(names, b"body", answer, may_claim=bool)).body == b"one"
+    assert (await book.once(names, b"body", answer, may_claim=bool)).body == b"one"
     with pytest.raises(ZajilError, match="idem-conflict"):
-        await book.once(names, b"other", answer)
+        await book.once(names, b"other", answer, may_claim=bool)
 
 
 async def test_calls_that_are_free_to_repeat_leave_no_rows_behind(http: Http, server: Server, tmp_path: Path) -> None:

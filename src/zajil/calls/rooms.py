@@ -168,6 +168,8 @@ class _Room:
         """Those at other gateways, by gateway and slot there."""
         self.asked_at: float | None = None
         """When it was full and all of those were asked for; None once they had time to answer."""
+        self.tried_at = -FAR_S
+        """When all of them had answered, and nobody was let in: by FAR_S later who does not live is gone anyway."""
         self.leave_bus: Callable[[], None] = _nobody
         self._next_slot = 1
         self._frames = 0
@@ -388,7 +390,7 @@ class Rooms:
 
     def _may_try(self, room: _Room, now: float) -> bool:
         """Whether a full room may be less full than it looks: they are asked for, and not all have answered yet."""
-        if not room.far:
+        if not room.far or now - room.tried_at < FAR_S:
             return False
         if room.asked_at is None:
             room.asked_at = now
@@ -399,9 +401,11 @@ class Rooms:
     def _settle(self, room: _Room, asked_at: float, now: float) -> None:
         """Who did not answer is gone; and of those on trial, the newest, for whom there is no place all the same."""
         room.asked_at = None
-        for key, far in list(room.far.items()):
-            if far.told_at < asked_at:
-                self._lose(room, key, now)
+        ghosts = [key for key, far in room.far.items() if far.told_at < asked_at]
+        for key in ghosts:
+            self._lose(room, key, now)
+        if not ghosts:
+            room.tried_at = now
         over = sum(member.close_code is None for member in room.members.values()) - CONNECTIONS
         for member in reversed(room.near):
             if member.on_trial and member.close_code is None and over > 0:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from zajil.protocol.errors import error
+from zajil.protocol.errors import Limited, error
 
 _DAY_S = 86_400
 _SWEEP_AT = 50_000
@@ -36,6 +36,8 @@ DEFAULTS: Mapping[str, Limit] = {
     "failed_token": Limit(20, 60),
     "link_put": Limit(10, 60),
     "seal_prefix": Limit(10, 6),
+    # calls of which other gateways are told before they are carried out, so that no copy is; beyond it they are not
+    "claim_prefix": Limit(120, 0.5),
     # backups have no account, and one prefix may stand for a whole carrier's network: many people make one in an hour,
     # 1,500 a day of 160 KiB at most come to 230 MiB, and the last 256 MiB of a disk take no new ones
     "backup_new": Limit(60, 60),
@@ -176,6 +178,14 @@ class Limits:
                 raise error("slow-down", retry_ms=max(1, math.ceil(over_s * 1000)))
             self._full_at[place] = full_at
             self._sweep(now)
+
+    def try_take(self, name: str, key: bytes, *, now: float) -> bool:
+        """Spend a token of this bucket; False where it has none."""
+        try:
+            self.take(name, key, now=now)
+        except Limited:
+            return False
+        return True
 
     def meter(self, name: str) -> Meter:
         """A bucket of this kind for whoever keeps it, and no key: it is full again when nobody does."""

@@ -33,7 +33,7 @@ from zajil.engine.bus import Hear, Listener, MemoryBus, Topic, Volatile
 from zajil.protocol.errors import Malformed
 from zajil.protocol.frames import Eph, KeysLow, encode_frame, parse_r_server
 from zajil.protocol.ids import MailboxId
-from zajil.protocol.limits import EPHEMERAL_BYTES
+from zajil.protocol.limits import EPHEMERAL_BYTES, ROSTER_ENTRIES
 
 PREFIX: Final = "zajil"
 FRAME_BYTES: Final = EPHEMERAL_BYTES + 64
@@ -51,7 +51,7 @@ PING_S: Final = 5
 WAITING_MAX: Final = 65_536
 WAITING_BYTES: Final = 16 << 20
 """What waits for the connection. Beyond either the oldest is dropped, and its readers look by themselves."""
-FLEETING_BYTES: Final = 8 << 20
+FLEETING_BYTES: Final = ROSTER_ENTRIES * FRAME_BYTES
 """The same for what is worth nothing later: one frame of the largest size for each mailbox of the largest group."""
 _STEP: Final = 1000
 _UNREAD_MAX, _UNREAD_BYTES = 256, 1 << 20
@@ -101,6 +101,10 @@ class _Waiting:
         self.total_bytes += len(payload)
         while len(self._items) > self._most or self.total_bytes > self._most_bytes:
             self._drop()
+
+    def clear(self) -> None:
+        self._items.clear()
+        self.total_bytes = 0
 
     def first(self) -> tuple[str, bytes]:
         """The oldest; there must be one."""
@@ -267,6 +271,7 @@ class NatsBus:
             await _end(client)
             raise
         self._client, self._is_unfit = client, False
+        self._fleeting.clear()
         self._held.clear()
         self._changed.update(dict.fromkeys(self._near.heard()))
         self._work.set()

@@ -126,6 +126,7 @@ class Dispatcher:
             (found.route.path.encode(), caller.token or b"", key.encode()),
             call.body,
             lambda: self._accept(route, request),
+            may_claim=lambda: self._limits.try_take("claim_prefix", call.peer.prefix, now=self._clock()),
         )
 
     async def _accept(self, route: Route, request: Request) -> HttpAnswer:

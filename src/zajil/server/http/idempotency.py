@@ -123,23 +123,31 @@ class AnswerBook:
         self._running: WeakValueDictionary[bytes, asyncio.Lock] = WeakValueDictionary()
 
     async def once(
-        self, names: tuple[bytes, ...], body: bytes, answer: Callable[[], Awaitable[HttpAnswer]]
+        self,
+        names: tuple[bytes, ...],
+        body: bytes,
+        answer: Callable[[], Awaitable[HttpAnswer]],
+        *,
+        may_claim: Callable[[], bool],
     ) -> HttpAnswer:
         """The stored answer of this call, else `answer()`, stored. Refusals pass through and leave the key free.
 
-        names: path, caller and the header's value. Raises Malformed `idem-conflict`, or `malformed` for an odd key;
-        Unavailable `busy` where another gateway takes long over a copy of it.
+        names: path, caller and the header's value. may_claim: asked where there are other gateways, whether they are
+        told before it is carried out; that is two writes, which who is refused time and again must not have for
+        nothing. Raises Malformed `idem-conflict`, or `malformed` for an odd key; Unavailable `busy` where another
+        gateway takes long over a copy of it.
         """
         if not 1 <= len(names[-1]) <= _KEY_MAX:
             raise error("malformed", "idempotency key")
         key = key_of(names)
         body_hash = hashlib.sha256(body).digest()
         owner = os.urandom(_OWNER_BYTES)
+        is_claimed = self._is_shared and may_claim()
         async with self._running.setdefault(key, asyncio.Lock()):
-            stored = await (self._claim(key, owner) if self._is_shared else self._find(key))
+            stored = await (self._claim(key, owner) if is_claimed else self._find(key))
             if stored is not None:
                 return self._open(key, body_hash, stored)
-            own = await (self._hold(key, owner, answer) if self._is_shared else answer())
+            own = await (self._hold(key, owner, answer) if is_claimed else answer())
             stood = await self._store(key, body_hash, own, owner)
             return own if stood is None else self._open(key, body_hash, stood)
 

@@ -122,7 +122,10 @@ class PublicDispatcher:
             return accept(await self._routes[route](request))
         path = call.path.partition("?")[0]
         return await self._answers.once(
-            (path.encode(), request.token or b"", key.encode()), call.body, lambda: self._accept(route, request)
+            (path.encode(), request.token or b"", key.encode()),
+            call.body,
+            lambda: self._accept(route, request),
+            may_claim=lambda: self._limits.try_take("claim_prefix", call.peer.prefix, now=self._clock()),
         )
 
     async def _accept(self, route: PublicRoute, request: PublicRequest) -> HttpAnswer:
