@@ -60,12 +60,19 @@ function receive(host: Host): Receiving {
   return receiving;
 }
 
-/** The lanes of a client, whose sockets are cut in the middle of these calls. */
-function cutting(client: Client, at: readonly number[]): Caller {
+/** The lanes of a client, whose sockets are cut in the middle of these calls; no answer comes from one of them on. */
+function cutting(client: Client, at: readonly number[], silent = Infinity): Caller {
   let n = 0;
   return {
     call(call) {
       n += 1;
+      if (n >= silent) {
+        return new Promise((_, reject) => {
+          call.signal?.addEventListener("abort", () => {
+            reject(error("stopped"));
+          });
+        });
+      }
       const answer = client.way.sessions.call(call);
       if (at.includes(n)) for (const socket of [...openSockets]) socket.cut();
       return answer;
@@ -161,7 +168,7 @@ describe.skipIf(!hasServer)("history over a real server (skipped where zajil is 
     await shown.linked;
     let laptop = shown.client;
     await laptop.begin();
-    const first = await side(laptop, cutting(laptop, [9]));
+    const first = await side(laptop, cutting(laptop, [9], 30));
     const receiving = receive(first.host);
     const running = receiving.run();
     await laptop.until(
