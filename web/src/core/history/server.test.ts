@@ -172,8 +172,8 @@ describe.skipIf(!hasServer)("history over a real server (skipped where zajil is 
     const receiving = receive(first.host);
     const running = receiving.run();
     await laptop.until(
-      () => Promise.resolve(first.progress("in").at(-1)?.done ?? 0),
-      (done) => done > 2_000_000,
+      () => laptop.core.look((look) => findAwaited(look.tx)),
+      (awaited) => (awaited?.parts[0]?.have ?? 0) > 2_000_000,
     );
     receiving.close();
     await running;
