@@ -155,10 +155,11 @@ class Load:
         self.send: Sequence[Callable[[bytes], None]] = ()
         self.sent = self.received = self.disordered = self.refused = 0
         self.latencies = array("q")
-        self.late = False
+        self.late = self.is_cut = False
         self._last = [0] * pairs
         self._loops = False
         self._idle: asyncio.Future[None] | None = None
+        self._paced: asyncio.Future[None] | None = None
 
     def arrived(self, pair: int, stamped: int) -> None:
         """A message of this pair is here."""
@@ -177,13 +178,23 @@ class Load:
         self.refused += 1
         self._look()
 
+    def cut(self) -> None:
+        """The server had too much to do and closed a session: nobody knows what of it will still arrive.
+
+        `pace` and `drain` end at once.
+        """
+        self.is_cut = True
+        for waiting in (self._idle, self._paced):
+            if waiting is not None and not waiting.done():
+                waiting.set_result(None)
+
     def _look(self) -> None:
         if self._idle is not None and self._is_even and not self._idle.done():
             self._idle.set_result(None)
 
     @property
     def _is_even(self) -> bool:
-        return self.received + self.refused >= self.sent
+        return self.is_cut or self.received + self.refused >= self.sent
 
     def post(self, pair: int) -> None:
         """Send one message on this pair."""
@@ -207,8 +218,10 @@ class Load:
 
     async def pace(self, rate_per_s: float, seconds: float) -> None:
         """Send at this rate, on one pair after the other. `late` if the load could not keep up."""
+        if self.is_cut:
+            return
         wanted, began = int(rate_per_s * seconds), self.sent
-        done = asyncio.get_running_loop().create_future()
+        done = self._paced = asyncio.get_running_loop().create_future()
         started = time.perf_counter()
 
         def due(times: int) -> None:
@@ -219,6 +232,7 @@ class Load:
 
         with every(1 / rate_per_s, due):
             await done
+        self._paced = None
         self.late = time.perf_counter() - started > seconds * 1.02 + 0.01
 
     async def drain(self) -> None:

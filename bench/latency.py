@@ -3,7 +3,8 @@
 Run: `make bench B=latency`, or .venv/bin/python bench/latency.py [--rounds N] [--only NAME,...] [--seconds N]. Open
 loop: messages leave on time, whatever arrives. `-ephemeral` subjects are ours without storage. A server that cannot
 take a rate is flagged `overrun`, and what it would take for higher ones is not asked. One that then says `busy` is
-flagged with that too: what it refused is counted (`refused`), and all else has to arrive.
+flagged with that too: what it refused is counted (`refused`), and all else has to arrive. Where it closes a session
+for it, the turn ends with the figures that it has by then, and what was on its way is not asked for.
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ RATES: Final = (200, 2000, 5000)
 SECONDS: Final = 10.0
 
 
-async def play(turn: Turn, pairs: relay.Pairs, pid: int, seconds: float) -> None:
-    """Each rate in turn, the lowest first."""
+async def play(turn: Turn, pairs: relay.Pairs, pid: int, seconds: float) -> bool:
+    """Each rate in turn, the lowest first. Whether all that was not refused arrived, as it must on whole sessions."""
     load, meter = Load(relay.PAIRS), Meter([pid])
     await pairs.open(load, relay.PAIRS)
     await load.pace(RATES[0], relay.WARM_S)
@@ -51,18 +52,24 @@ async def play(turn: Turn, pairs: relay.Pairs, pid: int, seconds: float) -> None
         await load.drain()
         turn.take(window)
         for name, share in (("p50", 0.5), ("p99", 0.99), ("p999", 0.999)):
-            turn.metrics[f"{name}_{rate}_ms"] = load.milliseconds(share)
+            if load.latencies:
+                turn.metrics[f"{name}_{rate}_ms"] = load.milliseconds(share)
         if load.late:
             turn.flags.append(f"late_{rate}")
-        if load.refused:
+        is_busy = load.is_cut or load.refused > 0
+        if is_busy:
             turn.flags.append(f"busy_{rate}")
-        if load.refused or delivered < 0.9 * rate * seconds:
+        if is_busy or delivered < 0.9 * rate * seconds:
             turn.flags.append(f"overrun_{rate}")
             break
         await asyncio.sleep(relay.QUIET_S)
     turn.checks |= {"sent": load.sent, "refused": load.refused}
-    turn.expect("received", load.received, load.sent - load.refused)
     turn.expect("disordered", load.disordered, 0)
+    if load.is_cut:
+        turn.checks["received"] = load.received
+        return False
+    turn.expect("received", load.received, load.sent - load.refused)
+    return True
 
 
 def play_peer(server: Server, open_pairs: Callable[[int], relay.Pairs], seconds: float) -> Turn:
@@ -88,9 +95,9 @@ def play_zajil(server: servers.Zajil, made: Template, flags: int, seconds: float
         emptied = servers.emptied(running.folder, turn)
 
         async def whole() -> None:
-            await play(turn, pairs, running.pid, seconds)
-            await pairs.settle(turn.checks["received"])
-            await emptied()
+            if await play(turn, pairs, running.pid, seconds):
+                await pairs.settle(turn.checks["received"])
+                await emptied()
             pairs.close()
 
         relay.run_load(whole)

@@ -57,6 +57,8 @@ class Session(Link):
         self._rest = b""
         self._sent = self._rx = self._owed = 0
         self._parts = bytearray()
+        self.cut: Callable[[], None] | None = None
+        """Called where the server closes it for having too much to do; without it that is a wrong result too."""
 
     def put(self, body: bytes) -> None:
         """Send one data frame, of at most 65,000 bytes, which acknowledges what came."""
@@ -117,6 +119,9 @@ class Session(Link):
 
     def closed(self, code: str) -> None:
         """The server ended the session. Raises WrongResultError."""
+        if code == "busy" and self.cut is not None:
+            self.cut()
+            return
         raise WrongResultError(f"the server closed a session: {code}")
 
 
@@ -248,7 +253,10 @@ class Pairs:
     """
 
     def __init__(self, port: int, pairs: Sequence[Pair], *, flags: int = 0, may_refuse: bool = False) -> None:
-        """may_refuse: the load counts what the server refuses for having too much to do, instead of ending there."""
+        """may_refuse: the load counts what the server refuses for having too much to do, instead of ending there.
+
+        It ends, and is no wrong result, where the server then closes a session.
+        """
         self._port, self._pairs, self._flags, self._may_refuse = port, pairs, flags, may_refuse
         self._sessions: list[Session] = []
         self._senders: list[Sending] = []
@@ -270,6 +278,9 @@ class Pairs:
             self._senders.append(sender)
             sends.append(_sender(sender, Envelope(pair.group, flags=self._flags)))
         self._sessions = [*self._receivers, *self._echoes, *self._senders]
+        if self._may_refuse:
+            for session in self._sessions:
+                session.cut = load.cut
         load.send = sends
 
     async def settle(self, accepted: int) -> None:

@@ -107,6 +107,41 @@ async def test_a_server_that_is_too_busy_is_flagged(monkeypatch: pytest.MonkeyPa
     assert "p99_1000_ms" not in turn.metrics
 
 
+class Closing(Full):
+    """A server that takes 60 messages, and then closes the session that the next one comes on."""
+
+    async def open(self, load: Load, _: int) -> None:
+        sender = zajil.Sending(refused=load.refuse)
+        sender.cut = load.cut
+        bye = frames.encode_frame(frames.Bye(code="busy", retry_ms=1000))
+
+        def send(stamp: bytes) -> None:
+            if load.sent > 60:
+                sender.frame(bye)
+            else:
+                load.arrived(0, int(stamp[2:]))
+
+        load.send = [send]
+
+
+@pytest.mark.parametrize(
+    ("rates", "flag", "figures"),
+    [((200, 400, 1000), "400", {"p99_200_ms", "p99_400_ms"}), ((1000, 2000), "1000", set())],
+)
+async def test_a_server_that_closes_a_session_for_being_too_busy_ends_its_turn_and_no_more(
+    rates: tuple[int, ...], flag: str, figures: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warm_s = 0.05 if figures else 61 / rates[0]  # without figures it is closed before a window begins
+    monkeypatch.setattr(latency, "RATES", rates)
+    monkeypatch.setattr(relay, "WARM_S", warm_s)
+    monkeypatch.setattr(relay, "QUIET_S", 0.05)
+    turn = Turn()
+    assert not await latency.play(turn, Closing(), os.getpid(), 0.2)
+    assert [each for each in turn.flags if each.startswith(("busy", "overrun"))] == [f"busy_{flag}", f"overrun_{flag}"]
+    assert turn.checks == {"sent": 61, "refused": 0, "received": 60, "disordered": 0}
+    assert {name for name in turn.metrics if name.startswith("p99_")} == figures
+
+
 async def test_any_other_refusal_ends_the_load() -> None:
     sender = zajil.Sending(refused=Load(1).refuse)
     refusal = frames.encode_frame(frames.Err(rid=1, code="stale-epoch", retry_ms=0, detail={}))
