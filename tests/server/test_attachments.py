@@ -290,6 +290,50 @@ async def test_other_bytes_than_announced_are_thrown_away(uploader: Uploader, tm
     assert not blob_path(tmp_path / "data", made).exists()
 
 
+@pytest.mark.parametrize("at", ["before-its-bytes", "before-its-row"])
+async def test_a_kill_while_other_bytes_are_thrown_away_leaves_nothing_open_and_nothing_behind(
+    uploader: Uploader, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    made, wrong = await uploader.add(), bytes([BODY[0] ^ 1]) + BODY[1:]
+    with monkeypatch.context() as death:
+        if at == "before-its-bytes":
+            death.setattr(DiskBlobs, "delete", _die)
+        else:
+            death.setattr(delivery_store, "drop_attachment", _die)
+        assert await code_of(uploader.put(made, 0, wrong)) == "internal"
+    assert await code_of(uploader.offset(made)) == "gone", "nobody goes on with what was refused"
+    assert await code_of(uploader.put(made, 0, BODY)) == "gone"
+    assert (await uploader.fetch(made, "bytes=0-0"))[0] == 404
+    await server.run_retention()
+    assert not blob_path(tmp_path / "data", made).exists()
+    with closing(engines.make(tmp_path / "data")) as database:
+        assert database.ask("SELECT count(*) FROM attachment", ()) == [(0,)]
+
+
+async def test_bytes_that_another_server_found_right_are_not_thrown_away(
+    uploader: Uploader, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two gateways that check the same upload one reads it wrong."""
+    made = await uploader.add()
+    other = Attachments(server._delivery, server._attachments._blobs)
+    loop, real = asyncio.get_running_loop(), DiskBlobs.sha256
+
+    def misread(blobs: DiskBlobs, name: bytes) -> bytes:
+        monkeypatch.setattr(DiskBlobs, "sha256", real)
+        right = other.offset(name, made.secret, prefix=b"other")
+        assert asyncio.run_coroutine_threadsafe(right, loop).result(20).offset == SIZE
+        return bytes(32)
+
+    monkeypatch.setattr(DiskBlobs, "sha256", misread)
+    assert await uploader.put(made, 0, BODY) == SIZE
+    assert (await uploader.fetch(made, "bytes=0-0"))[1] == BODY[:1]
+    await other.close()
+
+
+def _die(*_of: object) -> NoReturn:
+    raise RuntimeError("the server is killed here")
+
+
 @pytest.mark.parametrize(
     "wanted",
     [None, "", "bytes=", "bytes=-5", "bytes=5-4", "bytes=0-1,3-4", "lines=0-1", "bytes=0-1, -1", f"bytes={SIZE}-",

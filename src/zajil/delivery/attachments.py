@@ -7,7 +7,8 @@ between the two leaves a full blob without the mark, and whoever asks for the of
 fetches it has it set. What is not whole is never given out. Files go before their rows, so a kill there leaves a row
 that the next run removes; a file without a row (a database put back from a copy) is swept. An upload that is over is
 looked at once more: the copy may be older than its last piece, and its bytes in a bucket that a living server has too.
-Then its row is closed before its bytes go, so that no other server says of it that it is whole.
+Then its row is closed before its bytes go, so that no other server says of it that it is whole. So is the row of one
+with other bytes than announced: a kill leaves one that is over at once, and the next run has the rest.
 """
 
 from __future__ import annotations
@@ -270,13 +271,26 @@ class Attachments:
             return size
         found = await self._threads.run(partial(self._blobs.sha256, row.id), prefix=prefix)
         if not hmac.compare_digest(found, row.sha256):
-            await self._threads.run(partial(self._blobs.delete, row.id), prefix=prefix)
-            await self._delivery.db.write(lambda db: store.drop_attachment(db, row.id))
-            raise error("hash-mismatch")
+            return await self._refuse(row, prefix)
         until = _round_up(self._delivery.now() + KEPT_S, _DAY_S) if until is None else until
         if not await self._delivery.db.write(lambda db: store.finish_attachment(db, row.id, expires=until)):
             raise error("gone")
         return size
+
+    async def _refuse(self, row: StoredAttachment, prefix: bytes) -> int:
+        """Raises Malformed `hash-mismatch` once it is gone; Refused `gone` where another server found that first.
+
+        Returns its size, and leaves it alone, where another one read it right and marked it meanwhile.
+        """
+        over = self._delivery.now() // _HOUR_S * _HOUR_S
+        if not await self._delivery.db.write(lambda db: store.refuse_attachment(db, row.id, expires=over)):
+            current = await store.peek_attachment(self._delivery.db, row.id)
+            if current is None or not current.done:
+                raise error("gone")
+            return row.size
+        await self._threads.run(partial(self._blobs.delete, row.id), prefix=prefix)
+        await self._delivery.db.write(lambda db: store.drop_attachment(db, row.id))
+        raise error("hash-mismatch")
 
     @asynccontextmanager
     async def _alone(self, name: bytes) -> AsyncIterator[None]:

@@ -300,6 +300,15 @@ def close_attachment(db: Connection, attachment_id: bytes, *, now: int) -> bool:
     return db.execute(update(attachment).where(which).values(upload_hash=CLOSED)).rowcount == 1
 
 
+def refuse_attachment(db: Connection, attachment_id: bytes, *, expires: int) -> bool:
+    """Close one with other bytes than announced, to go with the next run from then on. expires: Unix seconds.
+
+    False where it is gone, closed, or found whole meanwhile: its bytes are not the caller's to delete.
+    """
+    which = (attachment.c.id == attachment_id) & (attachment.c.done == 0) & (attachment.c.upload_hash != CLOSED)
+    return db.execute(update(attachment).where(which).values(upload_hash=CLOSED, expires=expires)).rowcount == 1
+
+
 def old_attachments(db: Connection, *, now: int, rows: int, after: int = 0) -> list[bytes]:
     """Ids of at most so many that have expired, the oldest first. after: so many of the oldest are left out."""
     order = attachment.c.expires, attachment.c.id
