@@ -15,7 +15,7 @@ from zajil.auth import contacts, linking, retention
 from zajil.auth.arrivals import Arrivals
 from zajil.auth.context import Auth, CallingDevice
 from zajil.auth.secrets import digest
-from zajil.auth.tables import link
+from zajil.auth.tables import contact_token, link
 from zajil.engine.bus import MemoryBus
 from zajil.protocol.errors import Refused, ZajilError
 from zajil.protocol.ids import AccountId
@@ -72,6 +72,35 @@ async def test_a_token_of_one_account_opens_no_other_and_strangers_learn_nothing
     assert not await admitted(auth, token, one.account_id)
 
 
+async def test_a_link_is_brought_back_by_its_maker_alone_and_with_no_use_that_was_spent(
+    auth: Auth, world: World
+) -> None:
+    """As devices do for a server that came back from a backup; one that lost nothing is told the same by each."""
+    one, two = Person(), Person()
+    first, second = await caller_of(auth, one), await caller_of(auth, two)
+    spent, revoked, fresh, ended = [os.urandom(32) for _ in range(4)]
+    for token in (spent, revoked, fresh):
+        assert await put(auth, first, token, uses=2) == "ok"
+    for _ in range(2):
+        await spend(auth, spent, one)
+    await spend(auth, fresh, one)
+    await contacts.delete_contact_token(auth, first, token_hash=digest(revoked))
+    # Also where it was the other way round at a server that knew nothing of it.
+    assert await put(auth, first, ended, uses=0) == "ok"
+    await retention.run(auth)
+    for token in (spent, revoked, fresh, ended):
+        assert await put(auth, second, token, uses=100) == "not-allowed"
+        assert await put(auth, first, token, uses=2, expires=auth.now() + 2000) == "ok"
+    assert [await admitted(auth, token, one.account_id) for token in (spent, revoked, fresh, ended)] == [
+        *(False, False, True, False)
+    ]
+    await spend(auth, fresh, one)
+    assert not await admitted(auth, fresh, one.account_id)
+    world.now += 2000
+    await retention.run(auth)
+    assert auth.db.read_sync(lambda db: db.execute(select(contact_token.c.hash)).all()) == []
+
+
 async def test_a_profile_token_lasts_until_the_next_one(auth: Auth, world: World) -> None:
     person, old, new = Person(), os.urandom(32), os.urandom(32)
     caller = await caller_of(auth, person)
@@ -88,7 +117,7 @@ async def test_uses_and_ends_have_bounds(auth: Auth, world: World) -> None:
     caller = await caller_of(auth, person := Person())
     now = auth.now()
     for kind, uses, expires in [
-        ("invite", 0, now + 10),
+        ("invite", -1, now + 10),
         ("invite", 101, now + 10),
         ("invite", 1, now),
         ("invite", 1, now + 500 * 86_400),

@@ -16,7 +16,7 @@ import msgspec
 from tests.client.ledger import Device, Sealing, Violation
 
 from zajil.client.core import chats, messages, outbox, recovery
-from zajil.client.core.contact.doors import WantAllow, WantDeny, WantDrop, WantRef, WantToken
+from zajil.client.core.contact.doors import WantAllow, WantDeny, WantDrop, WantLink, WantRef, WantToken
 from zajil.client.core.core import Core
 from zajil.client.core.wants import Want, WantClaim, WantCreate, WantKeyPackages, WantLists
 from zajil.client.state.rows import Intent
@@ -287,6 +287,9 @@ class Phone:
                     self.core.take_door(want)
                 case WantToken():
                     world.puts.append((self.device, want.token))
+                    self.core.take_door(want)
+                case WantLink():
+                    world.links.append((self.device, want))
                     self.core.take_door(want)
                 case WantDeny() | WantAllow():
                     self.core.take_door(want)

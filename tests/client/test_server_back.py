@@ -65,3 +65,38 @@ def test_every_device_brings_the_newest_token_once_and_no_older_one_is_the_last(
     world.crash_server()
     world.settle()
     assert world.puts == [], "the server did not go back this time"
+
+
+def test_links_are_brought_by_who_made_or_ended_them_until_they_expire(world: World) -> None:
+    first, second = world.phones["a1"], world.phones["a2"]
+    now_s = world.now_ms // 1000
+    made, ended, old = (digest * 32 for digest in (b"m", b"e", b"o"))
+    with first.core.step("links") as step:
+        doors.note_link(step.tx, made, uses=20, expires=now_s + 1000, now_s=now_s)
+        doors.note_link(step.tx, ended, uses=1, expires=now_s + 1000, now_s=now_s)
+        doors.note_link(step.tx, old, uses=20, expires=now_s + 1, now_s=now_s)
+    with second.core.step("links") as step:
+        # It saw how many are left of the one, and ended the other.
+        doors.note_link(step.tx, made, uses=7, expires=now_s + 1000, now_s=now_s)
+        doors.note_link(step.tx, ended, uses=0, expires=now_s + 1000, now_s=now_s)
+    with first.core.step("links") as step:
+        # A link that ended is not counted up again by a server that does not know it yet.
+        doors.note_link(step.tx, made, uses=30, expires=now_s + 1000, now_s=now_s)
+    world.settle()
+    assert world.links == [], "it is told only where the server went back"
+
+    world.now_ms += 2000
+    bring_back(world)
+    world.settle()
+    told = {(device, want.hash, want.uses) for device, want in world.links}
+    assert told == {
+        (first.device, made, 20),
+        (first.device, ended, 1),
+        (second.device, made, 7),
+        (second.device, ended, 0),
+    }
+    assert len(world.links) == len(told), "once each"
+    world.links.clear()
+    world.crash_server()
+    world.settle()
+    assert world.links == []

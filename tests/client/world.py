@@ -22,6 +22,7 @@ from tests.client.phone import Phone
 from tests.delivery.world import NO_LIMITS, T0_MS
 
 from zajil.client.core import chats, recovery
+from zajil.client.core.contact.doors import WantLink
 from zajil.client.core.wants import WantClaim
 from zajil.client.state import accounts, rows
 from zajil.client.state.rows import Profile
@@ -145,6 +146,8 @@ class World:
         self.tokens: dict[bytes, bytes] = {}
         self.puts: list[tuple[Device, bytes]] = []
         """Profile tokens as they were brought, the newest last."""
+        self.links: list[tuple[Device, WantLink]] = []
+        """Links that were brought to a server that came back, likewise."""
         self.seeds: dict[bytes, bytes] = {}
         self.wire: list[tuple[Phone, int, frames.Request]] = []
         self.phones: dict[str, Phone] = {}
@@ -481,7 +484,7 @@ class World:
         # Also what the server knows of accounts: a device linked in one copy is unknown to the next one's mailboxes.
         twin.lists, twin.devices = copy.deepcopy(self.lists), copy.deepcopy(self.devices)
         twin.boxes, twin.tokens, twin.seeds = dict(self.boxes), dict(self.tokens), dict(self.seeds)
-        twin.mutants, twin.puts = set(), list(self.puts)
+        twin.mutants, twin.puts, twin.links = set(), list(self.puts), list(self.links)
         twin.wire, twin.phones = [], {}
         twin.start_server()
         twin.seals.install()

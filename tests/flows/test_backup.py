@@ -48,6 +48,8 @@ async def test_people_go_on_after_a_restore(server: ServerProcess, people: Peopl
     away = await people.switch_off(clara)
     await say(amina, still, "waits for Clara at the time of the backup")
 
+    revoked = await boris.contact_link()
+
     # Under load: whoever writes meanwhile is not held up, and what the backup has is one moment.
     archive, stop = tmp_path / "zajil.tar", asyncio.Event()
 
@@ -67,6 +69,8 @@ async def test_people_go_on_after_a_restore(server: ServerProcess, people: Peopl
     # After it a group moves on, and messages come and go that the backup knows nothing of.
     await amina.rename_group(amina.find_chat(moved), "Moved on")
     await say(amina, moved, "after the backup")
+    link = await amina.contact_link(uses=1)
+    await boris.revoke_link(revoked)
     await sync_all([amina, boris])
     before = {client: {chat: texts(client, chat) for chat in (still, moved)} for client in (amina, boris)}
 
@@ -95,6 +99,11 @@ async def test_people_go_on_after_a_restore(server: ServerProcess, people: Peopl
             assert [text for text in now if text in before[client][chat]] == before[client][chat], "lost"
             assert len(set(now)) == len(now), "shown twice"
     assert "waits for Clara at the time of the backup" in texts(clara, still)
+    # Links of now lead to who made them, also one that the backup knew nothing of; and one that was ended to nobody.
+    dina = await people.register("Dina")
+    assert amina.account_id in (await dina.add_contact(link)).members
+    with pytest.raises(ZajilError, match="not-allowed"):
+        await dina.add_contact(revoked)
     print(f"went on {time.monotonic() - began:.1f} s after the restore")
 
 

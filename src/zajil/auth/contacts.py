@@ -25,14 +25,16 @@ _NEVER = 1 << 62
 async def put_contact_token(
     auth: Auth, caller: CallingDevice, *, token_hash: bytes, kind: str, uses: int, expires: int
 ) -> None:
-    """Admit the holders of a token. The same call again renews it. Raises malformed, not-allowed (another account's).
+    """Admit the holders of a token. Raises malformed, not-allowed (another account's).
 
-    kind: `profile` (uses and expires 0: it ends when replaced) or `invite` (uses 1..100, expires Unix seconds).
+    kind: `profile` (uses and expires 0: it ends when replaced) or `invite` (uses 1..100, expires Unix seconds). An
+    `invite` token that is here, as where a device brings it to a server that came back from a backup, has the fewer
+    uses of both; with uses 0 it admits nobody, also where it was not here, and stays so.
     """
     now = auth.now()
     if kind == "profile" and (uses, expires) == (0, 0):
         uses, expires = 1, _NEVER
-    elif kind != "invite" or not 1 <= uses <= USES_MAX or not now < expires <= now + LIFE_MAX_S:
+    elif kind != "invite" or not 0 <= uses <= USES_MAX or not now < expires <= now + LIFE_MAX_S:
         raise error("malformed", "contact token out of range")
     mine = await auth.db.write(
         lambda db: store.put_contact_token(

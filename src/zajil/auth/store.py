@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, case, delete, func, insert, select, update
 
 from zajil.auth.tables import (
     account,
@@ -234,13 +234,23 @@ def delete_token(db: Connection, digest: bytes) -> None:
 def put_contact_token(
     db: Connection, digest: bytes, account_id: AccountId, *, kind: int, uses: int, expires: int
 ) -> bool:
-    """Store or renew a contact token; a profile token replaces the account's older one. False if it is another's."""
-    owner = db.execute(select(contact_token.c.account_id).where(contact_token.c.hash == digest)).scalar_one_or_none()
+    """Store a contact token; a profile token replaces the account's older one. False if it is another's.
+
+    An invite token that is there gets no use back, whatever is asked: used up or withdrawn it stays so.
+    """
+    columns = contact_token.c
+    owner = db.execute(select(columns.account_id).where(columns.hash == digest)).scalar_one_or_none()
     if owner is not None and owner != account_id:
         return False
-    old: ColumnElement[bool] = contact_token.c.hash == digest
+    old: ColumnElement[bool] = columns.hash == digest
+    if kind == INVITE and owner is not None:
+        least = case((columns.uses_left > uses, uses), else_=columns.uses_left)
+        latest = case((columns.expires < expires, expires), else_=columns.expires)
+        again = update(contact_token).where(old, columns.kind == INVITE).values(uses_left=least, expires=latest)
+        if db.execute(again).rowcount:
+            return True
     if kind == PROFILE:
-        old = old | ((contact_token.c.account_id == account_id) & (contact_token.c.kind == PROFILE))
+        old = old | ((columns.account_id == account_id) & (columns.kind == PROFILE))
     db.execute(delete(contact_token).where(old))
     db.execute(
         insert(contact_token).values(hash=digest, account_id=account_id, kind=kind, uses_left=uses, expires=expires)
@@ -249,9 +259,13 @@ def put_contact_token(
 
 
 def delete_contact_token(db: Connection, digest: bytes, account_id: AccountId) -> None:
-    """Withdraw one of the account's own contact tokens; others' are left alone."""
+    """Withdraw one of the account's own contact tokens; others' are left alone.
+
+    One of a link stays until its end, without uses: so no device that has not heard of it brings it back.
+    """
     mine = (contact_token.c.hash == digest) & (contact_token.c.account_id == account_id)
-    db.execute(delete(contact_token).where(mine))
+    db.execute(update(contact_token).where(mine, contact_token.c.kind == INVITE).values(uses_left=0))
+    db.execute(delete(contact_token).where(mine, contact_token.c.kind != INVITE))
 
 
 def has_contact_token(db: Connection, digest: bytes, account_id: AccountId, *, now: int) -> bool:
@@ -367,7 +381,7 @@ def delete_expired(db: Connection, *, now: int, first_invite_day: int, limit: in
         (session_token, session_token.c.hash, session_token.c.expires <= now),
         (spent, spent.c.mark, spent.c.expires <= now),
         (link, link.c.addr, link.c.expires <= now),
-        (contact_token, contact_token.c.hash, (contact_token.c.expires <= now) | (contact_token.c.uses_left <= 0)),
+        (contact_token, contact_token.c.hash, contact_token.c.expires <= now),
         (invite_code, invite_code.c.hash, (invite_code.c.day < first_invite_day) | (invite_code.c.uses <= 0)),
     )
     for table, key, condition in dead:

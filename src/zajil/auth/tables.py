@@ -180,6 +180,7 @@ spent = Table(
     sqlite_with_rowid=False,
 )
 
+_LINK = "until its end; used up or withdrawn too, so that no device brings it back to a restored server"
 contact_token = Table(
     "contact_token",
     METADATA,
@@ -187,19 +188,17 @@ contact_token = Table(
         "hash",
         LargeBinary,
         primary_key=True,
-        info=describe("key", "SHA-256 of a contact token", "until used up or expired"),
+        info=describe("key", "SHA-256 of a contact token", _LINK),
     ),
     Column("account_id", LargeBinary, nullable=False, index=True, info=_ACCOUNT),
-    Column("kind", Integer, nullable=False, info=describe("flag", "0 profile, 1 invite", "until used up or expired")),
+    Column("kind", Integer, nullable=False, info=describe("flag", "0 profile, 1 invite", _LINK)),
     Column(
         "uses_left",
         Integer,
         nullable=False,
-        info=describe("counter", "claims it still allows", "until used up or expired"),
+        info=describe("counter", "claims it still allows", _LINK),
     ),
-    Column(
-        "expires", U64, nullable=False, info=describe("time", "Unix second the token ends", "until used up or expired")
-    ),
+    Column("expires", U64, nullable=False, info=describe("time", "Unix second the token ends", _LINK)),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )

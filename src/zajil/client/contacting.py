@@ -8,12 +8,13 @@ from secrets import token_bytes
 
 from zajil.client import listing
 from zajil.client.core import chats, joining, messages
-from zajil.client.core.contact import blocking, naming, requests
+from zajil.client.core.contact import blocking, doors, naming, requests
 from zajil.client.reaching import Reaching
 from zajil.client.shell.calls import contact_auth
 from zajil.client.shell.chains import fetch_chain
 from zajil.client.shell.enrol import now_ms
 from zajil.client.state import accounts, rows
+from zajil.client.state.doors import note_link
 from zajil.client.state.usernames import load_username
 from zajil.client.views import Chat, Contact, ContactRequest, LinkInUse
 from zajil.protocol import control
@@ -51,6 +52,8 @@ class Contacting(Reaching):
             auth=await self._device.tokens.auth(),
             hash=encode_b64(hashlib.sha256(token).digest()),
         )
+        with self._device.core.step("link") as step:
+            doors.note_link(step, token, uses=uses, expires=expires)
         return await self._link(expires, token)
 
     async def request_link(self, *, lifetime_s: int = LINK_DAYS * _DAY_S) -> str:
@@ -75,6 +78,9 @@ class Contacting(Reaching):
         told = await self._device.calls.call(
             control.CONTACT_TOKENS, OwnContactTokens, auth=await self._device.tokens.auth()
         )
+        with self._device.core.step("links") as step:
+            for one in told.tokens:
+                note_link(step.tx, bytes(one.hash), uses=one.uses_left, expires=one.expires, now_s=step.now // 1000)
         return [LinkInUse(encode_b64(one.hash), one.uses_left, one.expires) for one in told.tokens]
 
     async def revoke_link(self, text: str) -> LinkInUse:
@@ -82,6 +88,9 @@ class Contacting(Reaching):
         found = [one for one in await self.contact_links() if _names(text, one)]
         if len(found) != 1:
             raise error("gone", "contact link")
+        with self._device.core.step("revoke-link") as step:
+            ended = parse_b64(found[0].id, size=32)
+            note_link(step.tx, ended, uses=0, expires=found[0].expires_at, now_s=step.now // 1000)
         await self._device.calls.call(
             control.DROP_CONTACT_TOKEN, control.Empty, auth=await self._device.tokens.auth(), hash=found[0].id
         )

@@ -11,6 +11,7 @@ from typing import Final
 
 from zajil.client import listing
 from zajil.client.core import chats
+from zajil.client.core.contact.doors import note_link
 from zajil.client.core.core import Core
 from zajil.client.core.joins import admitting, asking
 from zajil.client.shell.calls import contact_auth
@@ -71,6 +72,7 @@ class Inviting:
         policy = JoinPolicy.AUTO if auto else JoinPolicy.ASK
         with self._core.step("group-link") as step:
             made, pending = admitting.make_link(step, gid_of(chat), token, policy=policy, expires=expires)
+            note_link(step, token, uses=GROUP_LINK_USES, expires=expires)
         await self._device.settle(pending)
         with self._core.look() as step:
             text = listing.link_text(step, made)
@@ -87,6 +89,8 @@ class Inviting:
         with self._core.step("revoke-link") as step:
             pending = admitting.revoke(step, gid_of(chat), invite_id)
             own = next((link for link in load_joins(step.tx).links if link.invite_id == invite_id), None)
+            if own is not None:
+                note_link(step, own.token, uses=0, expires=own.expires)
         await self._device.settle(pending)
         if own is None:
             return

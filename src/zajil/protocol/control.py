@@ -108,7 +108,7 @@ class PutDeviceList(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PutContactToken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """PUT /contact-tokens/{hash}. kind: profile (uses and expires 0) or invite. expires: Unix seconds."""
+    """PUT /contact-tokens/{hash}. kind: profile (uses and expires 0) or invite (uses 0: over). expires: Unix s."""
 
     kind: Annotated[str, Meta(pattern="^(profile|invite)$")]
     uses: Annotated[int, Meta(ge=0, le=100)] = 0

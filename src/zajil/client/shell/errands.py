@@ -8,7 +8,7 @@ from collections.abc import Callable
 from secrets import token_bytes
 
 from zajil.client.core import keypackages
-from zajil.client.core.contact.doors import WantAllow, WantDeny, WantDrop, WantMind, WantRef, WantToken
+from zajil.client.core.contact.doors import WantAllow, WantDeny, WantDrop, WantLink, WantMind, WantRef, WantToken
 from zajil.client.core.core import Core
 from zajil.client.core.kept.backup import WantBackup, WantForget
 from zajil.client.core.wants import Want, WantClaim, WantCreate, WantKeyPackages, WantLists, WantOwnLists
@@ -110,7 +110,7 @@ class Errands:
                 auth = await self._tokens.auth()
                 refs = await self._calls.call(control.TAKE_REFS, control.Refs, request=control.TakeRefs(1), auth=auth)
                 self._core.take_ref(want.n, bytes(refs.refs[0]) if refs.refs else b"")
-            case WantDeny() | WantAllow() | WantToken() | WantDrop():
+            case WantDeny() | WantAllow() | WantToken() | WantDrop() | WantLink():
                 await self._mind(want)
 
     async def _mind(self, want: WantMind) -> None:
@@ -119,6 +119,9 @@ class Errands:
         if isinstance(want, WantToken):
             name = encode_b64(hashlib.sha256(want.token).digest())
             request = control.PutContactToken("profile")
+            await self._calls.call(control.PUT_CONTACT_TOKEN, control.Empty, request=request, auth=auth, hash=name)
+        elif isinstance(want, WantLink):
+            request, name = control.PutContactToken("invite", want.uses, want.expires), encode_b64(want.hash)
             await self._calls.call(control.PUT_CONTACT_TOKEN, control.Empty, request=request, auth=auth, hash=name)
         elif isinstance(want, WantDrop):
             name = encode_b64(hashlib.sha256(want.token).digest())

@@ -66,6 +66,7 @@ def tell_new_device(step: Step, self_chat: bytes) -> None:
 def tell_again(step: Step) -> None:
     """The server went back: it is to hold again what was decided here, and our other devices may have missed that."""
     doors.change_doors(step.tx, token_due=True)
+    doors.bring_links(step.tx, now_s=step.now // 1000)
     for chat in rows.all_chats(step.tx):
         peer = accounts.known(step, chat.peer) if chat.kind == groups.DM else None
         if peer is not None and peer.blocked_at:

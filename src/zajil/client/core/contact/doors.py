@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TypeAlias
 
 import msgspec
@@ -38,13 +39,21 @@ class WantDrop(msgspec.Struct, frozen=True):
     token: bytes
 
 
+class WantLink(msgspec.Struct, frozen=True):
+    """The token of this hash, of a link of ours, admits so many until then. uses 0: nobody. expires: Unix seconds."""
+
+    hash: bytes
+    uses: int
+    expires: int
+
+
 class WantRef(msgspec.Struct, frozen=True):
     """A fresh reference to our own mailbox, for item n."""
 
     n: int
 
 
-WantMind: TypeAlias = WantDeny | WantAllow | WantToken | WantDrop
+WantMind: TypeAlias = WantDeny | WantAllow | WantToken | WantDrop | WantLink
 WantDoor: TypeAlias = WantMind | WantRef
 
 
@@ -55,6 +64,7 @@ def wants(step: Step) -> list[WantDoor]:
     found += [WantAllow(serial) for serial in due.allow]
     if due.token_due:
         found.append(WantToken(step.profile.profile_token))
+    found += [WantLink(link.hash, link.uses, link.expires) for link in due.links if link.due]
     found += [WantDrop(link.token) for link in _ended_links(step)]
     for n, item in rows.items(step.tx):
         accepts = item.intent is not None and item.intent.op == "accept"
@@ -88,10 +98,23 @@ def take_done(step: Step, want: WantMind) -> None:
         case WantAllow():
             doors.change_doors(step.tx, allow=tuple(one for one in due.allow if one != want.serial))
         case WantDrop():
+            ended = [one for one in load_joins(step.tx).links if one.token == want.token]
             change_joins(step.tx, links=tuple(one for one in load_joins(step.tx).links if one.token != want.token))
+            for one in ended:
+                note_link(step, one.token, uses=0, expires=one.expires)
+        case WantLink():
+            told = doors.Link(want.hash, want.uses, want.expires, due=True)
+            links = tuple(msgspec.structs.replace(one, due=False) if one == told else one for one in due.links)
+            doors.change_doors(step.tx, links=links)
         case WantToken():
             if want.token == step.profile.profile_token:
                 doors.change_doors(step.tx, token_due=False)
+
+
+def note_link(step: Step, token: bytes, *, uses: int, expires: int) -> None:
+    """Keep what a server is told of a link of ours, should it come back from a backup. uses 0: it is over."""
+    token_hash = hashlib.sha256(token).digest()
+    doors.note_link(step.tx, token_hash, uses=uses, expires=expires, now_s=step.now // 1000)
 
 
 def take_ref(step: Step, n: int, own_ref: bytes) -> None:
