@@ -176,6 +176,31 @@ async def test_pages_speak_three_languages_and_let_texts_have_their_own_directio
     assert WORDS[language].missing_text in text
 
 
+async def test_a_text_runs_by_its_words_not_by_a_link_or_handle_before_them(world: World) -> None:
+    author = await world.author()
+    channel = await world.channel(author, "news_room")
+    for text in ("@omar_n شكرًا", "https://example.org/a أُعيد فتح الجسر\n\nEnglish below"):
+        await world.post(author, channel, text)
+    await world.judge()
+    _, text, _ = await page(world, "/c/news_room", accept_language="ar")
+    assert '<p class="text" dir="auto"><bdi>@omar_n</bdi> شكرًا</p>' in text
+    assert '<p class="text" dir="auto"><bdi>https://example.org/a</bdi> أُعيد فتح الجسر\n\nEnglish below</p>' in text
+    # Each paragraph for itself, and at the side where it begins.
+    (rule,) = re.findall(r"}\.text{([^}]*)}", STYLE)
+    assert {"unicode-bidi:plaintext", "text-align:start"} <= set(rule.split(";"))
+
+
+async def test_dates_in_arabic_keep_their_order_and_no_arabic_is_slanted(world: World) -> None:
+    author = await world.author()
+    channel = await world.channel(author, "news_room")
+    post = await world.post(author, channel, "words")
+    await world.judge()
+    await world.decide(post, "remove", category="hate", human=True)
+    _, text, _ = await page(world, "/c/news_room", accept_language="ar")
+    assert "أُزيل في \u20662027-01-15 08:00\u2069: كراهية." in text
+    assert ".stub:lang(ar){font-style:normal}" in STYLE
+
+
 def test_every_language_says_everything() -> None:
     for words in WORDS.values():
         assert all(words)
@@ -195,7 +220,7 @@ async def test_what_was_taken_down_is_a_stub_with_category_and_date(world: World
     for path in ("/c/news_room", f"/c/news_room/{post}"):
         status, text, _ = await page(world, path)
         assert status == 200
-        assert "Removed on 2027-01-15 08:01: hate." in text
+        assert "Removed on \u20662027-01-15 08:01\u2069: hate." in text
         assert "terrible" not in text
         assert "writer" not in text.replace("og:", "")
     _, text, _ = await page(world, f"/c/news_room/{post}")

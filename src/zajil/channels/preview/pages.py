@@ -1,13 +1,16 @@
 """Renders channels and posts as HTML: Jinja2 with autoescape, one style sheet whose hash the policy names, no script.
 
-Whatever people wrote stands in text nodes and quoted attributes only, each isolated by direction (`dir="auto"`), and
-becomes no link and no address. The policy forbids scripts, images, forms and frames, should an escape ever fail.
+Whatever people wrote stands in text nodes and quoted attributes only, each isolated by direction (`dir="auto"`, and
+each paragraph of a text by its own words), and becomes no link and no address. The policy forbids scripts, images,
+forms and frames, should an escape ever fail.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote
@@ -17,12 +20,14 @@ from zajil.protocol.ids import encode_b64
 from zajil.protocol.public import api
 
 _EXCERPT: Final = 200
+_APART: Final = re.compile(r"((?:https?://|@)\S+)")
 STYLE: Final = (
     "body{margin:0;background:#F4F3EF;color:#1B2230;font:1rem/1.6 system-ui,sans-serif}"
     "main{max-width:40rem;margin:0 auto;padding:1.5rem 1rem 4rem}h1{font-size:1.4rem;margin:.2rem 0}"
     "a{color:#2B5A8C}.meta{color:#5A6270;font-size:.85rem;margin:.2rem 0}"
     "article{background:#FCFBF8;border:1px solid #DEDCD4;border-radius:10px;padding:.7rem 1rem;margin:.8rem 0}"
-    ".text{white-space:pre-wrap;overflow-wrap:anywhere;margin:.3rem 0}.stub{color:#5A6270;font-style:italic}"
+    ".text{white-space:pre-wrap;overflow-wrap:anywhere;margin:.3rem 0;unicode-bidi:plaintext;text-align:start}"
+    ".stub{color:#5A6270;font-style:italic}.stub:lang(ar){font-style:normal}"
     "summary{cursor:pointer}"
     "@media(prefers-color-scheme:dark){body{background:#12161E;color:#E7E9EE}a{color:#8DB8E4}"
     "article{background:#181D27;border-color:#2A3140}.meta,.stub{color:#A0A8B5}}"
@@ -49,7 +54,7 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.filters |= {"b64": encode_b64, "address": quote, "iso": _iso}
+        self._templates.filters |= {"b64": encode_b64, "address": quote, "iso": _iso, "pieces": _pieces, "ltr": _ltr}
 
     def channel(self, language: str, channel: api.Channel, posts: api.Posts) -> bytes:
         """A channel with a page of its posts."""
@@ -117,6 +122,16 @@ def _path(handle: str) -> str:
 def _iso(at: int) -> str:
     """`2026-11-25 14:03`, UTC: the same for every reader, so that pages can be kept by caches."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def _pieces(text: str) -> Iterator[tuple[str, bool]]:
+    """A text in pieces, and whether one is a link or handle: these say nothing about the direction of the words."""
+    return ((piece, at % 2 == 1) for at, piece in enumerate(_APART.split(text)) if piece)
+
+
+def _ltr(text: str) -> str:
+    """Isolated from left to right: after Arabic letters the parts of a date would change places."""
+    return f"\u2066{text}\u2069"
 
 
 def _excerpt(text: str) -> str:

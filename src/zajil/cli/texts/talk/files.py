@@ -9,7 +9,7 @@ FILE_OPTION = Text(
     en="A file to send with the message. About a photo that tells where it was taken you are asked first, unless you "
     "add --strip or --keep. May be given up to 10 times.",
     ar="ملف يُرسل مع الرسالة. إن كان في الصورة مكان التقاطها سُئلتَ أولًا، ما لم تُضف --strip أو --keep. "
-    "ويمكن تكراره حتى ١٠ مرات.",
+    "ويمكن تكراره حتى 10 مرات.",
     ru="Файл, который уйдёт вместе с сообщением. Если в фото записано место съёмки, сначала будет вопрос, "
     "если не указать --strip или --keep. Можно указать до 10 раз.",
 )
