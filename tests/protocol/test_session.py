@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.protocol.wire import World, answer
 
 from zajil.protocol.frames import Role
@@ -18,6 +20,7 @@ from zajil.protocol.session import (
     TakenOver,
     Usable,
 )
+from zajil.protocol.session.stream import Stream
 from zajil.protocol.session.wire import Ack, Close, Data, Open, Ping, Pong, encode_record, parse_record
 
 # With records of 256 bytes a part holds 192: one part, three parts, one part.
@@ -186,6 +189,39 @@ def test_at_most_256_kib_are_unacknowledged() -> None:
         pair.client.send(bytes(65_000))
     data = [parse_record(record) for record in pair.client.pull(pair.number, 0.0)]
     assert sum(len(frame.body) for frame in data if isinstance(frame, Data)) <= 256 * 1024
+
+
+SIZES = [1, 200, 243, 244, 250, 5_000, 65_000, 65_520, 70_000]
+
+
+@settings(deadline=None)
+@given(
+    steps=st.lists(st.tuples(st.sampled_from(SIZES), st.integers(0, 3), st.booleans()), max_size=80),
+    frag=st.sampled_from([256, 4096, 65536]),
+)
+def test_the_short_way_to_records_gives_what_the_long_one_does(steps: list[tuple[int, int, bool]], frag: int) -> None:
+    short, long = Stream(), Stream()
+    acked = sent = came = 0
+    for stream in (short, long):
+        stream.frag = frag
+    for at, (size, ack, comes) in enumerate(steps):
+        came += comes
+        for stream in (short, long):
+            stream.send(bytes([at]) * size)
+            if comes:
+                stream.take_data(Data(came, acked, False, b"x"), now=0.0)
+        # Old parts go to a new carrier now and then, so that some are sent again.
+        if size == 250:
+            for stream in (short, long):
+                stream.resumed(acked, frag=frag)
+        records = long.pull(now=1.0)
+        assert short.pull_records(now=1.0) == [encode_record(frame) for frame in records]
+        sent = max([sent, *(frame.n for frame in records if isinstance(frame, Data))])
+        acked = min(acked + ack, sent)
+        for stream in (short, long):
+            stream.take_ack(acked)
+        assert short.ack_due == long.ack_due
+        assert (short.queued_bytes, short.unacked_bytes) == (long.queued_bytes, long.unacked_bytes)
 
 
 def test_a_lone_message_is_acknowledged_within_250_ms() -> None:

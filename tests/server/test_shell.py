@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -307,6 +308,32 @@ async def test_a_peer_that_reads_late_gets_every_frame_whole(
     async with serving(make, Queue()) as (url, _), Raw(url, window_bytes=8192) as late:
         for record in records:
             assert await late.frame() == (BINARY, record)
+
+
+class FailingLine(LoudLine):
+    """A line that breaks as soon as it is asked for what to send."""
+
+    def pull(self) -> list[bytes]:
+        raise RuntimeError("broken")
+
+
+async def test_a_connection_that_fails_ends_alone(make: type[AiohttpShell], monkeypatch: pytest.MonkeyPatch) -> None:
+    kicks: list[Callable[[], None]] = []
+
+    def make_line(_shell: AiohttpShell, _path: str, _peer: object, kick: Callable[[], None], _: object) -> LoudLine:
+        kicks.append(kick)
+        return LoudLine([b"whole"]) if len(kicks) > 1 else FailingLine([])
+
+    def kick_all() -> None:
+        for kick in kicks:
+            kick()
+
+    monkeypatch.setattr(AiohttpShell, "_make_line", make_line)
+    monkeypatch.setattr(logging.getLogger("zajil.server.shell.sockets"), "disabled", True)
+    async with serving(make, Queue()) as (url, _), Raw(url) as failing, Raw(url) as other:
+        asyncio.get_running_loop().call_later(0.01, kick_all)
+        assert await other.frame() == (BINARY, b"whole")
+        assert await failing.frame() == (0, b"")
 
 
 async def test_a_peer_that_never_reads_holds_up_nobody(make: type[AiohttpShell], client: aiohttp.ClientSession) -> None:

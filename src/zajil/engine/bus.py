@@ -101,8 +101,9 @@ class MemoryBus:
 
     def _call(self, mailbox_ids: Iterable[bytes], frame: Volatile | None) -> None:
         for mailbox_id in mailbox_ids:
-            for listener in list(self._listeners.get(mailbox_id, {}).values()):
-                listener(frame)
+            if here := self._listeners.get(mailbox_id):
+                for listener in list(here.values()):
+                    listener(frame)
 
     def tell(self, topic: Topic, key: bytes, news: bytes) -> None:
         for about, hear in list(self._hearers.get(key, {}).values()):

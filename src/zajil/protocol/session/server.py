@@ -242,7 +242,7 @@ class ServerCarrier:
         if session is not None and not (self._control or self._echoes or self._segmented):
             if session.carrier is not self or session.closed:
                 return []
-            return [encode_record(frame) for frame in session.stream.pull(now=now)]
+            return session.stream.pull_records(now=now)
         out = [encode_record(frame) for frame in self._control]
         room = self._room - sum(map(len, out))
         if self.session is not None and self.current and not self.session.closed:

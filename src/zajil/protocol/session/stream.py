@@ -15,7 +15,7 @@ import msgspec
 
 from zajil.protocol import limits
 from zajil.protocol.errors import error
-from zajil.protocol.session.wire import Ack, Data
+from zajil.protocol.session.wire import Ack, Data, encode_record
 
 ACK_DELAY_S: Final = 0.25
 ACK_FRAMES: Final = 16
@@ -181,6 +181,25 @@ class Stream:
         if out:
             self._acked_to_peer, self._unacked_in_bytes, self.ack_due = self.rx, 0, None
         return out
+
+    def pull_records(self, *, now: float) -> list[bytes]:
+        """What `pull` gives without a bound, as records. A small message alone, which most are, goes the short way."""
+        waiting = self._waiting
+        if len(waiting) == 1 and not self._offset and self._resend_at > self._last_n:
+            message = waiting[0]
+            out_bytes = self.unacked_bytes + len(message)
+            if (
+                len(message) <= self.frag - FRAME_OVERHEAD
+                and len(self._unacked) < limits.WINDOW_FRAMES
+                and out_bytes <= limits.WINDOW_BYTES
+            ):
+                waiting.popleft()
+                n = self._last_n = self._last_n + 1
+                self._unacked.append(_Part(n, False, message))
+                self.unacked_bytes, self._resend_at = out_bytes, n + 1
+                self._acked_to_peer, self._unacked_in_bytes, self.ack_due = self.rx, 0, None
+                return [encode_record(Data(n, self.rx, False, message))]
+        return [encode_record(frame) for frame in self.pull(now=now)]
 
     def _again(self, room: int) -> _Part | None:
         """The next part that this carrier has not taken yet although another one had; None where it is too large."""

@@ -16,7 +16,7 @@ from functools import partial
 from zajil.engine.bus import Bus, Volatile
 from zajil.engine.limits import Limits
 from zajil.protocol.errors import AuthError, Unavailable, ZajilError, error
-from zajil.protocol.frames import Ok, Role
+from zajil.protocol.frames import Ok, Role, encode_frame
 from zajil.protocol.ids import MailboxId, parse_b64
 from zajil.protocol.limits import WELCOME_BYTES
 from zajil.server.gateway.conversation import Conversation, Work
@@ -61,6 +61,7 @@ class Clerk:
         self._weigh = weigh
         self._logins = asyncio.Semaphore(_LOGINS_AT_ONCE)
         self._receivers = Receivers(bus, now_ms=lambda: int(clock() * 1000), check=self._start_check)
+        self._encoded: tuple[Volatile | None, bytes] = None, b""
         self._under_way: Counter[Conversation] = Counter()
         """Requests that have a task."""
         self._reread_at: dict[Conversation, float] = {}
@@ -154,7 +155,7 @@ class Clerk:
         if first and not conversation.session.closed:
             self._take_over(conversation, identity.mailbox_id)
             for low in await self._services.low_keys(device):
-                conversation.push(low)
+                conversation.push(encode_frame(low))
         self.begin(conversation, work)
 
     def _take_over(self, conversation: Conversation, mailbox_id: MailboxId) -> None:
@@ -163,7 +164,7 @@ class Clerk:
 
         def wake(frame: Volatile | None) -> None:
             if frame is not None:
-                conversation.push(frame)
+                conversation.push(self._encode(frame))
             elif work := conversation.woken(now=self._now()):
                 self.begin(conversation, work)
             else:
@@ -171,6 +172,12 @@ class Clerk:
             conversation.kick()
 
         self._receivers.take_over(conversation, mailbox_id, wake)
+
+    def _encode(self, frame: Volatile) -> bytes:
+        """Its bytes, made once for all mailboxes that it goes to one after the other."""
+        if frame is not self._encoded[0]:
+            self._encoded = frame, encode_frame(frame)
+        return self._encoded[1]
 
     def _start_check(self, conversation: Conversation) -> None:
         # All of a moment together: where NATS is back, everybody may have missed something.

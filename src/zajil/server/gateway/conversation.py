@@ -169,10 +169,10 @@ class Conversation:
         """The session has a new carrier."""
         return self._run(self._receiver.resumed(now=now)) if self._receiver else []
 
-    def push(self, frame: frames.RFromServer) -> None:
-        """Pass a volatile frame on, unless the device is behind already: then it is dropped."""
+    def push(self, frame: bytes) -> None:
+        """Pass a volatile frame on, encoded, unless the device is behind already: then it is dropped."""
         if self._receiver and self._receiver.live and self.session.queued_bytes < WINDOW_BYTES:
-            self._send(frame)
+            self.session.send(frame)
 
     def answer(self, rid: int, parts: Sequence[frames.SFromServer | frames.RFromServer]) -> None:
         """Send the answer of a request or call; its number is free again."""

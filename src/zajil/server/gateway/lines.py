@@ -99,6 +99,7 @@ class PlainLine:
         self._kick = kick
         self._door = door
         self._media: MediaConnection | None = None
+        self.is_live = False
         self._connection = gateway.connect(role, peer=peer, kick=kick, silent_s=silent_s)
 
     @property
@@ -119,11 +120,6 @@ class PlainLine:
         return self._media is None and self._connection.crowded
 
     @property
-    def is_live(self) -> bool:
-        """See Line."""
-        return self._media is not None
-
-    @property
     def close_code(self) -> int:
         """See Line."""
         return close_code_of(self._media)
@@ -137,6 +133,7 @@ class PlainLine:
         if door is not None and is_preamble(record):
             self._gateway.lost(self._connection)
             self._media = door.enter(record, place=self._place, kick=self._kick)
+            self.is_live = True
             self._kick()
             return
         now = self._gateway.now()

@@ -35,7 +35,7 @@ from zajil.server.shell.bodies import Bodies
 from zajil.server.shell.peers import PeerRules
 from zajil.server.shell.pipes import Chunker, Pipe
 from zajil.server.shell.posts import Posts
-from zajil.server.shell.sockets import SocketCarrier
+from zajil.server.shell.sockets import Due, SocketCarrier
 from zajil.server.site.headers import API_HEADERS
 
 _CALL_GRACE_S = 3.0
@@ -91,6 +91,7 @@ class AiohttpShell:
         self._bodies = Bodies(bodies_max_bytes)
         self._answers = answers
         self._chunker = Chunker()
+        self._due = Due()
         self._posts = Posts(self._bodies, carriers_max=posts_max, now=gateway.now)
         self._gateway = gateway
         self._door = door
@@ -196,7 +197,7 @@ class AiohttpShell:
         self, request: web.Request, make_line: Callable[[Callable[[], None]], Line], *, most_bytes: int
     ) -> web.StreamResponse:
         """Carry a line over a WebSocket that may begin. Raises what `make_line` raises."""
-        return await SocketCarrier(make_line, most_bytes=most_bytes).serve(request)
+        return await SocketCarrier(make_line, most_bytes=most_bytes, due=self._due).serve(request)
 
     async def _post(self, request: web.Request) -> web.Response:
         try:

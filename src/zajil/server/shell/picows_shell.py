@@ -31,7 +31,7 @@ from picows.picows import WSProtocol  # type: ignore[attr-defined]  # what picow
 
 from zajil.server.gateway.lines import Line
 from zajil.server.shell.aiohttp_shell import AiohttpShell
-from zajil.server.shell.sockets import CLOSE_S, PLUMBING_COST, UNSENT_BYTES, keep_little_unsent
+from zajil.server.shell.sockets import CLOSE_S, PLUMBING_COST, UNSENT_BYTES, Due, keep_little_unsent
 
 _LOG = logging.getLogger(__name__)
 _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -51,6 +51,7 @@ _UPGRADE: Final = (
 """What picows is told: the handshake itself is over by then."""
 _NOBODY: Final = asyncio.Protocol()
 """Makes uvloop forget aiohttp's handler, of which it keeps a method where a protocol of picows's kind follows."""
+_BINARY: Final = WSMsgType.BINARY
 _CONTROL: Final = frozenset({WSMsgType.PING, WSMsgType.PONG, WSMsgType.CLOSE})
 _PROTOCOL_ERROR: Final = 1002
 _NO_TEXT: Final = 1003
@@ -83,7 +84,7 @@ class PicowsShell(AiohttpShell):
     async def _carry(
         self, request: web.Request, make_line: Callable[[Callable[[], None]], Line], *, most_bytes: int
     ) -> web.StreamResponse:
-        carrier = LeanCarrier(make_line, most_bytes=most_bytes, forget=self._open.discard)
+        carrier = LeanCarrier(make_line, most_bytes=most_bytes, due=self._due, forget=self._open.discard)
         self._open.add(carrier)
         try:
             answer = await _accept(request)
@@ -154,6 +155,7 @@ class LeanCarrier(WSListener):
     """One WebSocket on picows and its line. No task, no timer while it lives, and a buffer of 2 KiB."""
 
     __slots__ = (
+        "_due",
         "_end_handle",
         "_forget",
         "_gone",
@@ -177,15 +179,17 @@ class LeanCarrier(WSListener):
         make_line: Callable[[Callable[[], None]], Line],
         *,
         most_bytes: int,
+        due: Due,
         forget: Callable[[LeanCarrier], None],
     ) -> None:
         """make_line: a line that kicks as given; what it raises passes through. most_bytes: of one record.
 
-        forget: called with this carrier once it is gone.
+        due: of the shell. forget: called with this carrier once it is gone.
         """
         self._transport: WSTransport | None = None
         self._is_called = self._is_ended = self._is_full = False
         self._is_hurried = self._is_lost = self._is_stopped = False
+        self._due = due
         self._forget = forget
         self._gone: asyncio.Future[None] | None = None
         self._most_bytes = most_bytes
@@ -245,14 +249,15 @@ class LeanCarrier(WSListener):
 
     def on_ws_frame(self, _transport: WSTransport, frame: WSFrame) -> None:
         """See WSListener."""
-        if self._is_ended and frame.msg_type != WSMsgType.CLOSE:
+        kind = frame.msg_type
+        if self._is_ended and kind != WSMsgType.CLOSE:
             return
         if frame.rsv1 or frame.rsv2 or frame.rsv3:
             self._close(_PROTOCOL_ERROR)
         elif self._is_stopped:
             self._hold(frame)
         else:
-            self._take(frame.msg_type, bool(frame.fin), frame.get_payload_as_bytes())
+            self._take(kind, bool(frame.fin), frame.get_payload_as_bytes())
 
     def on_ws_disconnected(self, _transport: WSTransport) -> None:
         """See WSListener."""
@@ -270,7 +275,7 @@ class LeanCarrier(WSListener):
     # In
 
     def _take(self, kind: WSMsgType, fin: bool, payload: bytes) -> None:
-        if kind == WSMsgType.BINARY and fin and self._parts is None:
+        if kind == _BINARY and fin and self._parts is None:
             self._feed(payload)
         elif kind in _CONTROL:
             self._take_control(kind, payload)
@@ -344,18 +349,18 @@ class LeanCarrier(WSListener):
 
     def _kick(self) -> None:
         """Records may be there to send, the connection may be over, or it may be read again."""
-        if self._transport is None:
-            return
-        if self._line.dropped:
-            self.abort()
-        elif not self._is_called:
+        if not self._is_called and self._transport is not None:
             self._is_called = True
-            self._loop.call_soon(self._go_on)
+            self._due.add(self)
 
-    def _go_on(self) -> None:
+    def go_on(self) -> None:
+        """Send and read what there is, since it was kicked."""
         self._is_called = False
         transport = self._transport
         if transport is None or transport.underlying_transport.is_closing():
+            return
+        if self._line.dropped:
+            self.abort()
             return
         if not self._is_ended:
             self._send(transport)
@@ -363,20 +368,20 @@ class LeanCarrier(WSListener):
             self._read_on()
 
     def _send(self, transport: WSTransport) -> None:
-        is_pulled = False
+        line, is_pulled = self._line, False
         while not self._is_full:
-            if not self._records and (self._line.is_live or not is_pulled):
-                self._records, is_pulled = self._line.pull()[::-1], True
+            if not self._records and (not is_pulled or line.is_live):
+                self._records, is_pulled = line.pull()[::-1], True
             if not self._records:
-                if self._line.done:
-                    self._close(self._line.close_code)
+                if line.done:
+                    self._close(line.close_code)
                 return
             record = self._records.pop()
             if len(record) <= _COPIED_BYTES:
-                transport.send(WSMsgType.BINARY, record)
+                transport.send(_BINARY, record)
             else:
                 whole = bytearray(_HEADER_ROOM) + record
-                transport.send_reuse_external_bytearray(WSMsgType.BINARY, whole, _HEADER_ROOM)
+                transport.send_reuse_external_bytearray(_BINARY, whole, _HEADER_ROOM)
 
     # The end
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final
+from typing import Final, Protocol
 
 from aiohttp import WSMessage, WSMsgType, web
 
 from zajil.server.gateway.lines import Line
 
+_LOG = logging.getLogger(__name__)
 CLOSE_S: Final = 2.0
 """For the peer's answer to a close."""
 UNSENT_BYTES: Final = 16 * 1024
@@ -27,11 +29,47 @@ PLUMBING_COST: Final = 4096
 """What such a frame is charged, in bytes: a connection has some thousand, and then 64 a second."""
 
 
+class Goer(Protocol):
+    """A carrier that may have something to send."""
+
+    def go_on(self) -> None:
+        """Send what there is."""
+
+    def abort(self) -> None:
+        """Close without a word."""
+
+
+class Due:
+    """Carriers that were kicked. All of one turn of the event loop go on at its end, by one callback for all."""
+
+    def __init__(self) -> None:
+        self._carriers: list[Goer] = []
+
+    def add(self, carrier: Goer) -> None:
+        """Have it go on soon, once."""
+        if not self._carriers:
+            asyncio.get_running_loop().call_soon(self._go_on)
+        self._carriers.append(carrier)
+
+    def _go_on(self) -> None:
+        carriers, self._carriers = self._carriers, []
+        for carrier in carriers:
+            try:
+                carrier.go_on()
+            except Exception:  # noqa: BLE001  # one that fails keeps nobody else from theirs
+                _LOG.exception("a WebSocket failed")
+                carrier.abort()
+
+
 class SocketCarrier:
     """One WebSocket and its line."""
 
-    def __init__(self, make_line: Callable[[Callable[[], None]], Line], *, most_bytes: int) -> None:
-        """make_line: a line that kicks as given; what it raises passes through. most_bytes: of one record."""
+    def __init__(self, make_line: Callable[[Callable[[], None]], Line], *, most_bytes: int, due: Due) -> None:
+        """make_line: a line that kicks as given; what it raises passes through. most_bytes: of one record.
+
+        due: of the shell.
+        """
+        self._due = due
         self._line = make_line(self._kick)
         self._socket = web.WebSocketResponse(
             compress=False,
@@ -85,22 +123,30 @@ class SocketCarrier:
         """Records may be there to send, the connection may be over, or it may be read again."""
         if self._calm is not None and not self._calm.done():
             self._calm.set_result(None)
-        if self._transport is None:
+        if self._transport is None or self._is_called:
             return
-        if self._line.dropped:
-            self._transport.abort()
-        elif self._sending is None and not self._is_called:
+        if self._sending is None or self._line.dropped:
             self._is_called = True
-            self._loop.call_soon(self._go_on)
+            self._due.add(self)
 
-    def _go_on(self) -> None:
+    def abort(self) -> None:
+        """Close without a word."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def go_on(self) -> None:
         """Write what there is in one piece, without a task, where the peer has read everything before.
 
         A live line gives a little at a time, so it is asked until it has no more; else once is enough.
         """
         self._is_called = False
         transport, line = self._transport, self._line
-        if transport is None or transport.is_closing() or self._socket.closed:
+        if transport is None or transport.is_closing():
+            return
+        if line.dropped:
+            transport.abort()
+            return
+        if self._sending is not None or self._socket.closed:
             return
         unsent = transport.get_write_buffer_size()
         while not unsent and (records := line.pull()):
