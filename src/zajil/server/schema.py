@@ -218,6 +218,26 @@ def find_step(data: Path) -> Step:
     return step
 
 
+def check_current(database: Database) -> None:
+    """Refuse a database that no server of this version has had yet, for whoever works beside one and makes no tables.
+
+    Raises ConfigError.
+    """
+    try:
+        stamped = database.read_sync(find_revision)
+    except ZajilError as outage:
+        raise _no_answer(database, outage) from outage
+    if stamped is None:
+        raise ConfigError(f"no server has run on {database.place} yet: start one first, it makes the tables")
+    if stamped > newest_revision():
+        raise _newer(database.place, stamped)
+    if stamped < newest_revision():
+        raise ConfigError(
+            f"{database.place} is at schema {stamped}, this version needs {newest_revision()}: "
+            "start a server of this version first, or run zajil migrate"
+        )
+
+
 def bring_up(data: Path) -> Step:
     """Run what migrations are missing, and say which they were. Raises as `find_step`, and while a server runs here."""
     with hold_data(data):

@@ -32,6 +32,7 @@ from zajil.server.config import CONFIG_FILE, ConfigError
 from zajil.server.moderation import alone as alone_module
 from zajil.server.moderation import worker as worker_module
 from zajil.server.moderation.alone import JUDGES, alone
+from zajil.server.schema import find_database, migrate
 
 pytestmark = pytest.mark.scale
 CONFIG = """database = "{url}"
@@ -108,6 +109,22 @@ async def test_a_worker_notices_a_standby_before_it_writes(
                 pass
         row = connection.execute("SELECT value FROM server_state WHERE name = 'timeline'").fetchone()
     assert row not in (None, ("1/1",))
+
+
+@pytest.mark.parametrize(
+    ("revision", "said"), [("", "no server has run on .* yet"), ("0022", "is at schema 0022, this version needs")]
+)
+async def test_a_worker_that_begins_before_the_first_server_of_its_version_says_so(
+    tmp_path: Path, postgres: Postgres, revision: str, said: str
+) -> None:
+    settings = msgspec.structs.replace(SETTINGS, database=postgres.fresh("template1"))
+    if revision:
+        database = find_database(tmp_path, settings.database)
+        migrate(database, revision)
+        database.close()
+    with pytest.raises(ConfigError, match=said):
+        async with worker_module.working(tmp_path, settings):
+            pass
 
 
 async def test_a_place_that_was_lost_is_taken_again_or_is_anothers(

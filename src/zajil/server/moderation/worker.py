@@ -33,7 +33,7 @@ from zajil.server.logs import set_up_logging
 from zajil.server.moderation.alone import alone
 from zajil.server.moderation.wiring import Moderation
 from zajil.server.public_space import find_fold
-from zajil.server.schema import find_database, hold_worker
+from zajil.server.schema import check_current, find_database, hold_worker
 
 _PLACE_S: Final = 30.0
 _PLACE_LOOK_S: Final = 0.1
@@ -110,10 +110,15 @@ def end_by_signal() -> asyncio.Event:
 async def working(
     data: Path, settings: Settings, *, wakeups: Wakeups | None = None, figures: Figures | None = None
 ) -> AsyncIterator[Moderation]:
-    """The pipeline on a data directory, started; it may load yet. The caller holds the worker's place."""
+    """The pipeline on a data directory, started; it may load yet. The caller holds the worker's place.
+
+    Raises ConfigError, KeyFileError.
+    """
     database = find_database(data, settings.database)
-    follow_standbys(database)
     try:
+        # Beside a server that starts at the same moment, or one of an older version, no table may be as it is needed.
+        check_current(database)
+        follow_standbys(database)
         moderation = make_worker(data, database, settings, wakeups=wakeups, figures=figures)
         try:
             await moderation.start()
