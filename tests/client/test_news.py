@@ -10,6 +10,7 @@ from tests.client.world import World, finished
 
 from zajil.cli.texts.events import EVENTS
 from zajil.client import listing
+from zajil.client.core import messages
 from zajil.client.views import NEWS
 from zajil.delivery import mailboxes
 
@@ -48,6 +49,27 @@ def test_each_word_of_the_moderators_is_told_once(world: World, name: str, field
     tell(world, name, {field: word, "report": bytes(16)})
     assert news(world) == [code]
     assert news(world) == []
+
+
+@pytest.mark.parametrize(("name", "field", "word", "code"), WORDS)
+def test_what_a_server_tells_twice_is_told_once(world: World, name: str, field: str, word: str, code: str) -> None:
+    """It died between the notice and the note that it had told it."""
+    for identity in (bytes(16), bytes(16), b"\1" * 16, bytes(16)):
+        tell(world, name, {"id": identity, field: word})
+    assert news(world) == [code, code], "another decision with the same word is another notice"
+    for none in (b"\2" * 15, None, 7):
+        tell(world, name, {"id": none, field: word})
+        tell(world, name, {"id": none, field: word})
+    assert len(news(world)) == 6, "what is no id drops nothing"
+
+
+def test_a_notice_hides_no_message(world: World) -> None:
+    """Whatever a server gives for an id."""
+    (amal,) = world.phones.values()
+    identity = bytes(range(16))
+    tell(world, "report-outcome", {"id": identity, "outcome": "acted"})
+    with amal.core.step("test") as step:
+        assert messages.is_news(step, identity)
 
 
 def test_other_words_say_nothing_and_stop_nobody(world: World) -> None:

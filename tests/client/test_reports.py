@@ -13,6 +13,7 @@ from tests.client.phone import Phone
 from tests.client.talk import act, delete, edit, meet, row_of, say, see
 from tests.client.world import DAY_MS, SERVER, World, small_world
 
+from zajil.client import listing
 from zajil.client.core.talk import actions, bundles, reports
 from zajil.client.state import rows
 from zajil.client.state.step import Step
@@ -23,6 +24,7 @@ from zajil.protocol.chat import content
 from zajil.protocol.errors import ZajilError
 from zajil.protocol.ids import AccountId, GroupId
 from zajil.protocol.report.complaint import Complaint
+from zajil.protocol.report.measures import notice_id
 from zajil.protocol.report.verified import VerifiedReport
 
 
@@ -303,6 +305,10 @@ def test_the_outcome_finds_the_reporter_and_nobody_else(world: World, moderators
     asyncio.run(tell_outcome(world.delivery, report.report_id, report.return_to, "acted"))
     after = {phone.name: world.engine.read_now(phone.mailbox, 0, n=1000) for phone in world.phones.values()}
     assert {name for name, queue in after.items() if len(queue) > before[name]} == {"c"}
-    notice = cbor.parse(after["c"][-1].body)
-    assert notice == ["report-outcome", {"report": report.report_id, "outcome": "acted"}]
+    identity = notice_id("report-outcome", "acted", report.report_id, c.caller.account_id)
+    fields = {"id": identity, "report": report.report_id, "outcome": "acted"}
+    assert cbor.parse(after["c"][-1].body) == ["report-outcome", fields]
+    asyncio.run(tell_outcome(world.delivery, report.report_id, report.return_to, "acted"))
     settled(world)
+    with c.core.step("news") as step:
+        assert [event.code for event in listing.take_news(step)] == ["report-acted"], "told twice, heard once"

@@ -33,6 +33,7 @@ from zajil.protocol.identity import objects
 from zajil.protocol.identity.objects import DeviceCertificate
 from zajil.protocol.ids import DeviceId, GroupId, Mid
 from zajil.protocol.public.routes import SCHEME as PUBLIC_SCHEME
+from zajil.protocol.report.measures import notice_id
 from zajil.server.app import Server
 from zajil.server.config import Settings
 
@@ -290,7 +291,11 @@ async def test_the_reporter_hears_of_the_outcome_and_nobody_else(
         async with wire(Role.R) as r:
             await r.hello(scene.hers)
             (*_, notice) = [m for m in await r.messages() if m.kind is Kind.NOTICE]
-        assert cbor.parse(notice.body) == ["report-outcome", {"report": taken.report_id, "outcome": outcome}]
+        told = notice_id("report-outcome", outcome, taken.report_id, scene.rita.account_id)
+        assert cbor.parse(notice.body) == [
+            "report-outcome",
+            {"id": told, "report": taken.report_id, "outcome": outcome},
+        ]
     async with wire(Role.R) as r:
         await r.hello(scene.his)
         assert Kind.NOTICE not in [m.kind for m in await r.messages()]

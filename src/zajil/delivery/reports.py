@@ -22,6 +22,7 @@ from zajil.protocol.identity.objects import DeviceList, parse_object
 from zajil.protocol.ids import AccountId, GroupId, parse_b64
 from zajil.protocol.report import proofs
 from zajil.protocol.report.complaint import ClaimedMessage, Complaint
+from zajil.protocol.report.measures import OUTCOME_NOTICE, notice_id
 from zajil.protocol.report.proofs import Claim, Proof, Proven
 from zajil.protocol.report.reasons import Outcome
 from zajil.protocol.report.verified import VerifiedReport
@@ -88,7 +89,8 @@ async def tell_outcome(delivery: Delivery, report_id: bytes, return_to: bytes, o
         return
     found = await delivery.find_devices(account)
     boxes = () if found is None else tuple(mailbox_id for _, mailbox_id in found.devices)
-    await send_notice(delivery, boxes, "report-outcome", {"report": report_id, "outcome": outcome})
+    identity = notice_id(OUTCOME_NOTICE, outcome, report_id, account)
+    await send_notice(delivery, boxes, OUTCOME_NOTICE, {"id": identity, "report": report_id, "outcome": outcome})
 
 
 def _prove(delivery: Delivery, claims: Sequence[Claim], lists: Sequence[bytes]) -> tuple[Proven, ...]:

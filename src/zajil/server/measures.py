@@ -20,7 +20,7 @@ from zajil.moderation.private import outcomes, records
 from zajil.moderation.private.inbox import Measures
 from zajil.protocol.errors import Unavailable
 from zajil.protocol.ids import AccountId, MailboxId, encode_b64
-from zajil.protocol.report.measures import NOTICE, AccountMeasure, Statement
+from zajil.protocol.report.measures import NOTICE, AccountMeasure, Statement, notice_id
 from zajil.protocol.report.reasons import Outcome
 
 _TABLE = "account_measure"
@@ -133,13 +133,15 @@ def make_measures(
         ends = tuple(device.mailbox_id for device in devices) if measure.action == "suspend" and not undone else ()
         for mailbox_id in ends:
             end_login(mailbox_id)
+        word = "undone" if undone else measure.action
         await send_notice(
             delivery,
             tuple(device.mailbox_id for device in devices),
             NOTICE,
             {
+                "id": notice_id(NOTICE, word, measure.measure_id, account),
                 "measure": measure.measure_id,
-                "action": "undone" if undone else measure.action,
+                "action": word,
                 "reason": measure.reason,
                 "until": measure.until,
                 "at": measure.at,

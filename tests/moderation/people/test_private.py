@@ -26,6 +26,7 @@ from zajil.protocol.control import B16
 from zajil.protocol.errors import Malformed, ZajilError
 from zajil.protocol.frames import Kind, Role
 from zajil.protocol.ids import encode_b64
+from zajil.protocol.report.measures import notice_id
 from zajil.protocol.review import api, private, routes
 from zajil.protocol.review.routes import REVIEW_ROUTES
 from zajil.server.accounting.report import make_month
@@ -166,7 +167,11 @@ async def test_a_complaint_is_read_as_one_and_a_decided_report_is_over(
     async with wire(Role.R) as r:
         await r.hello(scene.hers)
         (*_, notice) = [m for m in await r.messages() if m.kind is Kind.NOTICE]
-    assert cbor.parse(notice.body) == ["report-outcome", {"report": told.report_id, "outcome": "not-acted"}]
+    told_by = notice_id("report-outcome", "not-acted", told.report_id, scene.rita.account_id)
+    assert cbor.parse(notice.body) == [
+        "report-outcome",
+        {"id": told_by, "report": told.report_id, "outcome": "not-acted"},
+    ]
     assert await desk.refused(routes.CLAIM_PRIVATE, by=member, report=encode_b64(b"x" * 16)) == "gone"
 
 

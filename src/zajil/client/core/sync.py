@@ -27,7 +27,7 @@ from zajil.protocol.frames import Kind, Msg, Ready
 from zajil.protocol.limits import HEAD_JUMP
 from zajil.protocol.mailbox import intake
 from zajil.protocol.outbox import items
-from zajil.protocol.report.measures import NOTICE
+from zajil.protocol.report.measures import NOTICE, NOTICE_ID_BYTES, OUTCOME_NOTICE
 
 KINDS: dict[int, intake.EntryKind] = {
     Kind.COMMIT: "commit",
@@ -382,12 +382,28 @@ def _take_notice(step: Step, body: bytes) -> None:
     except ZajilError:
         return
     told = _find_news(value)
-    if told is not None:
-        step.event(told)
+    if told is not None and _is_first(step, told):
+        step.event(told.code)
     if isinstance(value, list) and value and value[0] == "device-list":
         own = accounts.known(step, step.profile.account_id)
         accounts.change(step, own.account_id, wanted_seq=own.list_seq + 1)
         step.event("device-list")
+
+
+_NOTICE_ID = b"notice\0"
+"""Before the id of a notice, where ids of messages are known: what a server says names none of them."""
+
+
+class _News(NamedTuple):
+    """notice_id: 16 bytes, None by a server that gives none."""
+
+    code: EventCode
+    notice_id: bytes | None
+
+
+def _is_first(step: Step, told: _News) -> bool:
+    """False where it was told before: a server that died before it noted that it had told it tells it again."""
+    return told.notice_id is None or messages.is_news(step, _NOTICE_ID + told.notice_id)
 
 
 _OUTCOMES: Mapping[object, EventCode] = {"acted": "report-acted", "not-acted": "report-not-acted"}
@@ -398,16 +414,20 @@ _MEASURES: Mapping[object, EventCode] = {
 }
 
 
-def _find_news(value: cbor.Parsed) -> EventCode | None:
+def _find_news(value: cbor.Parsed) -> _News | None:
     """What the moderators say by a notice: the outcome of a report, or a measure against this account."""
     if not isinstance(value, list) or len(value) != 2:
         return None
     name, fields = value
     if not isinstance(fields, dict):
         return None
-    if name == "report-outcome":
-        return _find_word(_OUTCOMES, fields.get("outcome"))
-    return _find_word(_MEASURES, fields.get("action")) if name == NOTICE else None
+    if name == OUTCOME_NOTICE:
+        code = _find_word(_OUTCOMES, fields.get("outcome"))
+    else:
+        code = _find_word(_MEASURES, fields.get("action")) if name == NOTICE else None
+    found = fields.get("id")
+    held = found if isinstance(found, bytes) and len(found) == NOTICE_ID_BYTES else None
+    return None if code is None else _News(code, held)
 
 
 def _find_word(words: Mapping[object, EventCode], word: cbor.Parsed) -> EventCode | None:

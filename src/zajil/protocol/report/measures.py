@@ -5,6 +5,7 @@ Neither the reporter, nor the chat, nor the messages are in it: they would name 
 
 from __future__ import annotations
 
+import hashlib
 from typing import Annotated, Final, Literal, TypeAlias
 
 import msgspec
@@ -16,6 +17,9 @@ Measure: TypeAlias = Literal["warn", "suspend"]
 DAYS_MAX: Final = 3650
 NOTICE: Final = "account-measure"
 """Name of the notice in the mailboxes of the account."""
+OUTCOME_NOTICE: Final = "report-outcome"
+"""Of the one in the mailboxes of a reporter."""
+NOTICE_ID_BYTES: Final = 16
 _B16: TypeAlias = Annotated[bytes, Meta(min_length=16, max_length=16)]
 
 
@@ -37,3 +41,12 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     reason: Reason
     until: int
     at: int
+
+
+def notice_id(name: str, word: str, decision: bytes, account: bytes) -> bytes:
+    """16 bytes, the same however often a server tells it: by these a device knows a notice that it holds.
+
+    word: what the notice says of it. decision: the measure or report, 16 bytes. account: whom it is told.
+    """
+    told = f"zajil notice v1\0{name}\0{word}\0".encode() + decision + account
+    return hashlib.sha256(told).digest()[:NOTICE_ID_BYTES]
