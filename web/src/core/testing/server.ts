@@ -12,6 +12,10 @@ const FORKS = process.env["ZAJIL_FORKS"];
 const PYTHON = resolve(ROOT, ".venv/bin/python");
 const LAUNCH = ["-I", "-S", resolve(ROOT, "tests/forks/launch.py")];
 
+/** `zajil` with these words: the file to run, and its arguments. */
+const zajil = (...words: string[]): [string, string[]] =>
+  FORKS === undefined ? [PROGRAM, words] : [PYTHON, [...LAUNCH, FORKS, "zajil", ...words]];
+
 /** Whether it can be started here. */
 export const hasServer = existsSync(PROGRAM);
 
@@ -44,9 +48,8 @@ export class ServerProcess {
   /** Start and wait for its address; again on the same port after an end. */
   async start(): Promise<void> {
     const port = this.url ? new URL(this.url).port : "0";
-    const command = ["serve", "--data", this.data, "--port", port, "--registration", this.#registration];
-    const [file, words] = FORKS === undefined ? [PROGRAM, command] : [PYTHON, [...LAUNCH, FORKS, "zajil", ...command]];
-    const child = spawn(file, words, {
+    const command = zajil("serve", "--data", this.data, "--port", port, "--registration", this.#registration);
+    const child = spawn(...command, {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, PYTHONUNBUFFERED: "1" },
     });
@@ -77,13 +80,13 @@ export class ServerProcess {
 
   /** What it holds now, into an archive at this path. */
   async backUp(archive: string): Promise<void> {
-    await promisify(execFile)(PROGRAM, ["backup", archive, "--data", this.data]);
+    await promisify(execFile)(...zajil("backup", archive, "--data", this.data));
   }
 
   /** It is lost with its folder, and comes back with what the archive holds. */
   async restore(archive: string): Promise<void> {
     await this.remove();
-    await promisify(execFile)(PROGRAM, ["restore", archive, "--data", this.data]);
+    await promisify(execFile)(...zajil("restore", archive, "--data", this.data));
     await this.start();
   }
 
