@@ -114,3 +114,22 @@ async def test_a_server_says_busy_while_another_process_is_stopped_and_writes_wh
     await database.write(insert)
     assert await database.read(lambda c: c.execute(text("SELECT COUNT(*) FROM t")).scalar_one()) == 1
     database.close()
+
+
+def test_who_waits_for_nobody_has_a_turn_that_is_free_and_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "zajil.db-turn"
+    turn, other = Turn(path, deadline_s=5), Turn(path, deadline_s=5)
+    assert turn.enter_now()
+    assert not turn.enter_now()
+    assert not other.enter_now()
+    thread = threading.Thread(target=turn.leave)  # it is the holder's, in whatever thread
+    thread.start()
+    thread.join()
+    with other:
+        assert not turn.enter_now()
+    with turn:  # would wait for the number of the one that did not wait, else
+        assert not turn.enter_now()
+    assert other.enter_now()
+    other.leave()
+    turn.close()
+    other.close()

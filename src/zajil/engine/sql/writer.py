@@ -1,7 +1,12 @@
 """What every mailbox engine shares: a queue, one writer thread that takes batches from it, and threads that read.
 
 The writer takes everything queued (at most 512 operations) as one batch. What arrives meanwhile is the next. When the
-batch is durable all who wait are told, in one call into the event loop.
+batch is durable all who wait are told, in one call into the event loop. Nobody waits for an acknowledgement: it goes
+with what comes next, or by itself soon after.
+
+Where a database has a way for it (`_begin_here`), the event loop itself carries out the statements of a batch of what
+is frequent and short, and the writer's thread only makes it durable: two threads that both compute take the interpreter
+from each other some thirty times a batch, which costs more than the statements do.
 
 Deterministic use, for tests and state machines: do not `start`; call `apply(operations, now_ms=...)`, `read_now` and
 `state_now` in one thread. Each `apply` is durable on return, with the time passed in; with a seeded `random` the same
@@ -20,7 +25,8 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Final, NamedTuple, NotRequired, TypedDict
+from itertools import islice
+from typing import ClassVar, Final, NamedTuple, NotRequired, TypedDict
 
 from zajil.engine.bus import Bus
 from zajil.engine.keys import Keys
@@ -42,6 +48,17 @@ TABLES = (
 """What an engine reads and writes; naming them here puts them on the shared metadata wherever an engine is used."""
 LOG = logging.getLogger(__name__)
 BUSY_RETRY_MS = 1000
+ACK_S: Final = 0.01
+"""How long an acknowledgement waits for company."""
+APART_S: Final = 0.004
+"""From a batch of several messages to the next one that the event loop begins. A batch takes 500 us of CPU and 60 for
+each message, so those that come faster than this are better together, and one alone waits for no company.
+"""
+HERE_MAX: Final = 192
+"""Operations of a batch that the event loop carries out: some 5 ms, after which it looks at its sockets again."""
+HERE_S: Final = 0.25
+"""A batch that took the event loop longer waited for the disk: for `AWAY_S` seconds the thread has them all."""
+AWAY_S: Final = 5.0
 _READERS = 2
 
 
@@ -63,6 +80,8 @@ class Parts(TypedDict):
 Done = tuple[list[Effects], list[Outcome | Exception]]
 """What operations that went well leave for after COMMIT, in order, and the outcome of each of all."""
 _Queued = tuple[Operation, Told]
+_Begun = tuple[list[_Queued], Done, float]
+"""A batch whose transaction is open, with all its statements done, and when that began, by the performance counter."""
 _NAMING: Final = (op.Create, op.Commit, op.Send, op.SendEphemeral)
 _GROUPS_MAX: Final = 1 << 16
 
@@ -107,6 +126,17 @@ class QueuedMailboxEngine(MailboxEngine):
         self._filled = threading.Condition()
         self._is_idle = False
         """Whether the writer waits for operations, or is about to: it says so before it looks for the last time."""
+        self._is_wanted = False
+        """Whether anybody waits for what is queued; else it is acknowledgements of the last moment."""
+        self._is_timed = False
+        self._is_under_way = False
+        """Of an engine that begins in the event loop: a batch is on its way, or will be begun in this turn of it."""
+        self._begun: _Begun | None = None
+        self._is_handed = False
+        """The thread is to take what is queued. Always so where no batch is begun in the event loop."""
+        self._away_until = 0.0
+        self._next_at = 0.0
+        """No batch is begun in the event loop before, by the performance counter."""
         self._closing = False
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -129,6 +159,21 @@ class QueuedMailboxEngine(MailboxEngine):
     @abstractmethod
     def _run_batch(self, operations: Sequence[Operation], now_ms: int) -> Done:
         """All of them, durable on return."""
+
+    begins_here: ClassVar[bool] = False
+    """Whether it has the next two."""
+
+    def _begin_here(self, _operations: Sequence[Operation], _now_ms: int) -> Done | None:
+        """In the event loop: all of them but for COMMIT; None where that would wait for somebody, or failed."""
+        return None
+
+    def _finish(self, done: Done) -> Done:
+        """In the writer's thread: what was begun, durable on return."""
+        return done
+
+    def _is_short(self, _operation: Operation) -> bool:
+        """Whether the event loop has the time for it."""
+        return False
 
     @abstractmethod
     def _reading(self) -> Sql:
@@ -179,7 +224,7 @@ class QueuedMailboxEngine(MailboxEngine):
         return _done(await self._submit(op.Ack(mailbox_id=mailbox_id, upto=upto)))
 
     def begin_ack(self, mailbox_id: MailboxId, upto: int, told: Told) -> None:
-        self._enqueue(op.Ack(mailbox_id=mailbox_id, upto=upto), told)
+        self._enqueue(op.Ack(mailbox_id=mailbox_id, upto=upto), told, is_wanted=False)
 
     def begin_send(self, operation: op.Send | op.SendEphemeral, told: Told) -> None:
         self._enqueue(operation, told)
@@ -259,8 +304,8 @@ class QueuedMailboxEngine(MailboxEngine):
         self._enqueue(operation, told)
         return await future
 
-    def _enqueue(self, operation: Operation, told: Told) -> None:
-        """told: called once its batch is durable. Raises Unavailable `busy`, `restarting`."""
+    def _enqueue(self, operation: Operation, told: Told, *, is_wanted: bool = True) -> None:
+        """told: called once its batch is durable. is_wanted: soon. Raises Unavailable `busy`, `restarting`."""
         if self._closing:
             raise error("restarting", retry_ms=BUSY_RETRY_MS)
         if isinstance(operation, op.SendEphemeral) and self._pass_on(operation, told):
@@ -271,9 +316,62 @@ class QueuedMailboxEngine(MailboxEngine):
         self._entered += 1
         if isinstance(operation, _NAMING):
             self._last_of[operation.gid] = self._entered
-        if self._is_idle:
+        if is_wanted:
+            self._is_wanted = True
+            self._want()
+        elif not self._is_timed and self._loop is not None:
+            self._is_timed = True
+            self._loop.call_later(ACK_S, self._ring)
+
+    def _want(self) -> None:
+        if self.begins_here:
+            if not self._is_under_way and self._loop is not None:
+                self._is_under_way = True
+                self._loop.call_soon(self._begin)  # after all sockets that have something to read
+        elif self._is_idle:
             with self._filled:
                 self._filled.notify()
+
+    def _ring(self) -> None:
+        """What is queued has waited for company long enough."""
+        self._is_timed = False
+        if self._queue:
+            self._is_wanted = True
+            self._want()
+
+    def _begin(self) -> None:
+        """Of an engine that begins in the event loop, there: the next batch, while no other is on its way."""
+        if self._closing or not self._queue or not self._is_wanted:
+            self._is_under_way = False
+            return  # the thread takes the rest by itself, or there is none
+        if (wait_s := self._next_at - time.perf_counter()) > 0 and self._loop is not None:
+            self._loop.call_later(wait_s, self._begin)
+            return
+        begun = self._begin_short()
+        with self._filled:
+            self._begun, self._is_handed = begun, begun is None
+            self._filled.notify()
+
+    def _begin_short(self) -> _Begun | None:
+        """A batch that the event loop has carried out; None, and all is queued, where the thread has to."""
+        began = time.perf_counter()
+        if self._gather_s or began < self._away_until:
+            return None
+        batch = list(islice(self._queue, HERE_MAX))
+        operations = [operation for operation, _ in batch]
+        if not all(map(self._is_short, operations)):
+            return None
+        if sum(isinstance(each, op.Send) for each in operations) > 1:
+            self._next_at = began + APART_S
+        done = self._begin_here(operations, int(self._clock() * 1000))
+        if time.perf_counter() - began > HERE_S:
+            self._away_until = time.perf_counter() + AWAY_S
+        if done is None:
+            return None
+        for _ in batch:
+            self._queue.popleft()
+        self._is_wanted = bool(self._queue)
+        return batch, done, began
 
     def _pass_on(self, operation: op.SendEphemeral, told: Told) -> bool:
         """Whether it was passed on, or refused, here and now. Not behind another one of its group that still waits."""
@@ -293,22 +391,38 @@ class QueuedMailboxEngine(MailboxEngine):
     # The writer thread
 
     def _write(self) -> None:
-        while batch := self._take_batch():
-            operations, began = [operation for operation, _ in batch], time.perf_counter()
-            self._tools.rosters.drop_old(self._clock())
-            done, outcomes = self._run_batch(operations, int(self._clock() * 1000))
-            self._note_batch(len(operations), time.perf_counter() - began)
+        while taken := self._take():
+            if isinstance(taken, list):
+                batch, began = taken, time.perf_counter()
+                self._tools.rosters.drop_old(self._clock())
+                done, outcomes = self._run_batch([operation for operation, _ in batch], int(self._clock() * 1000))
+            else:
+                batch, started, began = taken
+                done, outcomes = self._finish(started)
+            self._note_batch(len(batch), time.perf_counter() - began)
             self._answer(batch, done, outcomes)
 
-    def _take_batch(self) -> list[_Queued]:
-        """Everything queued, at least one; empty when closing and all is done."""
+    def _take(self) -> _Begun | list[_Queued]:
+        """What is begun, else everything queued, at least one; empty when closing and all is done."""
         with self._filled:
             self._is_idle = True
-            self._filled.wait_for(lambda: self._queue or self._closing)
+            self._filled.wait_for(self._is_due)
+            if (begun := self._begun) is not None:
+                self._begun, self._is_idle = None, False
+                return begun
             if self._gather_s and not self._closing and len(self._queue) < op.BATCH_MAX:
                 self._filled.wait_for(lambda: len(self._queue) >= op.BATCH_MAX or self._closing, self._gather_s)
-            self._is_idle = False
-            return [self._queue.popleft() for _ in range(min(len(self._queue), op.BATCH_MAX))]
+            self._is_idle = self._is_handed = False
+            self._is_wanted = False  # before the queue is looked at: who comes behind that look says it again
+            batch = [self._queue.popleft() for _ in range(min(len(self._queue), op.BATCH_MAX))]
+            if self._queue:
+                self._is_wanted = True
+            return batch
+
+    def _is_due(self) -> bool:
+        """Whether the thread has anything to do."""
+        is_mine = self._is_handed or not self.begins_here
+        return self._closing or self._begun is not None or (is_mine and self._is_wanted and len(self._queue) > 0)
 
     def _answer(self, batch: list[_Queued], done: Sequence[Effects], outcomes: Sequence[Outcome | Exception]) -> None:
         """After COMMIT: hand the answers to the event loop, in one call for the whole batch."""
@@ -323,6 +437,8 @@ class QueuedMailboxEngine(MailboxEngine):
                 self._wake(done)
             finally:
                 self._count_answered(len(batch))
+                if self.begins_here:
+                    self._begin()
 
         if self._loop is not None:
             with suppress(RuntimeError):  # the loop is gone: the process ends, and retries will find what is done

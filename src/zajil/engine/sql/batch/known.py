@@ -37,7 +37,7 @@ BOX_COLUMNS: Final = "next_seq, acked, count, bytes, gap_count, gap_seq, push"
 
 
 class Known:
-    """Of one writer thread. What is not here may be in the tables all the same."""
+    """Of one writer. What is not here may be in the tables all the same."""
 
     def __init__(self) -> None:
         self.version: int | None = None

@@ -51,7 +51,7 @@ class _Opened(NamedTuple):
 
 
 class Rosters:
-    """Of one writer thread."""
+    """Of one writer: one batch at a time uses it, in whatever thread."""
 
     def __init__(self) -> None:
         self._opened: OrderedDict[GroupId, _Opened] = OrderedDict()

@@ -1,4 +1,4 @@
-"""The mailbox engine on SQLite: one writer thread with group commit, readers on connections of their own.
+"""The mailbox engine on SQLite: group commit by event loop and one writer thread, readers on connections of their own.
 
 A batch is one BEGIN IMMEDIATE. What is frequent in it goes by few statements for all (`engine/sql/batch`); what is rare
 (mailboxes, passes and references made or ended, retention) goes one by one, each in a SAVEPOINT, so that one that is
@@ -20,8 +20,8 @@ from zajil.engine.sql.batch.batch import BATCHED, Batch, Batched
 from zajil.engine.sql.batch.known import Known
 from zajil.engine.sql.interface import Operation, Outcome
 from zajil.engine.sql.queues import SqliteSql
-from zajil.engine.sql.sqlite.database import SQLiteDatabase, set_pragmas
-from zajil.engine.sql.sqlite.passing import Passing
+from zajil.engine.sql.sqlite.database import BUSY_TIMEOUT_MS, SQLiteDatabase, set_pragmas
+from zajil.engine.sql.sqlite.passing import ROSTER_BYTES, Passing
 from zajil.engine.sql.transactions import Effects, Rare, Transaction
 from zajil.engine.sql.writer import BUSY_RETRY_MS, LOG, Done, Parts, Passed, QueuedMailboxEngine, join
 from zajil.protocol.errors import ZajilError, error
@@ -37,6 +37,7 @@ class SQLiteMailboxEngine(QueuedMailboxEngine):
         super().__init__(**parts)
         self._database = database
         self._connection: sqlite3.Connection | None = None
+        self._waits_ms = 0
         self._known = Known()
         self._passing: Passing | None = None
         self._local = threading.local()
@@ -61,6 +62,26 @@ class SQLiteMailboxEngine(QueuedMailboxEngine):
             return join(runs)
 
     def _run_together(self, operations: Sequence[Operation], now_ms: int) -> Done:
+        self._wait_up_to(BUSY_TIMEOUT_MS)
+        done = self._run_open(operations, now_ms)
+        self._commit()
+        return done
+
+    def _commit(self) -> None:
+        connection = self._writing()
+        try:
+            connection.execute("COMMIT")
+        except BaseException:
+            self._undo(connection)
+            raise
+
+    def _undo(self, connection: sqlite3.Connection) -> None:
+        self._known.forget()
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+    def _run_open(self, operations: Sequence[Operation], now_ms: int) -> Done:
+        """All but COMMIT. Raising, it has rolled back."""
         connection = self._writing()
         done: list[Effects] = []
         outcomes: list[Outcome | Exception] = []
@@ -79,11 +100,8 @@ class SQLiteMailboxEngine(QueuedMailboxEngine):
                 else:
                     self._known.forget()
                     outcomes += [self._run_apart(connection, cast("Rare", each), now_ms, done) for each in run]
-            connection.execute("COMMIT")
         except BaseException:
-            self._known.forget()
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
+            self._undo(connection)
             raise
         return done, outcomes
 
@@ -111,6 +129,51 @@ class SQLiteMailboxEngine(QueuedMailboxEngine):
         self.last_statements = tx.sql.statements
         return outcome
 
+    # A batch that the event loop begins
+
+    begins_here = True
+
+    def _is_short(self, operation: Operation) -> bool:
+        if isinstance(operation, op.Ack):
+            return True
+        if not isinstance(operation, op.Send):
+            return False
+        group = self._known.groups.get(operation.gid)
+        return group is None or len(group.roster) <= ROSTER_BYTES
+
+    def _begin_here(self, operations: Sequence[Operation], now_ms: int) -> Done | None:
+        turn = self._database.turn
+        try:
+            if not turn.enter_now():
+                return None
+        except OSError:
+            return None  # as below
+        try:
+            self._wait_up_to(0)
+            return self._run_open(operations, now_ms)
+        except BaseException as fault:
+            turn.leave()
+            if not isinstance(fault, Exception):
+                raise
+            return None  # the thread meets the same, and answers for it
+
+    def _finish(self, done: Done) -> Done:
+        try:
+            self._commit()
+        except Exception:  # noqa: BLE001  # whatever it is: nothing of this batch is stored
+            LOG.exception("a batch of mailbox operations could not be written")
+            return [], [error("busy", retry_ms=BUSY_RETRY_MS) for _ in done[1]]
+        finally:
+            self._database.turn.leave()
+        return done
+
+    def _wait_up_to(self, milliseconds: int) -> None:
+        """For whoever has SQLite's lock without a turn."""
+        connection = self._writing()
+        if milliseconds != self._waits_ms:
+            connection.execute(f"PRAGMA busy_timeout={milliseconds:d}")
+            self._waits_ms = milliseconds
+
     # Without a batch
 
     def _judge(self, operation: op.SendEphemeral, now_ms: int) -> Passed | None:
@@ -128,6 +191,7 @@ class SQLiteMailboxEngine(QueuedMailboxEngine):
                 self._database.path, isolation_level=None, check_same_thread=False, cached_statements=512
             )
             set_pragmas(self._connection)
+            self._waits_ms = BUSY_TIMEOUT_MS
             self._connection.execute(f"PRAGMA cache_size=-{_CACHE_KIB:d}")
         return self._connection
 

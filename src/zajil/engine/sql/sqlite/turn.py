@@ -60,6 +60,24 @@ class Turn:
             raise
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.leave()
+
+    def enter_now(self) -> bool:
+        """Whether it is this caller's turn, who waits for nobody and is to `leave`, in whatever thread."""
+        with self._condition:
+            if self._next != self._serving:
+                return False
+            self._next += 1
+        is_mine = False
+        try:
+            is_mine = self._lock is None or self._lock.take_now()
+        finally:
+            if not is_mine:
+                self._pass_on()
+        return is_mine
+
+    def leave(self) -> None:
+        """The next one's turn."""
         try:
             if self._lock is not None:
                 self._lock.release()
@@ -111,12 +129,9 @@ class _FileLock:
         """Whether it is ours, by this time of the monotonic clock. Raises OSError where the system has no lock left."""
         with self._condition:
             if not self._is_waiting:
-                try:
-                    fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    self._begin_waiting()
-                else:
+                if self._try():
                     return True
+                self._begin_waiting()
             self._is_wanted = True
             self._condition.wait_for(lambda: self._is_mine or self._fault, max(0.0, deadline - time.monotonic()))
             self._is_wanted = False
@@ -125,6 +140,18 @@ class _FileLock:
                 raise fault
             taken, self._is_mine = self._is_mine, False
             return taken
+
+    def take_now(self) -> bool:
+        """Whether it is ours. Waits for nobody. Raises OSError where the system has no lock left."""
+        with self._condition:
+            return not self._is_waiting and self._try()
+
+    def _try(self) -> bool:
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
 
     def release(self) -> None:
         """Let the next one have it."""

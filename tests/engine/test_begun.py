@@ -1,0 +1,207 @@
+"""On a file the event loop itself carries out what is frequent and short; the writer's thread makes it durable."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.delivery.world import Group, Server
+
+from zajil.delivery import commit as commit_verb
+from zajil.delivery import send as send_verb
+from zajil.engine.sql import writer
+from zajil.engine.sql.interface import Operation
+from zajil.engine.sql.sqlite import engine as sqlite_engine
+from zajil.engine.sql.sqlite.database import set_pragmas
+from zajil.engine.sql.sqlite.engine import SQLiteMailboxEngine
+from zajil.engine.sql.writer import Done
+from zajil.protocol.errors import ZajilError
+
+HERE = "loop"
+THERE = "zajil-writer"
+
+
+class Watched(SQLiteMailboxEngine):
+    """Notes in which thread statements and COMMITs run, and how many operations the batches have."""
+
+    def watch(self) -> None:
+        self.statements: list[str] = []
+        self.commits: list[str] = []
+        self.batches: list[int] = []
+        self._note_batch = lambda operations, _: self.batches.append(operations)
+
+    def _run_open(self, operations: Sequence[Operation], now_ms: int) -> Done:
+        self.statements.append(_thread())
+        return super()._run_open(operations, now_ms)
+
+    def _commit(self) -> None:
+        self.commits.append(_thread())
+        super()._commit()
+
+
+def _thread() -> str:
+    name = threading.current_thread().name
+    return name if name == THERE else HERE
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    monkeypatch.setattr(writer, "HERE_S", 60.0)  # on a machine that has no time a batch may take as long as on a disk
+    server = Server(tmp_path)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def group(server: Server) -> Group:
+    return Group(server, server.mailbox(), server.mailbox())
+
+
+def start(server: Server) -> Watched:
+    """The engine of this server, watched."""
+    server.engine.abandon()
+    engine = Watched(server.database, **server.parts())
+    engine.watch()
+    engine.start()
+    server.engine = engine
+    return engine
+
+
+async def test_a_message_is_carried_out_in_the_loop_and_told_of_once_it_is_durable(
+    server: Server, group: Group
+) -> None:
+    engine = start(server)
+    before = server.count("message")
+    told: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    engine.begin_send(send_verb.prepare(group.send_frame()), lambda _: told.set_result(server.count("message")))
+    assert server.count("message") == before
+    assert await told == before + 1
+    assert (engine.statements, engine.commits, engine.batches) == ([HERE], [THERE], [1])
+    await engine.close()
+
+
+async def test_what_is_rare_or_large_the_thread_carries_out(
+    server: Server, group: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add = [(2, server.refs.make_ref(server.mailbox()))]
+    engine = start(server)
+    await engine.add_mailbox(server.rng.randbytes(16))  # type: ignore[arg-type]  # a MailboxId by use
+    frame = group.commit_frame(add, welcome=b"come in")
+    await commit_verb.commit(engine, frame)
+    group.applied(frame, group.pending)
+    assert engine.statements == [THERE, THERE]
+    monkeypatch.setattr(sqlite_engine, "ROSTER_BYTES", 16)
+    await engine.send(send_verb.prepare(group.send_frame()))
+    assert engine.statements == [THERE, THERE, THERE]
+    await engine.close()
+
+
+async def test_the_loop_waits_for_nobody_who_has_the_file(server: Server, group: Group) -> None:
+    engine = start(server)
+    with server.held():
+        sending = asyncio.create_task(engine.send(send_verb.prepare(group.send_frame())))
+        for _ in range(5):
+            await asyncio.sleep(0)  # would stand still, if the loop waited for its turn
+        assert not sending.done()
+    await sending
+    assert engine.statements == [THERE]
+    # Whoever has SQLite's own lock and no turn is waited for as well, and not by the loop.
+    with closing(sqlite3.connect(server.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        sending = asyncio.create_task(engine.send(send_verb.prepare(group.send_frame())))
+        for _ in range(5):
+            await asyncio.sleep(0.002)
+        assert not sending.done()
+        other.execute("ROLLBACK")
+    await sending
+    assert engine.statements == [THERE, HERE, THERE]
+    await engine.close()
+
+
+class Full(sqlite3.Connection):
+    """Of a disk that may take nothing more."""
+
+    is_full = False
+
+    def execute(self, sql: str, parameters: Any = ()) -> sqlite3.Cursor:  # Any: as the driver types it
+        if self.is_full and sql == "COMMIT":
+            raise sqlite3.OperationalError("database or disk is full")
+        return super().execute(sql, parameters)
+
+
+async def test_what_cannot_be_made_durable_is_refused_and_holds_nobody_up(
+    server: Server, group: Group, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = start(server)
+    full = sqlite3.connect(server.path, isolation_level=None, check_same_thread=False, factory=Full)
+    set_pragmas(full)
+    engine._connection, full.is_full = full, True
+    frame = send_verb.prepare(group.send_frame())
+    queued = [len(server.queue(box)) for box in group.leaves.values()]
+    with pytest.raises(ZajilError, match="busy"):
+        await engine.send(frame)
+    assert "could not be written" in caplog.text
+    full.is_full = False
+    assert [len(server.queue(box)) for box in group.leaves.values()] == queued
+    assert not (await engine.send(frame)).dup
+    assert [len(server.queue(box)) for box in group.leaves.values()] == [each + 1 for each in queued]
+    assert engine.statements == [HERE, HERE]
+    await engine.close()
+
+
+async def test_a_loop_that_waited_for_the_disk_leaves_what_comes_to_the_thread(
+    server: Server, group: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = start(server)
+    monkeypatch.setattr(writer, "HERE_S", 0.0)
+    for _ in range(2):
+        await engine.send(send_verb.prepare(group.send_frame()))
+    assert engine.statements == [HERE, THERE]
+    await engine.close()
+
+
+async def test_under_load_batches_are_apart_and_acknowledgements_go_along(
+    server: Server, group: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "ACK_S", 60.0)
+    engine = start(server)
+    box = group.leaves[0]
+    head = server.engine.state_now(box).head
+    for _ in range(2):
+        await engine.send(send_verb.prepare(group.send_frame()))
+    assert engine._next_at == 0, "one alone waits for no company, and the next one neither"
+    monkeypatch.setattr(writer, "APART_S", 60.0)
+    await asyncio.gather(*(engine.send(send_verb.prepare(group.send_frame())) for _ in range(2)))
+    engine.begin_ack(box, head, lambda _: None)
+    sending = []
+    for _ in range(4):
+        sending.append(asyncio.create_task(engine.send(send_verb.prepare(group.send_frame()))))
+        await asyncio.sleep(0)
+    await asyncio.sleep(0.02)
+    assert engine.batches == [1, 1, 2]
+    engine._next_at = 0  # a minute later
+    engine._begin()
+    await asyncio.gather(*sending)
+    assert engine.batches == [1, 1, 2, 5]
+    assert server.engine.state_now(box).acked == head
+    engine.begin_ack(box, head + 1, lambda _: None)
+    await engine.close()  # and none is left behind
+    assert engine.batches == [1, 1, 2, 5, 1]
+
+
+async def test_an_acknowledgement_that_nothing_comes_after_goes_by_itself(server: Server, group: Group) -> None:
+    engine = start(server)
+    box = group.leaves[0]
+    told: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+    engine.begin_ack(box, server.engine.state_now(box).head, told.set_result)
+    await asyncio.sleep(0)
+    assert engine.statements == []
+    await told
+    assert server.engine.state_now(box).queued == 0
+    await engine.close()
