@@ -166,6 +166,7 @@ class Server:
             media=self.calling.door.count,
             queue=lambda: self._engine.waiting,
             attachments=lambda: storage.blobs.used_bytes,
+            untold=lambda: self._telling.aside,
         )
         self._clock_guard = ClockGuard(self._db, every_s=settings.retention_every_s, clock=clock)
         self._metrics_runner: web.AppRunner | None = None

@@ -103,6 +103,9 @@ class Metrics:
         )
         self._queue = Gauge("zajil_queue_operations", "Requests that wait for the writer.", registry=self.registry)
         self._attachments = Gauge("zajil_attachments_bytes", "Attachments on the disk.", registry=self.registry)
+        self._untold = Gauge(
+            "zajil_untold_aside", "Decisions of moderators that can be told to nobody.", registry=self.registry
+        )
         ProcessCollector(registry=self.registry)
         self.moderation = ModerationFigures(self.registry)
 
@@ -142,11 +145,13 @@ class Metrics:
         media: Callable[[], int],
         queue: Callable[[], int],
         attachments: Callable[[], int],
+        untold: Callable[[], int],
     ) -> None:
         """Read these when asked."""
         self._media.set_function(media)
         self._queue.set_function(queue)
         self._attachments.set_function(attachments)
+        self._untold.set_function(untold)
         for role in Role:
             self._connections.labels(role.name).set_function(partial(connections, role))
         self._lag.set_function(lambda: lag_s() * 1000)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -13,6 +14,8 @@ import pytest
 from sqlalchemy import Connection
 from tests import engines
 from tests.moderation.people.desk import Desk, Member
+from tests.moderators import PASSPHRASE
+from tests.server.carriers import until
 from tests.server.people import Person
 from tests.server.test_reports import THREAT, Scene, item_of, post, report, write
 from tests.server.test_story import group_of_two
@@ -21,7 +24,7 @@ from tests.server.wire import Http, Wire
 from zajil.auth import login
 from zajil.auth.store import DeviceRow
 from zajil.delivery.mailboxes import send_notice
-from zajil.moderation.private import records
+from zajil.moderation.private import outcomes, records, store, telling
 from zajil.moderation.private.telling import Telling
 from zajil.protocol import cbor
 from zajil.protocol.errors import ZajilError, error
@@ -164,6 +167,8 @@ async def test_an_outage_after_a_suspension_leaves_no_device_connected_and_no_no
         await r.hello(scene.his)
         await decided(desk, http, scene, "suspend", 1)
         assert await r.until_end() == "token-expired"
+    # Its connection ends before it is told: the notice may be on its way yet.
+    await until(lambda: desk.rows("SELECT count(*) FROM mod_untold") == [(0,)])
     desk.clock.advance(2 * 86_400)
     told = await notices(wire, await logged_in(desk, scene.omar))
     assert [fields["action"] for name, fields in told if name == "account-measure"] == ["suspend"]
@@ -219,6 +224,26 @@ async def test_what_a_server_died_before_telling_is_told_once_by_whichever_looks
     assert desk.rows("SELECT count(*) FROM mod_untold") == [(0,)]
 
 
+async def test_what_is_told_twice_has_one_id_and_everything_else_another(
+    desk: Desk, server: Server, scene: Scene, http: Http, wire: MakeWire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server dies between the notice and the mark that it was told; its devices know it by its id."""
+    with monkeypatch.context() as death:
+        death.setattr(records, "mark_told", _die)
+        with pytest.raises(ZajilError, match="internal"):
+            await decided(desk, http, scene, "warn")
+    one = await desk.member(private=True)
+    gateway = Telling()
+    for _ in range(3):
+        await gateway.look(server.reports)
+    (newest, *_) = (await desk.ask(routes.MEASURES, private.Measures, by=one)).measures
+    await desk.ask(routes.UNDO_MEASURE, api.Empty, by=one, measure=encode_b64(newest.measure_id))
+    told = [fields for _, fields in await notices(wire, await logged_in(desk, scene.omar))]
+    assert [fields["action"] for fields in told] == ["warn", "warn", "undone"]
+    assert told[0] == told[1]
+    assert len({fields["id"] for fields in told}) == 2
+
+
 async def test_what_was_undone_since_is_not_told_as_if_it_began(
     desk: Desk, server: Server, scene: Scene, http: Http, wire: MakeWire
 ) -> None:
@@ -251,6 +276,114 @@ async def test_an_outcome_that_a_server_died_before_telling_is_told_once(
     ((told, fields),) = await notices(wire, scene.hers)
     assert (told, fields["outcome"], fields["report"]) == ("report-outcome", "not-acted", parse_b64(name, size=16))
     assert desk.rows("SELECT count(*) FROM mod_untold_outcome") == [(0,)]
+
+
+async def untold_of_each_kind(desk: Desk, http: Http, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Member:
+    """A server died before it told of a warning and of what a report came to. One of the two who decided."""
+    one, other = await desk.member(private=True), await desk.member(private=True)
+    with monkeypatch.context() as death:
+        death.setattr(measures, "tell_outcome", _die)
+        death.setattr(measures, "send_notice", _die)
+        name = encode_b64((await report(http, scene.hers, scene.item)).report_id)
+        await taken(desk, one, name)
+        await desk.ask(routes.PROPOSE, api.Empty, private.ProposeMeasure("warn"), by=one, report=name)
+        await taken(desk, other, name)
+        assert await desk.refused(routes.CONFIRM, by=other, report=name) == "internal"
+    return one
+
+
+async def test_what_does_not_open_is_put_aside_and_stops_nobody(
+    desk: Desk, server: Server, scene: Scene, http: Http, wire: MakeWire, monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    """A measure and an outcome are damaged, before others that are not; another server has seen nothing yet."""
+    spoiled = bytes(16)
+    server._db.write_sync(lambda db: records.put_untold(db, spoiled, undone=False))
+    server._db.write_sync(lambda db: outcomes.put_untold(db, spoiled, b"\1 not sealed"))
+    server._db.write_sync(lambda db: store.insert_report(db, spoiled, kind=store.REPORT, body=b"\1 not sealed", day=0))
+    measure = records.MeasureRow(spoiled, spoiled, records.IN_FORCE, b"\1 not sealed", b"r", b"s", 0)
+    server._db.write_sync(lambda db: records.insert_measure(db, measure))
+    monkeypatch.setattr(telling, "_LISTED", 1)  # as many as one look takes are damaged
+    await untold_of_each_kind(desk, http, scene, monkeypatch)
+    gateway = Telling()
+    for _ in range(records.TRIES_MAX + 1):
+        assert gateway.aside == 0
+        assert count_aside_by_doctor(desk) == 0
+        await gateway.look(server.reports)
+    assert gateway.aside == 2
+    assert count_aside_by_doctor(desk) == 2
+    said = [each for each in caplog.records if each.name == telling.__name__]
+    assert [each.getMessage().partition(":")[0] for each in said] == ["database-untold"]
+    for _ in range(3):
+        await gateway.look(server.reports)
+    told = await notices(wire, await logged_in(desk, scene.omar))
+    assert [fields["action"] for _, fields in told] == ["warn"]
+    assert [fields["outcome"] for _, fields in await notices(wire, scene.hers)] == ["acted"]
+    assert len([each for each in caplog.records if each.name == telling.__name__]) == 1
+    other = Telling()
+    await other.look(server.reports)
+    assert other.aside == 2, "each server gives the figure"
+
+
+async def test_what_was_put_aside_is_told_once_its_key_is_back(
+    desk: Desk, server: Server, scene: Scene, http: Http, wire: MakeWire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    member = await untold_of_each_kind(desk, http, scene, monkeypatch)
+    keys = server.reports.keys
+    with monkeypatch.context() as lost:
+        gateway = Telling()
+        lost.setattr(keys, "_open_halves", lambda: {200: None})  # another one: what is here is not sealed to it
+        for _ in range(records.TRIES_MAX + 1):
+            await gateway.look(server.reports)
+        assert gateway.aside == 2
+    for _ in range(3):
+        await gateway.look(server.reports)
+    assert await notices(wire, scene.hers) == [], "nobody tries it again by itself"
+    await desk.ask(routes.UNLOCK_PRIVATE, api.Empty, private.Unlock(PASSPHRASE), by=member)
+    for _ in range(3):
+        await gateway.look(server.reports)
+    assert gateway.aside == 0
+    told = await notices(wire, await logged_in(desk, scene.omar))
+    assert [fields["action"] for _, fields in told] == ["warn"]
+    assert [fields["outcome"] for _, fields in await notices(wire, scene.hers)] == ["acted"]
+
+
+async def test_a_server_without_the_key_takes_nothing_from_one_that_has_it(
+    desk: Desk, server: Server, scene: Scene, http: Http, wire: MakeWire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two gateways one has another `moderators.sealed`; nor does a key that is locked meanwhile count as a try."""
+    await untold_of_each_kind(desk, http, scene, monkeypatch)
+    poor, rich = Telling(), Telling()
+    with monkeypatch.context() as lost:
+        lost.setattr(server.reports.keys, "_open_halves", lambda: {200: None})
+        for _ in range(records.TRIES_MAX):
+            await poor.look(server.reports)
+    await rich.look(server.reports)
+    await rich.look(server.reports)
+    assert [fields["outcome"] for _, fields in await notices(wire, scene.hers)] == ["acted"]
+    for _ in range(2):
+        await poor.look(server.reports)
+    assert poor.aside == 0
+
+
+async def test_what_is_aside_for_good_goes_in_the_end(desk: Desk, server: Server) -> None:
+    today, spoiled, gone = server.reports.today(), bytes(16), bytes(15) + b"\1"
+    for state, name in ((records.IN_FORCE, spoiled), (records.UNDONE, bytes(15) + b"\2")):
+        row = records.MeasureRow(name, name, state, b"\1 not sealed", b"r", b"s", today - records.ASIDE_DAYS + 1)
+        server._db.write_sync(partial(records.insert_measure, row=row))
+    for name in (spoiled, gone, bytes(15) + b"\2"):
+        server._db.write_sync(partial(records.put_untold, measure_id=name, undone=False))
+    for name in (spoiled, gone):
+        assert server._db.write_sync(partial(records.put_aside, found=records.Untold(name, undone=False, tries=0)))
+    await server.run_retention()
+    assert desk.rows("SELECT count(*) FROM mod_untold") == [(2,)], "one of no measure any more goes at once"
+    desk.clock.advance(86_400)
+    await server.run_retention()
+    assert desk.rows("SELECT measure_id FROM mod_untold") == [(bytes(15) + b"\2",)], "of what may yet be told none"
+
+
+def count_aside_by_doctor(desk: Desk) -> int:
+    return int(desk.server._db.read_sync(telling.count_aside))
 
 
 async def _die(*_of: object) -> NoReturn:

@@ -213,15 +213,19 @@ async def close_report(
     return True
 
 
-async def tell_again(inbox: Inbox, untold: outcomes.UntoldOutcome) -> None:
-    """The reporter hears of what was decided and not told. Raises Refused `private-locked`, SealBroken."""
+async def open_outcome(inbox: Inbox, untold: outcomes.UntoldOutcome) -> Callable[[], Awaitable[None]] | None:
+    """What tells the reporter of what was decided and not told; None where the report is gone.
+
+    Raises Refused `private-locked`; SealBroken, or ValueError or MsgspecError of its parser, for what is damaged or
+    sealed to a key that is lost.
+    """
     row = await inbox.db.read(lambda db: store.find_report(db, untold.report_id))
     if row is None:
-        return
+        return None
     context = outcomes.context_of(untold.report_id)
     plain = inbox.keys.open(untold.outcome, context=context, by_person=False).decode()
     to = _read(inbox, row, by_person=False).return_to
-    await inbox.tell(untold.report_id, to, msgspec.convert(plain, Outcome))
+    return partial(inbox.tell, untold.report_id, to, msgspec.convert(plain, Outcome))
 
 
 async def run_retention(inbox: Inbox) -> None:
@@ -236,7 +240,7 @@ async def run_retention(inbox: Inbox) -> None:
 
 
 async def take_stock(inbox: Inbox) -> None:
-    """After unlocking: count open complaints, and seal anew what an older key sealed.
+    """After unlocking: count open complaints, seal anew what an older key sealed, try anew to tell what was put aside.
 
     Raises Refused `private-locked`.
     """
@@ -254,6 +258,8 @@ async def take_stock(inbox: Inbox) -> None:
         _look_over(inbox, store.rows_after(db, last, limit=_ROWS), reporters)  # what came in the meantime
         still = store.open_ids(db, store.COMPLAINT)
         inbox.complaints.take(db, [who for report_id, who in reporters.items() if report_id in still])
+        records.try_anew(db)
+        outcomes.try_anew(db)
 
     await inbox.db.write(write)
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from sqlalchemy import Column, Connection, Integer, LargeBinary, Table, delete, insert, select, update
+from sqlalchemy import Column, Connection, Integer, LargeBinary, Table, delete, func, insert, select, update
 
 from zajil.engine.sql.database import METADATA, describe
+from zajil.moderation.private.records import TRIES_MAX
 from zajil.moderation.private.store import mod_report
 
-_UNTIL_TOLD: Final = "until its reporter is told"
+_UNTIL_TOLD: Final = "until its reporter is told; where that cannot be, with its report"
 
 mod_untold_outcome = Table(
     "mod_untold_outcome",
@@ -28,7 +29,7 @@ mod_untold_outcome = Table(
         "tries",
         Integer,
         nullable=False,
-        info=describe("counter", "how often a server that found it untold took it on", _UNTIL_TOLD),
+        info=describe("counter", "how often a server that found it untold took it on; 5: put aside", _UNTIL_TOLD),
     ),
     sqlite_strict=True,
     sqlite_with_rowid=False,
@@ -54,9 +55,10 @@ def put_untold(db: Connection, report_id: bytes, sealed: bytes) -> None:
 
 
 def list_untold(db: Connection, *, limit: int) -> list[UntoldOutcome]:
-    """What was not told yet."""
+    """What was not told yet and is not put aside."""
     found = select(mod_untold_outcome.c.report_id, mod_untold_outcome.c.outcome, mod_untold_outcome.c.tries)
-    return [UntoldOutcome(*row) for row in db.execute(found.limit(limit))]
+    untold = found.where(mod_untold_outcome.c.tries < TRIES_MAX).order_by(mod_untold_outcome.c.report_id)
+    return [UntoldOutcome(*row) for row in db.execute(untold.limit(limit))]
 
 
 def take_untold(db: Connection, found: UntoldOutcome) -> bool:
@@ -64,6 +66,24 @@ def take_untold(db: Connection, found: UntoldOutcome) -> bool:
     table = mod_untold_outcome
     this = (table.c.report_id == found.report_id) & (table.c.tries == found.tries)
     return bool(db.execute(update(table).where(this).values(tries=found.tries + 1)).rowcount)
+
+
+def put_aside(db: Connection, found: UntoldOutcome) -> bool:
+    """Nobody tries it any more. False where that was done, or it was told or taken on, meanwhile."""
+    table = mod_untold_outcome
+    this = (table.c.report_id == found.report_id) & (table.c.tries == found.tries)
+    return bool(db.execute(update(table).where(this).values(tries=TRIES_MAX)).rowcount)
+
+
+def count_aside(db: Connection) -> int:
+    """How many are put aside."""
+    aside = select(func.count()).select_from(mod_untold_outcome).where(mod_untold_outcome.c.tries >= TRIES_MAX)
+    return int(db.execute(aside).scalar_one())
+
+
+def try_anew(db: Connection) -> None:
+    """What was put aside is tried again: there may be another key."""
+    db.execute(update(mod_untold_outcome).where(mod_untold_outcome.c.tries >= TRIES_MAX).values(tries=0))
 
 
 def mark_told(db: Connection, report_id: bytes) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import (
     LargeBinary,
     Table,
     delete,
+    func,
     insert,
     select,
     update,
@@ -23,6 +24,11 @@ from zajil.engine.sql.database import METADATA, U64, describe
 PROPOSED, IN_FORCE, UNDONE, REFUSED = 0, 1, 2, 3
 KEPT_DAYS: Final = 400
 _KEPT: Final = "400 days after it was decided; in force, as long as it is"
+TRIES_MAX: Final = 5
+"""What could not be told in so many tries is put aside until somebody unlocks the key anew: nobody tries it, and it
+holds up nothing that can be told."""
+ASIDE_DAYS: Final = 90
+"""What is put aside goes so many days after the measure was decided."""
 
 mod_measure = Table(
     "mod_measure",
@@ -48,7 +54,7 @@ mod_measure = Table(
     sqlite_autoincrement=True,
 )
 
-_UNTIL_TOLD: Final = "until its account is told"
+_UNTIL_TOLD: Final = "until its account is told; where it cannot be, 90 days after the measure"
 mod_untold = Table(
     "mod_untold",
     METADATA,
@@ -64,7 +70,7 @@ mod_untold = Table(
         "tries",
         Integer,
         nullable=False,
-        info=describe("counter", "how often a server that found it untold took it on", _UNTIL_TOLD),
+        info=describe("counter", "how often a server that found it untold took it on; 5: put aside", _UNTIL_TOLD),
     ),
     sqlite_strict=True,
     sqlite_with_rowid=False,
@@ -145,9 +151,9 @@ def put_untold(db: Connection, measure_id: bytes, *, undone: bool) -> None:
 
 
 def list_untold(db: Connection, *, limit: int) -> list[Untold]:
-    """What was not told yet, and for each measure that it is in force before that it was undone."""
+    """What was not told and is not put aside; for each measure that it is in force before that it was undone."""
     found = select(mod_untold.c.measure_id, mod_untold.c.undone, mod_untold.c.tries)
-    ordered = found.order_by(mod_untold.c.measure_id, mod_untold.c.undone)
+    ordered = found.where(mod_untold.c.tries < TRIES_MAX).order_by(mod_untold.c.measure_id, mod_untold.c.undone)
     return [Untold(row[0], bool(row[1]), row[2]) for row in db.execute(ordered.limit(limit))]
 
 
@@ -155,6 +161,23 @@ def take_untold(db: Connection, found: Untold) -> bool:
     """Count one more try. False where it was told meanwhile, or another server tries it."""
     this = _is_untold(found.measure_id, undone=found.undone) & (mod_untold.c.tries == found.tries)
     return bool(db.execute(update(mod_untold).where(this).values(tries=found.tries + 1)).rowcount)
+
+
+def put_aside(db: Connection, found: Untold) -> bool:
+    """Nobody tries it any more. False where that was done, or it was told or taken on, meanwhile."""
+    this = _is_untold(found.measure_id, undone=found.undone) & (mod_untold.c.tries == found.tries)
+    return bool(db.execute(update(mod_untold).where(this).values(tries=TRIES_MAX)).rowcount)
+
+
+def count_aside(db: Connection) -> int:
+    """How many are put aside."""
+    aside = select(func.count()).select_from(mod_untold).where(mod_untold.c.tries >= TRIES_MAX)
+    return int(db.execute(aside).scalar_one())
+
+
+def try_anew(db: Connection) -> None:
+    """What was put aside is tried again: there may be another key."""
+    db.execute(update(mod_untold).where(mod_untold.c.tries >= TRIES_MAX).values(tries=0))
 
 
 def mark_told(db: Connection, measure_id: bytes, *, undone: bool) -> None:
@@ -173,7 +196,12 @@ def drop_proposed(db: Connection, report_id: bytes) -> None:
 
 
 def forget(db: Connection, *, today: int, limit: int) -> int:
-    """Drop at most so many undone and refused ones whose time is over; how many. Nobody is told of them any more."""
+    """Drop at most so many undone and refused ones whose time is over; how many. Nobody is told of them any more.
+
+    Nor of what was put aside for `ASIDE_DAYS`.
+    """
+    recent = select(mod_measure.c.id).where(mod_measure.c.day > today - ASIDE_DAYS)
+    db.execute(delete(mod_untold).where((mod_untold.c.tries >= TRIES_MAX) & mod_untold.c.measure_id.not_in(recent)))
     over = mod_measure.c.state.in_((UNDONE, REFUSED)) & (mod_measure.c.day <= today - KEPT_DAYS)
     old = select(mod_measure.c.n).where(over).limit(limit).scalar_subquery()
     gone = db.execute(delete(mod_measure).where(mod_measure.c.n.in_(old))).rowcount

@@ -6,11 +6,14 @@ Apart from `measures`, which needs all that reviewers need: every server looks f
 
 from __future__ import annotations
 
-from contextlib import suppress
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
+from sqlalchemy import Connection
 
 from zajil.engine.keys import SealBroken
 from zajil.moderation.private import inbox, outcomes, records
@@ -21,6 +24,8 @@ from zajil.protocol.errors import Refused, error
 from zajil.protocol.report.measures import AccountMeasure, Measure
 
 _LISTED: Final = 100
+_Found: TypeAlias = Untold | UntoldOutcome
+_LOG = logging.getLogger(__name__)
 
 
 class MeasureBody(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,40 +44,81 @@ class Telling:
     """Tells accounts what the server that decided it did not come to tell, since it died. One for each process."""
 
     def __init__(self) -> None:
-        self._seen: frozenset[Untold] = frozenset()
-        self._seen_outcomes: frozenset[UntoldOutcome] = frozenset()
+        self._seen: frozenset[_Found] = frozenset()
+        self._failed: Counter[_Found] = Counter()
+        self._aside = 0
+
+    @property
+    def aside(self) -> int:
+        """How many decisions were put aside, by any server, as of the last look."""
+        return self._aside
 
     async def look(self, reports: Inbox) -> None:
         """Call it each minute. What was untold at the look before, too, is told by whoever takes it on first.
 
         A server that dies between the notice and its mark has it told twice: better than never. Nothing is told while
-        the moderators' key is locked, which alone opens whom it is about.
+        the moderators' key is locked, which alone opens whom it is about. What does not open is put aside after
+        `TRIES_MAX` looks of one server: another one that has its key has told it by then, or tries it anew as soon as
+        somebody unlocks it there.
         """
+        self._aside = await reports.db.read(count_aside)
         if not reports.keys.opens:
             return
-        found = await reports.db.read(lambda db: records.list_untold(db, limit=_LISTED))
+        found: list[_Found] = [
+            *await reports.db.read(lambda db: records.list_untold(db, limit=_LISTED)),
+            *await reports.db.read(lambda db: outcomes.list_untold(db, limit=_LISTED)),
+        ]
+        put_aside = 0
         for each in found:
-            if each in self._seen and await reports.db.write(partial(records.take_untold, found=each)):
-                await _tell_again(reports, each)
+            if each in self._seen:
+                put_aside += not await self._tell_again(reports, each)
         self._seen = frozenset(found)
-        closed = await reports.db.read(lambda db: outcomes.list_untold(db, limit=_LISTED))
-        for outcome in closed:
-            if outcome in self._seen_outcomes and await reports.db.write(partial(outcomes.take_untold, found=outcome)):
-                with suppress(Refused, SealBroken):  # sealed to a key that is lost; it goes with its report
-                    await inbox.tell_again(reports, outcome)
-        self._seen_outcomes = frozenset(closed)
+        self._failed = Counter({each: self._failed[each] for each in self._failed if each in self._seen})
+        if put_aside:
+            self._aside += put_aside
+            _LOG.warning("database-untold: %d decisions of moderators can be told to nobody: see the doctor", put_aside)
+
+    async def _tell_again(self, reports: Inbox, found: _Found) -> bool:
+        """False where it was put aside now. What does not open is not taken on: another server may have its key."""
+        try:
+            tell = await _open(reports, found)
+        except (SealBroken, msgspec.MsgspecError, ValueError):
+            self._failed[found] += 1
+            given_up = self._failed[found] >= records.TRIES_MAX
+            return not given_up or not await reports.db.write(partial(_put_aside, found=found))
+        except Refused:
+            return True  # locked at this moment
+        if await reports.db.write(partial(_take, found=found)):
+            await tell()
+        return True
 
 
-async def _tell_again(reports: Inbox, untold: Untold) -> None:
-    row = await reports.db.read(lambda db: records.find_measure(db, untold.measure_id))
+def count_aside(db: Connection) -> int:
+    """Decisions that can be told to nobody: sealed to a key that is lost, or damaged."""
+    return records.count_aside(db) + outcomes.count_aside(db)
+
+
+def _take(db: Connection, found: _Found) -> bool:
+    return outcomes.take_untold(db, found) if isinstance(found, UntoldOutcome) else records.take_untold(db, found)
+
+
+def _put_aside(db: Connection, found: _Found) -> bool:
+    return outcomes.put_aside(db, found) if isinstance(found, UntoldOutcome) else records.put_aside(db, found)
+
+
+async def _open(reports: Inbox, found: _Found) -> Callable[[], Awaitable[None]]:
+    """What tells it. Raises as `inbox.open_outcome`; SealBroken too where what it is about is gone."""
+    if isinstance(found, UntoldOutcome):
+        tell = await inbox.open_outcome(reports, found)
+        if tell is None:
+            raise SealBroken
+        return tell
+    row = await reports.db.read(lambda db: records.find_measure(db, found.measure_id))
     if row is None:
-        return
-    try:
-        body = open_measure(reports, row, by_person=False)
-    except Refused:
-        return  # sealed to a key that is lost; it goes with its measure
-    measure = view_measure(row.id, body, at=body.undone_at if untold.undone else body.at)
-    await reports.measures.tell(measure, untold.undone)
+        raise SealBroken
+    body = _read_measure(reports, row, by_person=False)
+    measure = view_measure(row.id, body, at=body.undone_at if found.undone else body.at)
+    return partial(reports.measures.tell, measure, found.undone)
 
 
 def view_measure(measure_id: bytes, body: MeasureBody, *, at: int) -> AccountMeasure:
@@ -81,12 +127,16 @@ def view_measure(measure_id: bytes, body: MeasureBody, *, at: int) -> AccountMea
     return msgspec.convert({"measure_id": measure_id, "account": body.account, **fields}, AccountMeasure)
 
 
-def open_measure(reports: Inbox, row: MeasureRow, *, by_person: bool = True) -> MeasureBody:
-    """by_person: as of `PrivateKeys.open`. Raises private-locked, not-allowed where it was sealed to another key."""
+def open_measure(reports: Inbox, row: MeasureRow) -> MeasureBody:
+    """What a person reads. Raises private-locked, not-allowed where it was sealed to another key."""
     try:
-        plain = reports.keys.open(row.body, context=context_of(row.id), by_person=by_person)
+        return _read_measure(reports, row, by_person=True)
     except SealBroken:
         raise error("not-allowed", "the moderators' key on this server is another one") from None
+
+
+def _read_measure(reports: Inbox, row: MeasureRow, *, by_person: bool) -> MeasureBody:
+    plain = reports.keys.open(row.body, context=context_of(row.id), by_person=by_person)
     return msgspec.msgpack.decode(plain, type=MeasureBody)
 
 

@@ -21,6 +21,7 @@ FindingCode: TypeAlias = Literal[
     "database-foreign",
     "database-unread",
     "database-away",
+    "database-untold",
     "clock-good",
     "clock-behind",
     "clock-ahead",

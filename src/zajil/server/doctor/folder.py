@@ -36,6 +36,8 @@ from zajil.engine.sql.marks import (
 )
 from zajil.engine.sql.sqlite.database import FILE_NAME as DATABASE
 from zajil.engine.sql.state import RETENTION
+from zajil.moderation.private.records import TRIES_MAX
+from zajil.moderation.private.telling import count_aside
 from zajil.protocol.errors import ZajilError
 from zajil.server.backup.making import KEY_FILES, STAMP_FILE
 from zajil.server.config import ConfigError, Settings
@@ -50,6 +52,11 @@ _ROOM: Final = 4 * KEPT_FREE_BYTES
 _CLOCK_S: Final = 120
 _BACKUP_DAYS: Final = 7
 _MIB: Final = 1 << 20
+_UNTOLD: Final = (
+    "SELECT (SELECT count(*) FROM mod_untold WHERE tries >= :tries)"
+    " + (SELECT count(*) FROM mod_untold_outcome WHERE tries >= :tries)"
+)
+"""As `count_aside`, of a file that is only read."""
 
 
 def check_files(data: Path, settings: Settings | None = None) -> Finding:
@@ -74,13 +81,13 @@ def check_files(data: Path, settings: Settings | None = None) -> Finding:
 
 
 def check_database(data: Path, settings: Settings) -> Finding:
-    """Whether it can be read, is of this version, and was used with these key files."""
+    """Whether it can be read, is of this version, was used with these key files, and all it decided could be told."""
     if not settings.database and not (data / DATABASE).exists():
         if lost := find_loss(data):
             return Finding("database", False, "database-unread", {"remark": lost})
         return Finding("database", True, "database-none")
     try:
-        stamped, known = _look_into(data, settings)
+        stamped, known, untold = _look_into(data, settings)
     except (ConfigError, ZajilError, sqlite3.Error, SQLAlchemyError, OSError) as fault:
         remark = say_outage(fault)
         if settings.database and is_outage(fault):
@@ -100,6 +107,8 @@ def check_database(data: Path, settings: Settings) -> Finding:
         return Finding("database", False, "database-old", values)
     if foreign := _find_foreign(data, settings, known):
         return Finding("database", False, "database-foreign", {"file": foreign})
+    if untold:
+        return Finding("database", False, "database-untold", {"n": untold})
     return Finding("database", True, "database-good", values)
 
 
@@ -162,20 +171,26 @@ def _place(settings: Settings) -> str:
     return find_address(settings.database)
 
 
-def _look_into(data: Path, settings: Settings) -> tuple[str, list[Mark]]:
-    """Which migration the database is at, and what it was used with; that of this version's own alone.
+def _look_into(data: Path, settings: Settings) -> tuple[str, list[Mark], int]:
+    """Which migration the database is at, what it was used with, and how many decisions of moderators can be told to
+    nobody; both of this version's own alone.
 
     A file is only read: whoever asks may be another user than the server's.
     """
     if not settings.database:
         with _opened(data) as connection:
             found = (connection.execute("SELECT version_num FROM alembic_version").fetchone() or ("",))[0]
-            marked = "SELECT file, mark FROM key_mark"
-            return str(found), connection.execute(marked).fetchall() if found == newest_revision() else []
+            if found != newest_revision():
+                return str(found), [], 0
+            marked = connection.execute("SELECT file, mark FROM key_mark").fetchall()
+            ((untold,),) = connection.execute(_UNTOLD, {"tries": TRIES_MAX}).fetchall()
+            return str(found), marked, int(untold)
     database = find_database(data, settings.database)
     try:
         stamped = database.read_sync(find_revision) or ""
-        return stamped, database.read_sync(read_marks) if stamped == newest_revision() else []
+        if stamped != newest_revision():
+            return stamped, [], 0
+        return stamped, database.read_sync(read_marks), database.read_sync(count_aside)
     finally:
         database.close()
 

@@ -163,6 +163,23 @@ FINDINGS: dict[FindingCode, Complaint] = {
             ru="Так сервер не запустится. Верните файл из новейшего FILE.keys команды zajil backup.",
         ),
     ),
+    "database-untold": Complaint(
+        Text(
+            en="Moderators' decisions of which this server can tell nobody: {n}. They are damaged, or sealed to a key "
+            "that it does not have.",
+            ar="قرارات للمشرفين لا يستطيع هذا الخادم إبلاغ أصحابها بها: {n}. إمّا أنها تالفة أو مختومة لمفتاح ليس عنده.",
+            ru="Решения модераторов, о которых этот сервер не может сообщить: {n}. Они повреждены или запечатаны "
+            "ключом, которого у него нет.",
+        ),
+        Text(
+            en="Put back moderators.sealed from the FILE.keys of that time and unlock it:  zajil moderation private "
+            "unlock. Where there is none they are forgotten after 90 days (docs/operate/moderation.md).",
+            ar="أعِد moderators.sealed من FILE.keys لذلك الوقت وافتحه:  zajil moderation private unlock. وإن لم يوجد "
+            "نُسيت القرارات بعد 90 يومًا (docs/operate/moderation.md).",
+            ru="Верните moderators.sealed из FILE.keys того времени и откройте его:  zajil moderation private unlock. "
+            "Если файла нет, они забудутся через 90 дней (docs/operate/moderation.md).",
+        ),
+    ),
     "database-unread": Complaint(
         Text(
             en="The database cannot be read: {remark}.",
