@@ -9,7 +9,7 @@ import { type Person, World } from "../testing/people.ts";
 import * as groups from "./groups.ts";
 
 /** A notice of the server in a mailbox. */
-function slip(who: Person, name: string, fields: ReadonlyMap<string, string>): void {
+function slip(who: Person, name: string, fields: ReadonlyMap<string, cbor.Value>): void {
   const { mailbox, world } = who;
   const head = { type: "Msg", seq: mailbox.next++, id: randomBytes(16), kind: Kind.NOTICE } as const;
   const body = cbor.encode([name, new Map(fields)]);
@@ -39,4 +39,34 @@ test("outcomes of reports and measures reach the person; other words do not", as
   const codes = ["report-acted", "report-not-acted", "account-warned", "measure-undone"];
   expect((await notes(anna)).slice(before.length)).toEqual(codes);
   expect(anna.told.map(({ code }) => code).filter((code) => codes.includes(code))).toEqual(codes);
+});
+
+test("what a server tells twice is told once", async () => {
+  const world = new World();
+  const anna = await world.person("Anna");
+  const before = await notes(anna);
+  const [one, other] = [randomBytes(16), randomBytes(16)];
+  for (const id of [one, one, other, one]) {
+    slip(
+      anna,
+      "account-measure",
+      new Map<string, cbor.Value>([
+        ["id", id],
+        ["action", "warn"],
+      ]),
+    );
+  }
+  for (const id of [null, randomBytes(15), null]) {
+    slip(
+      anna,
+      "report-outcome",
+      new Map<string, cbor.Value>([
+        ["id", id],
+        ["outcome", "acted"],
+      ]),
+    );
+  }
+  await world.settle();
+  const codes = ["account-warned", "account-warned", "report-acted", "report-acted", "report-acted"];
+  expect((await notes(anna)).slice(before.length)).toEqual(codes);
 });

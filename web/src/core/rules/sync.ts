@@ -417,35 +417,33 @@ async function takeNotice(step: Step, body: Uint8Array): Promise<void> {
     throw problem;
   }
   if (!Array.isArray(value)) return;
-  const news = newsOf(value);
-  if (news !== undefined) return tellNews(step, news);
-  if (value[0] !== "device-list") return;
+  const [name, fields] = value;
+  if (fields instanceof Map) {
+    const word = name === "report-outcome" ? "outcome" : name === "account-measure" ? "action" : "";
+    const news = NEWS.get(fields.get(word));
+    if (news !== undefined) return tellNews(step, news, fields.get("id"));
+  }
+  if (name !== "device-list") return;
   const own = await accounts.known(step, step.profile.account_id);
   await accounts.change(step, own.account_id, { wanted_seq: own.list_seq + 1 });
   step.event("device-list");
 }
 
-const OUTCOMES: ReadonlyMap<string, News> = new Map([
+/** What the moderators say by a notice, the outcome of a report or a measure against this account: by its word. */
+const NEWS = new Map<cbor.Parsed | undefined, News>([
   ["acted", "report-acted"],
   ["not-acted", "report-not-acted"],
-]);
-const MEASURES: ReadonlyMap<string, News> = new Map([
   ["warn", "account-warned"],
   ["suspend", "account-suspended"],
   ["undone", "measure-undone"],
 ]);
-
-/** What the moderators say by a notice: the outcome of a report, or a measure against this account. */
-function newsOf([name, fields]: readonly cbor.Parsed[]): News | undefined {
-  if (!(fields instanceof Map)) return undefined;
-  const word = fields.get(name === "report-outcome" ? "outcome" : "action");
-  if (typeof word !== "string") return undefined;
-  if (name === "report-outcome") return OUTCOMES.get(word);
-  return name === "account-measure" ? MEASURES.get(word) : undefined;
-}
+const NOTICE_ID_BYTES = 16;
 
 /** Told at once, and kept as a line among one's own notes: whoever was not looking finds it there. */
-async function tellNews(step: Step, news: News): Promise<void> {
+async function tellNews(step: Step, news: News, id: cbor.Parsed | undefined): Promise<void> {
+  // A server that died before it noted that it had told it tells it again. Ids of messages are longer: it hides none.
+  const known = id instanceof Uint8Array && id.length === NOTICE_ID_BYTES;
+  if (known && !(await messages.isNews(step, rows.idOf(id)))) return;
   step.event(news);
   const own = (await rows.allChats(step.tx)).find((chat) => chat.kind === groups.SELF && chat.merged === "");
   if (own !== undefined) await note(step, own.gid, news);
