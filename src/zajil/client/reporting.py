@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from secrets import token_bytes
 
 from zajil.client import listing
 from zajil.client.core.talk import reports
@@ -11,7 +10,7 @@ from zajil.client.shell.device import Device as OpenHome
 from zajil.client.talking import gid_of, identity_of
 from zajil.client.views import Chat, ReportDraft, ReportedText, SentReport
 from zajil.protocol import control
-from zajil.protocol.errors import error
+from zajil.protocol.errors import Malformed, Refused, error
 from zajil.protocol.ids import encode_b64
 from zajil.protocol.report.reasons import Reason
 from zajil.protocol.report.verified import NOTE_CHARACTERS
@@ -32,20 +31,33 @@ class Reporting:
     async def report(
         self, chat: Chat, messages: Sequence[str], *, reason: Reason, note: str = "", complaint: bool = False
     ) -> SentReport:
-        """The server's moderators have the report. complaint: without proof, for a person to read.
+        """The server's moderators have the report, once; the same call after one that got no answer is the same report.
+
+        complaint: without proof, for a person to read.
 
         Raises `gone`, `not-reportable`; `report-unverified` with detail `item` (from 0, as in the draft) and `check`;
         `text-too-long` for a note over 1,000 characters, `too-big`, `slow-down`, Unreachable.
         """
         if len(note) > NOTE_CHARACTERS:
             raise error("text-too-long")
-        with self._device.core.look() as step:
+        with self._device.core.step("report") as step:
             draft = reports.draft_report(step, gid_of(chat), [identity_of(each) for each in messages])
-        taken = await self._device.calls.call(
-            control.MAKE_REPORT,
-            control.ReportTaken,
-            request=reports.encode_report(draft, reason=reason, note=note, complaint=complaint),
-            auth=await self._device.tokens.auth(),
-            idempotency=token_bytes(16),
-        )
+            request = reports.encode_report(draft, reason=reason, note=note, complaint=complaint)
+            key = reports.key_of(step, request)
+        try:
+            taken = await self._device.calls.call(
+                control.MAKE_REPORT,
+                control.ReportTaken,
+                request=request,
+                auth=await self._device.tokens.auth(),
+                idempotency=key,
+            )
+        except (Malformed, Refused):
+            self._note_answered(key)
+            raise
+        self._note_answered(key)
         return SentReport(encode_b64(taken.report_id), taken.verified)
+
+    def _note_answered(self, key: bytes) -> None:
+        with self._device.core.step("reported") as step:
+            reports.note_answered(step, key)

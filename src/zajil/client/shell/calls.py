@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
+from http import HTTPStatus
 from typing import TypeVar, cast
 
 import msgspec
@@ -9,10 +12,13 @@ import msgspec
 from zajil.protocol import control
 from zajil.protocol.control import Route
 from zajil.protocol.ids import encode_b64
-from zajil.transports.base import Caller
+from zajil.transports.base import Answer, Caller
 
 T = TypeVar("T")
 TIMEOUT_S = 30.0
+TRIES = 3
+"""Of one call that the server carries out once."""
+PAUSE_MAX_S = 5.0
 DEVICE, CONTACT = "Device", "Contact"
 
 
@@ -37,7 +43,7 @@ class Calls:
         """The answer of a call. auth: value of the Authorization header, as `device_auth` and `contact_auth` make it.
 
         answer: the route's answer type. idempotency: 16 bytes that repeat with the same request. wanted: the Range
-        header of a route that is `ranged`.
+        header of a route that is `ranged`. A call with an idempotency key is made again where the server is busy.
         """
         headers = {"Authorization": auth} if auth else {}
         if wanted:
@@ -52,12 +58,21 @@ class Calls:
             body = control.encode_json(request)
             headers["Content-Type"] = control.JSON_TYPE
         path = route.url(**parameters) + query
-        found = await self._transport.call(route.method, path, headers=headers, body=body or b"", timeout_s=TIMEOUT_S)
+        found = await self._ask(route.method, path, headers, body or b"", tries=1 if idempotency is None else TRIES)
         if found.status >= 400:
             raise control.parse_problem(found.status, found.body)
         if answer is bytes:
             return cast(T, found.body)  # mypy does not narrow type[T]
         return control.parse_json(found.body, answer)
+
+    async def _ask(self, method: str, path: str, headers: Mapping[str, str], body: bytes, *, tries: int) -> Answer:
+        for left in reversed(range(tries)):
+            found = await self._transport.call(method, path, headers=headers, body=body, timeout_s=TIMEOUT_S)
+            if not left or found.status != HTTPStatus.SERVICE_UNAVAILABLE:
+                break
+            asked_ms = control.parse_problem(found.status, found.body).retry_ms or 1000
+            await asyncio.sleep(min(asked_ms / 1000, PAUSE_MAX_S))
+        return found
 
 
 def device_auth(token: str) -> str:

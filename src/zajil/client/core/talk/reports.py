@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+import msgspec
 
 from zajil.client.core.talk.places import load_message
+from zajil.client.state import rows
 from zajil.client.state.rows import Proof, StoredMessage
 from zajil.client.state.step import Step
 from zajil.protocol import control
@@ -14,6 +18,11 @@ from zajil.protocol.errors import error
 from zajil.protocol.report.proofs import read_message
 from zajil.protocol.report.reasons import Reason
 from zajil.protocol.report.verified import ITEMS_MAX
+
+_ROW: Final = b"reports"
+_UNANSWERED_MAX: Final = 16
+_REMEMBERED_MS: Final = 24 * 3_600_000
+"""So long a server knows what it answered."""
 
 
 class Draft(NamedTuple):
@@ -60,6 +69,44 @@ def show_draft(step: Step, draft: Draft) -> tuple[Shown, ...]:
 def encode_report(draft: Draft, *, reason: Reason, note: str, complaint: bool) -> control.MakeReport:
     """The call that sends it."""
     return control.MakeReport(reason, tuple(_item(proof) for proof in draft.proofs), note, complaint)
+
+
+class Unanswered(msgspec.Struct, frozen=True, array_like=True):
+    """A report that the server may have. digest: SHA-256 of the call. key: its Idempotency-Key. at: Unix ms."""
+
+    digest: bytes
+    key: bytes
+    at: int
+
+
+class _Sent(msgspec.Struct, frozen=True):
+    unanswered: tuple[Unanswered, ...] = ()
+
+
+def key_of(step: Step, request: control.MakeReport) -> bytes:
+    """The name by which the server takes this report once, 16 bytes: of the try before, where that got no answer.
+
+    It is kept, so also where the program ended before the answer came.
+    """
+    digest = hashlib.sha256(control.encode_json(request)).digest()
+    held = tuple(one for one in _load_sent(step).unanswered if one.at + _REMEMBERED_MS > step.now)
+    for one in held:
+        if one.digest == digest:
+            return one.key
+    made = Unanswered(digest, step.rng(16), step.now)
+    step.tx.put("meta", _ROW, rows.encode_row(_Sent((*held, made)[-_UNANSWERED_MAX:])))
+    return made.key
+
+
+def note_answered(step: Step, key: bytes) -> None:
+    """The server took it or refused it; the same messages reported anew are another report."""
+    left = tuple(one for one in _load_sent(step).unanswered if one.key != key)
+    step.tx.put("meta", _ROW, rows.encode_row(_Sent(left)))
+
+
+def _load_sent(step: Step) -> _Sent:
+    data = step.tx.find("meta", _ROW)
+    return _Sent() if data is None else rows.parse_row(data, _Sent)
 
 
 def _item(proof: Proof) -> control.ReportItem:
