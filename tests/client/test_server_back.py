@@ -7,10 +7,13 @@ from collections.abc import Iterator
 
 import msgspec
 import pytest
+from tests.client.phone import Phone
 from tests.client.world import World, small_world
 
 from zajil.client.core.contact import blocking
+from zajil.client.core.kept import backup
 from zajil.client.state import accounts, doors, rows
+from zajil.client.state.recovery import change_recovery, load_recovery
 from zajil.engine.sql.interface import renumbering
 
 
@@ -100,3 +103,23 @@ def test_links_are_brought_by_who_made_or_ended_them_until_they_expire(world: Wo
     world.crash_server()
     world.settle()
     assert world.links == []
+
+
+def test_the_backup_of_a_recovery_key_is_stored_again(world: World) -> None:
+    """The server may have none by this key, or an older one: who lost all devices would come back to nothing."""
+    first, second = world.phones["a1"], world.phones["a2"]
+    with first.core.step("stored") as step:
+        digest = backup.digest_of(backup.collect(step))
+        change_recovery(step.tx, key=bytes(20), state="confirmed", version=3, digest=digest, stored_at=step.now)
+
+    def wanted(phone: Phone) -> list[str]:
+        return [type(want).__name__ for want in phone.core.wants() if isinstance(want, backup.WantBackup)]
+
+    assert wanted(first) == []
+    bring_back(world)
+    for phone in (first, second):
+        assert phone.greet()
+        assert phone.receive(1)
+    assert (wanted(first), wanted(second)) == (["WantBackup"], []), "only who has a key"
+    with first.core.look() as look:
+        assert load_recovery(look.tx).due, "also where what it holds is what was stored"

@@ -15,6 +15,7 @@ from zajil import mls
 from zajil.client.core import commits, joining, judge, messages, outbox, readd
 from zajil.client.core.contact import blocking, requests
 from zajil.client.core.heirs import ending, growing, making
+from zajil.client.core.kept import backup
 from zajil.client.core.talk import contents
 from zajil.client.state import accounts, ownlists, rows
 from zajil.client.state.rows import Chat, Held
@@ -66,6 +67,7 @@ def take_ready(step: Step, ready: Ready) -> None:
     # It went back: it numbers on from less, or from the clock (docs/operate/backup.md).
     if session.head is not None and not 0 <= ready.head - session.head < HEAD_JUMP:
         blocking.tell_again(step)
+        backup.store_again(step)
     step.change_session(readies=session.readies + 1, head=ready.head)
     own = accounts.known(step, step.profile.account_id)
     # As after a restore of the server: until it has ours again, devices that we ended may log in.

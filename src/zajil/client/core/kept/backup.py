@@ -251,6 +251,12 @@ def note_problem(step: Step, code: str) -> None:
     change_recovery(step.tx, problem=code)
 
 
+def store_again(step: Step) -> None:
+    """The server went back, to an older backup or to none: without this one the recovery key would lead to nobody."""
+    if load_recovery(step.tx).key:
+        change_recovery(step.tx, due=True)
+
+
 def renew_old(step: Step) -> None:
     """Once a day: a backup that was not written for a month is written again, or the server forgets it."""
     held = load_recovery(step.tx)
