@@ -19,7 +19,7 @@ from zajil.cli.texts.complaint import LIST_CHATS, RELINK, Complaint
 from zajil.cli.texts.errors import COMPLAINTS
 from zajil.cli.texts.events import EVENTS
 from zajil.cli.texts.system import REASONS
-from zajil.cli.texts.talk.notices import NOTICES, OWN_NOTICES, ROLES
+from zajil.cli.texts.talk.notices import DEEDS, NOTICES, OWN_NOTICES
 from zajil.cli.texts.text import LANGUAGES, OF_A_HOME, PROGRAM, Language, Text, decide_language
 from zajil.client.views import EVENT_KINDS, CheckCode, EventCode, EventKind
 from zajil.protocol.errors import CODES
@@ -91,7 +91,7 @@ def every_text() -> Iterator[tuple[str, Text]]:
     yield from ((f"event {code}", sentence) for code, sentence in EVENTS.items())
     for own, notices in (("notice", NOTICES), ("own notice", OWN_NOTICES)):
         yield from ((f"{own} {code}", sentence) for code, sentence in notices.items())
-    yield from ((f"{code} {n}", sentence) for code, four in ROLES.items() for n, sentence in enumerate(four))
+    yield from ((f"{code} {n}", sentence) for code, four in DEEDS.items() for n, sentence in enumerate(four))
     yield from ((f"reason {number}", sentence) for number, sentence in REASONS.items())
     for table, complaints in (("error", COMPLAINTS), ("check", CHECKS)):
         for code, complaint in complaints.items():

@@ -165,3 +165,29 @@ def test_a_chat_whose_messages_disappear(terminals: tuple[Terminal, Terminal]) -
     assert not next(chat for chat in boris.json("chats") if chat["title"] == "Amina")["timer"]
     amina.run("disappear", "Boris", "2 weeks")
     assert amina.code == 2
+
+
+def test_who_is_brought_in_or_put_out_is_told_to_everybody(
+    server: ServerProcess, terminals: tuple[Terminal, Terminal], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    amina, boris = terminals
+    cleo = Terminal(tmp_path / "Cleo", capsys)
+    cleo.register(server, "Cleo")
+    amina.ok("add", cleo.ok("contact-link").strip())
+    cleo.ok("sync")
+    amina.ok("sync")
+    amina.ok("group", "create", "Trail", "Boris")
+    boris.ok("sync")
+    assert "added" not in amina.ok("read", "Trail"), "who makes a group knows"
+    amina.ok("group", "add", "Trail", "Cleo")
+    (told,) = boris.json("sync")["notices"]
+    assert (told["code"], told["name"], told["whom"]) == ("added", "Amina", cleo.json("whoami")["account_id"])
+    cleo.ok("sync")
+    amina.ok("group", "rename", "Trail", "Track")
+    assert "Amina gave the group another name." in boris.ok("sync")
+    amina.ok("group", "remove", "Track", "Cleo")
+    assert "Amina removed Cleo." in boris.ok("sync")
+    assert "Amina removed you; what is here you can still read." in cleo.ok("sync")
+    assert "you were removed" in cleo.ok("chats")
+    lines = [line.partition("— ")[2] for line in amina.ok("read", "Track").splitlines()]
+    assert lines == ["You added Cleo.", "You gave the group another name.", "You removed Cleo."]

@@ -19,7 +19,7 @@ from zajil.cli.texts import messages as talk
 from zajil.cli.texts.people.strangers import UNNAMED
 from zajil.cli.texts.talk import files
 from zajil.cli.texts.talk.disappear import say_change
-from zajil.cli.texts.talk.notices import GROWN, NOTICES, OWN_NOTICES, ROLES
+from zajil.cli.texts.talk.notices import DEEDS, GROWN, NOTICES, OWN_NOTICES
 from zajil.cli.times import clock, day, span
 from zajil.cli.untrusted import clean_name, clean_text, isolate
 
@@ -183,8 +183,8 @@ def notice_line(notice: Notice) -> Line:
     match notice.code:
         case "timer":
             text = say_change(clean_name(notice.name), notice.seconds, own=notice.own)
-        case "role-owner" | "role-admin" | "role-member" as code:
-            said = ROLES[code].of(own=notice.own, whom_own=notice.whom_own)
+        case "role-owner" | "role-admin" | "role-member" | "added" | "removed" as code:
+            said = DEEDS[code].of(own=notice.own, whom_own=notice.whom_own)
             text = said(name=clean_name(notice.name), whom=clean_name(notice.whom))
         case "grown" if not notice.account:
             text = GROWN()

@@ -15,7 +15,7 @@ from zajil.client.core.joins import admitting as joins
 from zajil.client.core.joins import putting_out
 from zajil.client.core.judge import Change
 from zajil.client.core.talk import arranging
-from zajil.client.core.talk.notices import note_commit, note_roles, note_rules, note_timer
+from zajil.client.core.talk.notices import note_commit, note_roles, note_rules, note_timer, note_title
 from zajil.client.state import accounts, rows
 from zajil.client.state.rows import Chat, Claimed, Intent, Item
 from zajil.client.state.step import Step
@@ -298,11 +298,12 @@ def advance(step: Step, gid: bytes, staged: mls.Staged, *, rotate: bool) -> Chat
     if chat.heir is not None:
         return chat  # people see the chat that took its place, and nothing of this
     if {(m.account, m.device) for m in before.members} != {(m.account, m.device) for m in present}:
-        note_commit(step, before, chat)
+        note_commit(step, before, chat, by=before.at(staged.committer))
         step.event("members", gid)
     if staged.own and arranging.has_new_device(before, chat):
         arranging.tell_all(step)
     if before.title != chat.title:
+        note_title(step, chat, by=before.at(staged.committer))
         step.event("renamed", gid)
     if before.roles != chat.roles:
         note_roles(step, before, chat, by=before.at(staged.committer))

@@ -17,6 +17,7 @@ from zajil.client.core.contact import blocking, requests
 from zajil.client.core.heirs import ending, growing, making
 from zajil.client.core.kept import backup
 from zajil.client.core.talk import contents
+from zajil.client.core.talk.notices import note_put_out
 from zajil.client.state import accounts, ownlists, rows
 from zajil.client.state.rows import Chat, Held
 from zajil.client.state.step import Step
@@ -356,6 +357,8 @@ def _leave_tree(step: Step, chat: Chat, staged: mls.Staged) -> None:
     step.change_chat(chat.gid, status="left" if left else "removed", asking=None)
     for n, item in rows.items(step.tx, chat.gid):
         outbox.run(step, n, item, items.Removed())
+    if not left:
+        note_put_out(step, chat, by=chat.at(staged.committer))
     step.event("left" if left else "removed", chat.gid)
 
 

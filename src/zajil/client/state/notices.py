@@ -1,4 +1,4 @@
-"""Lines of a chat that are no messages: new devices, who left, who set the timer. Kept on this device alone."""
+"""Lines of a chat that are no messages: new devices, who came or went, who set the timer. Kept on this device alone."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ NoticeCode: TypeAlias = Literal[
     "device-added",
     "device-replaced",
     "left",
+    "added",
+    "removed",
+    "renamed",
     "timer",
     "write-admins",
     "write-members",
@@ -36,7 +39,7 @@ _ROW: Final = b"notices"
 class Notice(msgspec.Struct, frozen=True, array_like=True):
     """One line. account: whom it is about. at: Unix milliseconds of our clock. seconds: the new timer, 0 = off.
 
-    whom: of the codes for roles, whose role `account` changed.
+    whom: of the codes for roles, whose role `account` changed; of `added` and `removed`, who came in or was put out.
     """
 
     code: NoticeCode

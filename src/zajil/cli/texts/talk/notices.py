@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         "device-added",
         "device-replaced",
         "left",
+        "renamed",
         "write-admins",
         "write-members",
         "rules",
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
         "resealed",
     ]
     """Codes of lines that say nothing but whom they are about."""
-    Role = Literal["role-owner", "role-admin", "role-member"]
+    Deed = Literal["role-owner", "role-admin", "role-member", "added", "removed"]
+    """Codes of what one does to another."""
 
 REPAIRED = Text(
     en="A broken change had stopped this chat. It was repaired; nothing was lost.",
@@ -53,6 +55,11 @@ NOTICES: dict[Plain, Text] = {
         ru="{name}: теперь новое устройство, прежние отключены.",
     ),
     "left": Text(en="{name} left the group.", ar="غادر {name} المجموعة.", ru="{name} больше не в группе."),
+    "renamed": Text(
+        en="{name} gave the group another name.",
+        ar="غيّر {name} اسم المجموعة.",
+        ru="{name}: у группы новое название.",
+    ),
     "write-admins": Text(
         en="{name} lets only admins write here.",
         ar="جعل {name} الكتابة هنا للمشرفين فقط.",
@@ -99,6 +106,9 @@ OWN_NOTICES: dict[Plain, Text] = {
         ru="У вашей учётной записи новое устройство, прежние отключены. Это не вы? Смотрите:  zajil devices",
     ),
     "left": Text(en="You left the group.", ar="غادرتَ المجموعة.", ru="Вы вышли из группы."),
+    "renamed": Text(
+        en="You gave the group another name.", ar="غيّرتَ اسم المجموعة.", ru="Вы дали группе новое название."
+    ),
     "write-admins": Text(
         en="You let only admins write here.",
         ar="جعلتَ الكتابة هنا للمشرفين فقط.",
@@ -130,23 +140,39 @@ OWN_NOTICES: dict[Plain, Text] = {
 }
 
 
-class RoleText(NamedTuple):
-    """A changed role, as four people read it. Placeholders of all: {name} who changed it, {whom} whose it is."""
+class DeedText(NamedTuple):
+    """What one did to another, as four people read it. Placeholders of all: {name} who did it, {whom} to whom."""
 
     others: Text
     ours: Text
-    changed_by_us: Text
+    done_by_us: Text
     our_own: Text
 
     def of(self, *, own: bool, whom_own: bool) -> Text:
-        """The sentence for where we changed it, or where it is ours."""
+        """The sentence for where we did it, or where it was done to us."""
         if own:
-            return self.our_own if whom_own else self.changed_by_us
+            return self.our_own if whom_own else self.done_by_us
         return self.ours if whom_own else self.others
 
 
-ROLES: dict[Role, RoleText] = {
-    "role-owner": RoleText(
+DEEDS: dict[Deed, DeedText] = {
+    "added": DeedText(
+        Text(en="{name} added {whom}.", ar="أضاف {name} {whom}.", ru="{name} добавляет: {whom}."),
+        Text(en="{name} added you.", ar="أضافك {name}.", ru="{name} добавляет вас."),
+        Text(en="You added {whom}.", ar="أضفتَ {whom}.", ru="Вы добавили: {whom}."),
+        Text(en="You are in the group now.", ar="صرتَ في المجموعة.", ru="Теперь вы в группе."),
+    ),
+    "removed": DeedText(
+        Text(en="{name} removed {whom}.", ar="أخرج {name} {whom}.", ru="{name} удаляет: {whom}."),
+        Text(
+            en="{name} removed you; what is here you can still read.",
+            ar="أخرجك {name}؛ ويبقى ما هنا مقروءًا لك.",
+            ru="{name} удаляет вас; прежнее по-прежнему можно читать.",
+        ),
+        Text(en="You removed {whom}.", ar="أخرجتَ {whom}.", ru="Вы удалили: {whom}."),
+        Text(en="You are out of the group now.", ar="لم تعد في المجموعة.", ru="Вас больше нет в группе."),
+    ),
+    "role-owner": DeedText(
         Text(
             en="{name} made {whom} an owner.",
             ar="جعل {name} {whom} من المالكين.",
@@ -156,7 +182,7 @@ ROLES: dict[Role, RoleText] = {
         Text(en="You made {whom} an owner.", ar="جعلتَ {whom} من المالكين.", ru="Вы назначили владельцем: {whom}."),
         Text(en="You are an owner now.", ar="صرتَ من المالكين.", ru="Теперь вы владелец."),
     ),
-    "role-admin": RoleText(
+    "role-admin": DeedText(
         Text(
             en="{name} made {whom} an admin.",
             ar="جعل {name} {whom} من المشرفين.",
@@ -166,7 +192,7 @@ ROLES: dict[Role, RoleText] = {
         Text(en="You made {whom} an admin.", ar="جعلتَ {whom} من المشرفين.", ru="Вы назначили администратором: {whom}."),
         Text(en="You are an admin now.", ar="صرتَ من المشرفين.", ru="Теперь вы администратор."),
     ),
-    "role-member": RoleText(
+    "role-member": DeedText(
         Text(
             en="{name} made {whom} an ordinary member.",
             ar="سحب {name} صلاحيات {whom}.",

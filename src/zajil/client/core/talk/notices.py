@@ -1,4 +1,4 @@
-"""What a commit says to the people of a chat: another device of a member, a member who left, other roles and rules.
+"""What a commit says to the people of a chat: who came in, left or was put out, other devices, names, roles and rules.
 
 A device that only takes its own place again, as after a gap, is no news.
 """
@@ -15,9 +15,26 @@ from zajil.client.state.step import Step
 _ROLES: tuple[NoticeCode, ...] = ("role-member", "role-admin", "role-owner")
 
 
-def note_commit(step: Step, before: Chat, after: Chat) -> None:
-    """Lines for what changed between two epochs of one chat."""
+def note_commit(step: Step, before: Chat, after: Chat, *, by: Member | None) -> None:
+    """Lines for what changed between two epochs of one chat. by: who committed it."""
     add_notices(step.tx, after.gid, (Notice(code, account, step.now) for code, account in _changes(before, after)))
+    # The first commit makes the group; who made it knows whom with.
+    if after.kind == GROUP and by is not None and before.epoch:
+        lines = (Notice(code, by.account, step.now, whom=whom) for code, whom in _comings(before, after))
+        add_notices(step.tx, after.gid, lines)
+
+
+def note_put_out(step: Step, before: Chat, *, by: Member | None) -> None:
+    """A line for us, whom a commit put out of a group."""
+    if before.kind == GROUP and by is not None:
+        line = Notice("removed", by.account, step.now, whom=step.profile.account_id)
+        add_notices(step.tx, before.gid, (line,))
+
+
+def note_title(step: Step, after: Chat, *, by: Member | None) -> None:
+    """A line for another name of a group."""
+    if after.kind == GROUP and by is not None:
+        add_notices(step.tx, after.gid, (Notice("renamed", by.account, step.now),))
 
 
 def note_timer(step: Step, after: Chat, by: bytes) -> None:
@@ -36,6 +53,16 @@ def _changes(before: Chat, after: Chat) -> Iterator[tuple[NoticeCode, bytes]]:
                 yield ("device-replaced" if had - has else "device-added"), account
         elif after.kind == GROUP and account in before.left:
             yield "left", account
+
+
+def _comings(before: Chat, after: Chat) -> Iterator[tuple[NoticeCode, bytes]]:
+    were, are = before.accounts(), after.accounts()
+    for account in were:
+        if account not in are and account not in before.left:
+            yield "removed", account
+    for account in are:
+        if account not in were:
+            yield "added", account
 
 
 def note_roles(step: Step, before: Chat, after: Chat, *, by: Member | None) -> None:
