@@ -112,6 +112,7 @@ test.describe("mixed", () => {
         ["p", { style: "font-style: italic" }, "مرحبا"],
         ["p", { style: "letter-spacing: 2px" }, "مرحبا"],
         ["p", { style: "text-transform: uppercase" }, "مرحبا"],
+        ["p", { style: "direction: rtl; text-overflow: ellipsis" }, "Words that are longer than their line"],
       ];
       for (const [tag, attributes, text] of parts) {
         const element = document.createElement(tag);

@@ -12,7 +12,8 @@ const USERS = [
  * words of users outside of bdi, dir="auto" or isolates; codes and safety numbers that do not run from left to right (a
  * clock's digits always do, and a date in Arabic must not);
  * fields that do not take the direction of what is typed, or while they are empty that of the page; Arabic letters that
- * are spaced, slanted or set in capitals.
+ * are spaced, slanted or set in capitals;
+ * lines that run against their words, so that the beginning is cut off where there is no room.
  */
 export function directionFaults(page: Page): Promise<string[]> {
   return page.evaluate((users) => {
@@ -43,6 +44,24 @@ export function directionFaults(page: Page): Promise<string[]> {
       if (getComputedStyle(element).direction !== "ltr") say("a code or number runs from right to left", element);
     for (const element of document.querySelectorAll("textarea, input:not([type=checkbox], [type=radio])"))
       if (!["auto", "ltr"].includes(element.getAttribute("dir") ?? "")) say("a field keeps one direction", element);
+    const way = (text: string): string | undefined => {
+      const letter = /\p{L}/u.exec(text)?.[0];
+      return letter && (/[\p{Script=Arabic}\p{Script=Hebrew}]/u.test(letter) ? "rtl" : "ltr");
+    };
+    for (const element of document.querySelectorAll("body *")) {
+      const { direction, textOverflow } = getComputedStyle(element);
+      // What has a direction given was looked at by who gave it.
+      if (textOverflow !== "ellipsis" || element.matches("[dir=ltr], [dir=rtl]")) continue;
+      const words = element.cloneNode(true) as Element;
+      for (const part of words.querySelectorAll("bdi, [dir], svg, .sr-only")) part.remove();
+      const said = words.textContent.replace(/\u2068[^\u2069]*\u2069/g, "");
+      // A sentence runs as its own words do; where there are none, as what it is made of.
+      const inner = element.querySelector("bdi, [dir]");
+      const style = inner && way(inner.textContent) !== undefined ? getComputedStyle(inner) : undefined;
+      // A block inside is cut off by itself.
+      const runs = way(said) ?? (style?.display === "inline" ? style.direction : undefined);
+      if (runs !== undefined && runs !== direction) say("a line is cut off where it begins", element);
+    }
     const rtl = document.documentElement.dir === "rtl";
     for (const element of document.querySelectorAll<HTMLInputElement>('textarea[dir="auto"], input[dir="auto"]'))
       if (rtl && element.type !== "file" && element.value === "" && getComputedStyle(element).direction !== "rtl")
