@@ -35,6 +35,7 @@ CLI_CODES |= {
     "no-emoji",
     "not-yours",
     "too-late",
+    "edit-file",
     "codes-differ",
     "no-code",
     "verify-again",

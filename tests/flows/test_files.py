@@ -126,7 +126,7 @@ def test_files_are_sent_and_saved_at_the_terminal(
     amina.refused_usage("no-text", "send", "Boris")
     assert "--file PATH" in amina.err
     amina.refused("too-many-files", "send", "Boris", *(["--file", str(empty)] * 11))
-    amina.refused("not-permitted", "edit", "Boris", message["id"], "another caption")
+    amina.refused("edit-file", "edit", "Boris", message["id"], "another caption")
     huge = tmp_path / "huge"
     with huge.open("wb") as file:
         file.truncate(100 * MIB)

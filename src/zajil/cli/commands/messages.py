@@ -75,9 +75,9 @@ def edit(
         target = find_message(client, found, message)
         if not target.own:
             raise Failed("not-yours")
-        if time.time() - target.sent_at > _EDIT_S:
-            hint = hint_in_chat("too-late", title_of(found)).replace("ID", target.id)
-            raise Failed("too-late", hint=hint)
+        late = "too-late" if time.time() - target.sent_at > _EDIT_S else ""
+        if fault := "edit-file" if target.attachments else late:
+            raise Failed(fault, hint=hint_in_chat(fault, title_of(found)).replace("ID", target.id))
         await _kept(client.edit(found, target.id, body, mentions=client.find_mentions(found, body)))
         console().print(words.EDITED_DONE(), style="dim")
 

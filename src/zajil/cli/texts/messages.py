@@ -222,6 +222,18 @@ TALK_COMPLAINTS: dict[str, Complaint] = {
             ru="Его можно удалить у всех:  zajil delete CHAT ID",
         ),
     ),
+    "edit-file": Complaint(
+        Text(
+            en="The text of a message with files cannot be edited.",
+            ar="لا يُعدّل نصّ رسالة فيها ملفات.",
+            ru="Текст сообщения с файлами изменить нельзя.",
+        ),
+        Text(
+            en="You can delete it for all and send it anew:  zajil delete CHAT ID",
+            ar="يمكنك حذفها لدى الجميع وإرسالها من جديد:  zajil delete CHAT ID",
+            ru="Его можно удалить у всех и отправить заново:  zajil delete CHAT ID",
+        ),
+    ),
     "report-unverified": Complaint(
         Text(
             en="It could not be proven that this was written so; nothing was reported.",
