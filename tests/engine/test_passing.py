@@ -122,6 +122,7 @@ async def test_nobody_waits_for_the_disk_but_behind_what_waits_for_it(file: Serv
     told: list[str] = []
     with file.held():
         file.engine.begin_send(eph(group, b"one"), lambda _: told.append("one"))
+        await asyncio.sleep(0)
         assert (told, [body[-3:] for _, body in heard]) == (["one"], [b"one", b"one"])
         stored = asyncio.get_running_loop().create_task(file.engine.send(send_verb.prepare(group.send_frame())))
         stored.add_done_callback(lambda _: told.append("stored"))
@@ -130,15 +131,57 @@ async def test_nobody_waits_for_the_disk_but_behind_what_waits_for_it(file: Serv
         behind.add_done_callback(lambda _: told.append("behind"))
         await asyncio.sleep(0)
         file.engine.begin_send(eph(other), lambda _: told.append("other"))
+        await asyncio.sleep(0)
         assert told == ["one", "other"]
     await asyncio.gather(stored, behind)
     assert told == ["one", "other", "stored", "behind"]
     file.engine.begin_send(eph(group), lambda _: told.append("after"))
+    await asyncio.sleep(0)
     assert told[-1] == "after"
     assert await refusal_of(file, eph(group)) == "slow-down"
     assert len(heard) == 8
     await file.engine.close()
     assert await refusal_of(file, eph(group)) == "restarting"
+
+
+async def test_those_of_one_turn_are_judged_together_and_by_what_was_acknowledged_until_then(file: Server) -> None:
+    boxes = [file.mailbox() for _ in range(3)]
+    group, heard = Group(file, *boxes), listen(file, *boxes)
+    file.engine.start()
+    await file.engine.send(eph(group))
+    told: list[op.Outcome | Exception] = []
+    late, leaf = eph(group), next(leaf for leaf, box in group.leaves.items() if box == boxes[2])
+    for _ in range(2):
+        file.engine.begin_send(late, told.append)
+    with somebody_else(file):
+        group.remove(leaf)
+    heard.clear()
+    await asyncio.sleep(0)
+    assert [getattr(each, "code", None) for each in told] == ["stale-epoch"] * 2
+    # Before a commit of the same turn, which is behind them.
+    frame = group.commit_frame()
+    file.engine.begin_send(sent := eph(group), told.append)
+    await file.engine.commit(commit_verb.prepare(frame))
+    assert isinstance(told[2], op.Accepted)
+    assert heard == [(box, sent.body) for box in boxes[:2]]
+    await file.engine.close()
+
+
+async def test_one_who_cannot_hear_keeps_nobody_else_from_theirs(file: Server) -> None:
+    group = Group(file, file.mailbox(), file.mailbox())
+    file.engine.start()
+    told: list[op.Outcome | Exception] = []
+
+    def deaf(_: op.Outcome | Exception) -> None:
+        raise RuntimeError("deaf")
+
+    for hear in (deaf, told.append):
+        file.engine.begin_send(eph(group), hear)
+    await asyncio.sleep(0)
+    assert told == [op.Accepted(1, file.now_ms)]
+    file.engine.begin_send(eph(group), told.append)
+    await file.engine.close()
+    assert getattr(told[1], "code", None) == "restarting"
 
 
 async def test_what_the_loop_cannot_judge_the_writer_does(file: Server, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,6 +191,7 @@ async def test_what_the_loop_cannot_judge_the_writer_does(file: Server, monkeypa
     monkeypatch.setattr(passing, "ROSTER_BYTES", 16)
     told: asyncio.Future[op.Outcome | Exception] = asyncio.get_running_loop().create_future()
     file.engine.begin_send(eph(group), told.set_result)
+    await asyncio.sleep(0)
     assert not told.done()
     assert await told == op.Accepted(1, file.now_ms)
     assert [box for box, _ in heard] == boxes

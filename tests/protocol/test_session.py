@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.protocol.wire import World, answer
 
@@ -195,6 +195,8 @@ SIZES = [1, 200, 243, 244, 250, 5_000, 65_000, 65_520, 70_000]
 
 
 @settings(deadline=None)
+@example(steps=[(65_000, 0, False)] * 6, frag=65536)
+@example(steps=[(1, 0, False)] * 70, frag=65536)
 @given(
     steps=st.lists(st.tuples(st.sampled_from(SIZES), st.integers(0, 3), st.booleans()), max_size=80),
     frag=st.sampled_from([256, 4096, 65536]),

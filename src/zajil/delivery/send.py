@@ -8,7 +8,7 @@ from __future__ import annotations
 from zajil.delivery.requests import key_of, prepare_off_loop
 from zajil.engine.sql.interface import MESSAGE_TTL_S, Accepted, MailboxEngine, Send, SendEphemeral
 from zajil.protocol import frames, limits
-from zajil.protocol.chat.aad import APPLICATION_BYTES, ApplicationAad, parse_aad
+from zajil.protocol.chat.aad import find_tag
 from zajil.protocol.errors import error
 from zajil.protocol.mlsheader import APPLICATION, parse_header
 
@@ -28,10 +28,9 @@ def prepare(frame: frames.Send) -> Send | SendEphemeral:
     header = parse_header(body)
     if header.group_id != frame.gid or header.content_type != APPLICATION:
         raise error("malformed", "message header differs from the request")
-    # The length first: whoever has no token yet must not buy the parsing of 96 KiB of CBOR.
-    data = header.authenticated_data
-    aad = parse_aad(data) if len(data) == APPLICATION_BYTES else None
-    if not isinstance(aad, ApplicationAad):
+    # Nothing else is parsed: whoever has no token yet must not buy the parsing of 96 KiB of CBOR.
+    tag = find_tag(header.authenticated_data)
+    if tag is None:
         raise error("malformed", "AAD of an application message")
     if ephemeral:
         return SendEphemeral(
@@ -45,7 +44,7 @@ def prepare(frame: frames.Send) -> Send | SendEphemeral:
         token=frame.token,
         roster_key=frame.roster_key,
         body=body,
-        tag=aad.tag,
+        tag=tag,
         ttl_s=frame.ttl or MESSAGE_TTL_S,
         wake=bool(frame.flags & frames.WAKE),
     )

@@ -80,4 +80,4 @@ def _kind(request: frames.Request) -> str:
 
 
 def _ok(request: frames.Request, accepted: Accepted) -> frames.Ok:
-    return frames.Ok(rid=request.rid, epoch=accepted.epoch, ts=accepted.ts, frank=accepted.frank, dup=accepted.dup)
+    return frames.Ok(request.rid, accepted.epoch, accepted.ts, accepted.frank, accepted.dup)

@@ -6,11 +6,11 @@ kept as keyed hashes under a random key that lives for one day, so a memory dump
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 import threading
 from collections.abc import Mapping
+from hashlib import blake2b
 
 import msgspec
 
@@ -156,6 +156,7 @@ class Limits:
             if name not in DEFAULTS:
                 raise KeyError(name)
             self._table[name] = Limit(limit.burst, limit.every_s)
+        self._salts = {name: name.encode() + b"\0" for name in self._table}
         self._lock = threading.Lock()
         self._key = os.urandom(32)
         self._day = -1
@@ -169,7 +170,8 @@ class Limits:
         """
         limit = self._table[name]
         with self._lock:
-            self._turn_day(now)
+            if now // _DAY_S != self._day:
+                self._turn_day(now)
             place = self._place(name, key)
             # A bucket is its time of being full again: one number, and a full bucket needs no entry at all.
             full_at = max(self._full_at.get(place, now), now) + cost * limit.every_s
@@ -177,7 +179,8 @@ class Limits:
             if over_s > 1e-9:
                 raise error("slow-down", retry_ms=max(1, math.ceil(over_s * 1000)))
             self._full_at[place] = full_at
-            self._sweep(now)
+            if len(self._full_at) > self._sweep_at:
+                self._sweep(now)
 
     def try_take(self, name: str, key: bytes, *, now: float) -> bool:
         """Spend a token of this bucket; False where it has none."""
@@ -216,7 +219,7 @@ class Limits:
 
     def _place(self, name: str, key: bytes) -> bytes:
         # Not HMAC of OpenSSL, which lets go of the interpreter and waits for it again, for each message.
-        return hashlib.blake2b(name.encode() + b"\0" + key, digest_size=16, key=self._key).digest()
+        return blake2b(self._salts[name] + key, digest_size=16, key=self._key).digest()
 
     def _sweep(self, now: float) -> None:
         if len(self._full_at) > self._sweep_at:

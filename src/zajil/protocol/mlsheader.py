@@ -5,6 +5,7 @@ Source: RFC 9420 sections 6 and 6.3 (PrivateMessage), 2.1.2 (variable-size vecto
 
 from __future__ import annotations
 
+from struct import Struct
 from typing import Final
 
 import msgspec
@@ -16,6 +17,9 @@ APPLICATION, PROPOSAL, COMMIT = 1, 2, 3
 _FIXED: Final = bytes((0, MLS10, 0, PRIVATE_MESSAGE))
 _LONG = 64
 _EPOCH_BYTES: Final = 8
+_GROUP_ID_BYTES: Final = 16
+_USUAL: Final = Struct(">4sB16sQBB")
+"""Up to the length of the AAD, where the group's id has 16 bytes: those of all of ours do."""
 
 
 class PrivateHeader(msgspec.Struct, frozen=True, gc=False):
@@ -34,14 +38,19 @@ def parse_header(message: bytes) -> PrivateHeader:
     """
     if not message.startswith(_FIXED):
         raise error("malformed", "not an MLS 1.0 PrivateMessage")
-    start, at = _find_vector(message, len(_FIXED))
-    group_id = message[start:at]
-    if len(message) - at < _EPOCH_BYTES + 1:
-        raise error("malformed", "MLS message ends early")
-    epoch, kind = int.from_bytes(message[at : at + _EPOCH_BYTES], "big"), message[at + _EPOCH_BYTES]
+    if len(message) >= _USUAL.size and message[len(_FIXED)] == _GROUP_ID_BYTES:
+        _, _, group_id, epoch, kind, _ = _USUAL.unpack_from(message)
+        at = _USUAL.size - 1
+    else:
+        start, at = _find_vector(message, len(_FIXED))
+        group_id = message[start:at]
+        if len(message) - at < _EPOCH_BYTES + 1:
+            raise error("malformed", "MLS message ends early")
+        epoch, kind = int.from_bytes(message[at : at + _EPOCH_BYTES], "big"), message[at + _EPOCH_BYTES]
+        at += _EPOCH_BYTES + 1
     if kind not in (APPLICATION, PROPOSAL, COMMIT):
         raise error("malformed", "MLS content type")
-    start, at = _find_vector(message, at + _EPOCH_BYTES + 1)
+    start, at = _find_vector(message, at)
     aad = message[start:at]
     _, at = _find_vector(message, at)  # encrypted sender data
     _, at = _find_vector(message, at)  # ciphertext

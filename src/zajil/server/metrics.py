@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import errno
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 
 from zajil.protocol.frames import Role
 from zajil.server.config import ConfigError
@@ -65,6 +67,25 @@ class ModerationFigures:
         self._oldest.set(backlog[1])
 
 
+class _Tally(Collector):
+    """Counts by labels, which go to a counter when somebody reads: adding each there would cost a message more."""
+
+    def __init__(self, counter: Counter) -> None:
+        self._counter = counter
+        self.counts: dict[tuple[str, str], int] = {}
+
+    def describe(self) -> Iterable[Metric]:
+        """None of its own."""
+        return ()
+
+    def collect(self) -> Iterable[Metric]:
+        """None of its own; the counter has all that was counted, once this returns."""
+        counts, self.counts = self.counts, {}
+        for labels, count in counts.items():
+            self._counter.labels(*labels).inc(count)
+        return ()
+
+
 class Metrics:
     """Counters of one server."""
 
@@ -73,10 +94,11 @@ class Metrics:
         self._calls = Counter(
             "zajil_calls", "Control calls by route and status.", ["route", "status"], registry=self.registry
         )
-        self._by_outcome: dict[tuple[str, str], Counter] = {}
-        self._requests = Counter(
-            "zajil_requests", "Data requests by kind and outcome.", ["kind", "outcome"], registry=self.registry
-        )
+        requests = Counter("zajil_requests", "Data requests by kind and outcome.", ["kind", "outcome"], registry=None)
+        self._requests = _Tally(requests)
+        # In this order: whoever reads the registry asks the tally before the counter.
+        self.registry.register(self._requests)
+        self.registry.register(requests)
         self._pushes = Counter(
             "zajil_pushes", "Posts to push services by outcome.", ["outcome"], registry=self.registry
         )
@@ -119,11 +141,9 @@ class Metrics:
         self._calls.labels(route, str(status)).inc()
 
     def count_request(self, kind: str, outcome: str) -> None:
-        """kind: send, commit or create; outcome: ok or an error code."""
-        counter = self._by_outcome.get((kind, outcome))
-        if counter is None:
-            counter = self._by_outcome[kind, outcome] = self._requests.labels(kind, outcome)
-        counter.inc()
+        """kind: send, commit or create; outcome: ok or an error code. On the event loop's thread, as reading is."""
+        counts, labels = self._requests.counts, (kind, outcome)
+        counts[labels] = counts.get(labels, 0) + 1
 
     def count_push(self, outcome: str) -> None:
         """One post to a push service: taken, gone, later or refused."""

@@ -144,6 +144,8 @@ class QueuedMailboxEngine(MailboxEngine):
         """Operations that were ever queued; those of them whose outcome was told."""
         self._last_of: dict[GroupId, int] = {}
         """The number of the last one that names this group, of those not answered yet and maybe some that are."""
+        self._held: list[tuple[op.SendEphemeral, Told]] = []
+        """Messages that are not stored, of this turn of the event loop."""
         self._fresh: Mapping[MailboxId, Sequence[Entry]] = {}
         self._readers = ThreadPoolExecutor(max_workers=_READERS, thread_name_prefix="zajil-read")
         self.last_statements = 0
@@ -179,8 +181,15 @@ class QueuedMailboxEngine(MailboxEngine):
     def _reading(self) -> Sql:
         """A connection of this thread, for one read."""
 
+    _judges = False
+    """Whether the event loop may find out by itself what becomes of messages that are not stored."""
+
+    def _begin_judging(self, _now_ms: int) -> bool:
+        """Look at what is stored now; False where the loop cannot, so that the writer has to."""
+        return False
+
     def _judge(self, _operation: op.SendEphemeral, _now_ms: int) -> Passed | None:
-        """What becomes of it, where the event loop may find out by itself; raises what it is refused for."""
+        """What becomes of it, by the last look; None where the writer has to see. Raises what it is refused for."""
         return None
 
     @abstractmethod
@@ -308,8 +317,17 @@ class QueuedMailboxEngine(MailboxEngine):
         """told: called once its batch is durable. is_wanted: soon. Raises Unavailable `busy`, `restarting`."""
         if self._closing:
             raise error("restarting", retry_ms=BUSY_RETRY_MS)
-        if isinstance(operation, op.SendEphemeral) and self._pass_on(operation, told):
-            return
+        if isinstance(operation, op.SendEphemeral):
+            if self._judges and self._loop is not None and not self._is_behind(operation):
+                if not self._held:
+                    self._loop.call_soon(self._pass_on)
+                self._held.append((operation, told))
+                return
+        elif self._held and not isinstance(operation, op.Ack):
+            self._pass_on()  # they came before this, which may change what they are judged by
+        self._queue_up(operation, told, is_wanted=is_wanted)
+
+    def _queue_up(self, operation: Operation, told: Told, *, is_wanted: bool = True) -> None:
         if len(self._queue) >= op.QUEUE_MAX:
             raise error("busy", retry_ms=BUSY_RETRY_MS)
         self._queue.append((operation, told))
@@ -373,20 +391,34 @@ class QueuedMailboxEngine(MailboxEngine):
         self._is_wanted = bool(self._queue)
         return batch, done, began
 
-    def _pass_on(self, operation: op.SendEphemeral, told: Told) -> bool:
-        """Whether it was passed on, or refused, here and now. Not behind another one of its group that still waits."""
-        if self._last_of.get(operation.gid, 0) > self._answered:
-            return False
+    def _is_behind(self, operation: op.SendEphemeral) -> bool:
+        """Whether another one of its group still waits."""
+        return self._last_of.get(operation.gid, 0) > self._answered
+
+    def _pass_on(self) -> None:
+        """Pass on, or refuse, what came in this turn: by one look at what is stored, which was after all had come."""
+        held, self._held = self._held, []
+        now_ms = int(self._clock() * 1000)
+        can_judge = bool(held) and not self._closing and self._begin_judging(now_ms)
+        for operation, told in held:
+            try:
+                self._pass_one(operation, told, now_ms, can_judge=can_judge)
+            except Exception:  # one who cannot hear it keeps nobody else from theirs
+                LOG.exception("an outcome could not be told")
+
+    def _pass_one(self, operation: op.SendEphemeral, told: Told, now_ms: int, *, can_judge: bool) -> None:
         try:
-            passed = self._judge(operation, int(self._clock() * 1000))
+            if self._closing:
+                raise error("restarting", retry_ms=BUSY_RETRY_MS)
+            passed = self._judge(operation, now_ms) if can_judge and not self._is_behind(operation) else None
+            if passed is None:
+                self._queue_up(operation, told)
+                return
         except ZajilError as refusal:
             told(refusal)
-            return True
-        if passed is None:
-            return False
+            return
         told(passed.answer)
         self._bus.publish(passed.mailbox_ids, passed.frame)
-        return True
 
     # The writer thread
 

@@ -56,6 +56,13 @@ def hash_refs(deliver_to: Sequence[bytes]) -> bytes:
     return hashlib.sha256(cbor.encode(list(deliver_to))).digest()
 
 
+def find_tag(data: bytes) -> bytes | None:
+    """The tag in the AAD of an application message, which has one encoding; None for anything else."""
+    if len(data) == APPLICATION_BYTES and data.startswith(_APPLICATION_HEAD):
+        return data[len(_APPLICATION_HEAD) :]
+    return None
+
+
 def parse_aad(data: bytes) -> ApplicationAad | CommitAad:
     """The AAD of a PrivateMessage. Raises Malformed for any other shape, leaves not ascending, another version.
 
@@ -63,8 +70,8 @@ def parse_aad(data: bytes) -> ApplicationAad | CommitAad:
     """
     if len(data) > MOST_BYTES:
         raise error("malformed", "AAD too long")
-    if len(data) == APPLICATION_BYTES and data.startswith(_APPLICATION_HEAD):
-        return ApplicationAad(data[len(_APPLICATION_HEAD) :])
+    if (tag := find_tag(data)) is not None:
+        return ApplicationAad(tag)
     value = cbor.parse(data)
     if not isinstance(value, list) or value[:1] != [VERSION] or isinstance(value[0], bool):
         raise error("malformed", "AAD")

@@ -312,7 +312,7 @@ class Clerk:
 
 def _answer(conversation: Conversation, rid: int, answer: Ok | BaseException) -> None:
     if isinstance(answer, Ok):
-        conversation.answer(rid, [answer])
+        conversation.answer(rid, (answer,))
         return
     if not isinstance(answer, ZajilError):
         _LOG.error("a data request failed", exc_info=answer)

@@ -69,11 +69,12 @@ class Connection:
             return
         self.heard_at = now
         for event in carrier.feed(record, now):
+            if isinstance(event, Message):
+                conversation = self.conversation
+                if conversation is not None and (work := conversation.message(event.body, now=now)):
+                    self._work(conversation, work)
+                continue
             match event:
-                case Message():
-                    conversation = self.conversation
-                    if conversation is not None and (work := conversation.message(event.body, now=now)):
-                        self._work(conversation, work)
                 case Usable():
                     self._begin(event, now)
                 case TakenOver():

@@ -7,6 +7,7 @@ a database must do: `Work`. Results come back through `admitted`, `refused`, `ro
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from zajil.protocol import frames
 from zajil.protocol.errors import ZajilError
@@ -31,6 +32,7 @@ from zajil.server.http.calls import Peer
 _UNREAD_MAX = 4 * R_WINDOW_BYTES
 # Less than that counts nothing where the answers of all sessions are counted.
 _UNREAD_LEAST = 1 << 16
+_NOTHING: Final = (0, 0)
 Work = Authenticate | Acknowledge | Read | Submit | Call
 
 
@@ -85,9 +87,12 @@ class Conversation:
         """
         session = self.session
         if self.identity is not None or session.closed:
-            return 0, 0
+            return _NOTHING
         unread = session.queued_bytes if self._receiver is None else 0
-        return session.incoming_bytes + self.desk.held_bytes, unread if unread > _UNREAD_LEAST else 0
+        unfinished = session.incoming_bytes + self.desk.held_bytes
+        if not unfinished and unread <= _UNREAD_LEAST:
+            return _NOTHING
+        return unfinished, unread if unread > _UNREAD_LEAST else 0
 
     @property
     def crowded(self) -> bool:
@@ -171,7 +176,7 @@ class Conversation:
 
     def push(self, frame: bytes) -> None:
         """Pass a volatile frame on, encoded, unless the device is behind already: then it is dropped."""
-        if self._receiver and self._receiver.live and self.session.queued_bytes < WINDOW_BYTES:
+        if self._receiver is not None and self._receiver.live and self.session.queued_bytes < WINDOW_BYTES:
             self.session.send(frame)
 
     def answer(self, rid: int, parts: Sequence[frames.SFromServer | frames.RFromServer]) -> None:

@@ -137,7 +137,10 @@ class PlainLine:
             self._kick()
             return
         now = self._gateway.now()
-        self._spend(now, len(record))
+        try:
+            self._meter.take(now, len(record))
+        except ZajilError as reason:
+            self._gateway.close(self._connection, reason)
         self._gateway.feed(self._connection, record, now)
 
     def _spend(self, now: float, size_bytes: int) -> None:

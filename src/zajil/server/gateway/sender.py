@@ -85,7 +85,8 @@ class Desk:
     def answered(self, rid: int) -> None:
         """The request is done; its number is free again."""
         self._open.discard(rid)
-        self._release(rid)
+        if self._calls:
+            self._release(rid)
 
     def _release(self, rid: int) -> None:
         if rid in self._calls:

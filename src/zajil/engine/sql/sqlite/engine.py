@@ -176,12 +176,17 @@ class SQLiteMailboxEngine(QueuedMailboxEngine):
 
     # Without a batch
 
-    def _judge(self, operation: op.SendEphemeral, now_ms: int) -> Passed | None:
+    _judges = True
+
+    def _begin_judging(self, now_ms: int) -> bool:
         if self._passing is None:
             connection = self._connect_reading()
             connection.execute("PRAGMA busy_timeout=0")
             self._passing = Passing(connection, self._tools)
-        return self._passing.judge(operation, now_ms)
+        return self._passing.look(now_ms)
+
+    def _judge(self, operation: op.SendEphemeral, now_ms: int) -> Passed | None:
+        return self._passing.judge(operation, now_ms) if self._passing is not None else None
 
     # Connections
 
