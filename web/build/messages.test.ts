@@ -12,3 +12,9 @@ test("a planted fault of each kind is found", () => {
   expect(findFaults({ ru: { a: plural } })).toEqual(['ru: a lacks the form "few"', 'ru: a lacks the form "many"']);
   expect(findFaults({ en: { a: "{n, plural, one {# line} other {# lines}}" } })).toHaveLength(1);
 });
+
+test("no Arabic sentence has digits of one kind beside a figure in those that a person chose", () => {
+  const mixed = (text: string): boolean => /\{\w*t\}/.test(text) && /\d/.test(text.replaceAll(/=\d+/g, ""));
+  expect(mixed("{n, plural, =0 {none} other {{nt} of 8}}")).toBe(true);
+  expect(Object.entries(readMessages("ar")).filter(([, text]) => mixed(text))).toEqual([]);
+});
