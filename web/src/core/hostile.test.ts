@@ -4,8 +4,6 @@
  * was only announced. Those of `protocol` have fuzz.test.ts; the doors to the network among them are here for their
  * time and memory. ZAJIL_LONG=1 makes a hundred times as many edits.
  */
-import { decodeGroupContext, encodeGroupContext } from "ts-mls/groupContext.js";
-import { decodeProposal, encodeProposal } from "ts-mls/proposal.js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import sframe from "../../../vectors/calls/sframe.json";
 import signals from "../../../vectors/calls/signals.json";
@@ -33,10 +31,11 @@ import { encodeKept, parseKept } from "./calls/record.ts";
 import { decodeRelays } from "./calls/relays.ts";
 import { FrameRefused, parseHeader } from "./calls/sframe.ts";
 import { openRoster } from "./crypto.ts";
-import { parseMessage, parseStrictly } from "./mls/codec.ts";
+import { parseMessage } from "./mls/codec.ts";
 import { parseKeyPackage, parseSecrets } from "./mls/keypackages.ts";
 import { MlsError } from "./mls/mls.ts";
 import { parseTree } from "./mls/rules/trees.ts";
+import { parseGroupContext, parseProposal } from "./mls/tests/strictly.ts";
 import { checkList, followRoots, parseRootAnswer } from "./reach/signed.ts";
 import { parseBase, readBody } from "./transports/direct.ts";
 
@@ -179,12 +178,9 @@ const TARGETS: Readonly<Record<string, Target>> = {
   "MLS message": { parse: parseMessage, examples: hexes(messages) },
   "key package": { parse: parseKeyPackage, examples: hexes([ours.key_package, xwing.key_package]) },
   "ratchet tree": { parse: parseTree, examples: hexes(states.map(({ tree }) => tree)) },
-  proposal: {
-    parse: (data) => parseStrictly(decodeProposal, encodeProposal, data),
-    examples: hexes(proposals),
-  },
+  proposal: { parse: parseProposal, examples: hexes(proposals) },
   "group context": {
-    parse: (data) => parseStrictly(decodeGroupContext, encodeGroupContext, data),
+    parse: parseGroupContext,
     examples: hexes(states.map(({ context }) => context)),
   },
   "secrets of a key package": {
