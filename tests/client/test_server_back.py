@@ -105,6 +105,32 @@ def test_links_are_brought_by_who_made_or_ended_them_until_they_expire(world: Wo
     assert world.links == []
 
 
+def test_a_look_at_the_list_of_a_server_that_went_back_leaves_no_ended_link_untold(world: World) -> None:
+    """It lists what was ended since, as if it still admitted somebody; the look comes before the errand at times."""
+    phone = world.phones["a1"]
+    now_s = world.now_ms // 1000
+    ended = b"e" * 32
+    with phone.core.step("links") as step:
+        doors.note_link(step.tx, ended, uses=0, expires=now_s + 1000, now_s=now_s)
+    bring_back(world)
+    assert phone.greet()
+    assert phone.receive(1)
+    with phone.core.step("looked") as step:
+        doors.note_link(step.tx, ended, uses=20, expires=now_s + 1000, now_s=now_s)
+    phone.call()
+    assert [(want.hash, want.uses) for device, want in world.links if device == phone.device] == [(ended, 0)]
+
+
+def test_a_server_that_lists_links_without_end_fills_no_device(world: World) -> None:
+    phone = world.phones["a1"]
+    now_s = world.now_ms // 1000
+    with phone.core.step("links") as step:
+        for n in range(doors.LINKS_MAX + 2):
+            doors.note_link(step.tx, n.to_bytes(32, "big"), uses=1, expires=now_s + 1000, now_s=now_s)
+        held = doors.load_doors(step.tx).links
+    assert [int.from_bytes(one.hash, "big") for one in held] == list(range(2, doors.LINKS_MAX + 2))
+
+
 def test_the_backup_of_a_recovery_key_is_stored_again(world: World) -> None:
     """The server may have none by this key, or an older one: who lost all devices would come back to nothing."""
     first, second = world.phones["a1"], world.phones["a2"]

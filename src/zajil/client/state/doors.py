@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from zajil.client.state.rows import encode_row, parse_row
 from zajil.client.storage.store import Tx
 
 _KEY = b"doors"
+LINKS_MAX: Final = 400
+"""The newest: a server may list any number of them."""
 
 
 class Link(msgspec.Struct, frozen=True, array_like=True):
@@ -65,13 +69,16 @@ def allow(tx: Tx, via: bytes) -> None:
 
 
 def note_link(tx: Tx, token_hash: bytes, *, uses: int, expires: int, now_s: int) -> None:
-    """This link of ours admits so many at most; one that ended stays so. Those that expired are forgotten."""
-    links = load_doors(tx).links
+    """This link of ours admits so many at most; one that ended stays so. Those that expired are forgotten.
+
+    What the server is to be told, it is told all the same: its list may be from before it was.
+    """
+    links, due = load_doors(tx).links, False
     for held in links:
         if held.hash == token_hash:
-            uses, expires = min(held.uses, uses), max(held.expires, expires)
+            uses, expires, due = min(held.uses, uses), max(held.expires, expires), held.due
     others = tuple(one for one in links if one.hash != token_hash and one.expires > now_s)
-    change_doors(tx, links=(*others, Link(token_hash, uses, expires)))
+    change_doors(tx, links=(*others, Link(token_hash, uses, expires, due))[-LINKS_MAX:])
 
 
 def bring_links(tx: Tx, *, now_s: int) -> None:
