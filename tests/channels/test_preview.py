@@ -190,6 +190,33 @@ async def test_a_text_runs_by_its_words_not_by_a_link_or_handle_before_them(worl
     assert {"unicode-bidi:plaintext", "text-align:start"} <= set(rule.split(";"))
 
 
+async def test_an_address_is_not_torn_apart_at_its_sign(world: World) -> None:
+    """Isolated, its second half would be drawn before the first among Arabic: `@bank.example` of somebody else."""
+    author = await world.author()
+    channel = await world.channel(author, "news_room")
+    for text in ("راسلوا help@bank.example اليوم", "شكرًا لكم و@omar_n أيضًا", "(@omar_n)"):
+        await world.post(author, channel, text)
+    await world.judge()
+    _, text, _ = await page(world, "/c/news_room", accept_language="ar")
+    assert ">راسلوا help@bank.example اليوم</p>" in text
+    assert ">شكرًا لكم و<bdi>@omar_n</bdi> أيضًا</p>" in text
+    assert ">(<bdi>@omar_n)</bdi></p>" in text
+
+
+async def test_a_name_cannot_end_its_isolation(world: World) -> None:
+    """Browsers make signs of the elements that isolate, and one in the name would close them."""
+    author = await world.author(name="Nora\u2069\u202e\u2067")
+    channel = await world.channel(author, "news_room", title="News\u202b \u2068room\u2066", about="about\u202e")
+    post = await world.post(author, channel, "words\u202e")
+    await world.judge()
+    for path in ("/c/news_room", f"/c/news_room/{post}"):
+        _, text, _ = await page(world, path)
+        assert "<bdi>Nora</bdi>" in text
+        assert "News room" in text
+        rest = re.sub(r'<p class="text".*?</p>', "", text)
+        assert not re.search("[\u202a-\u202e\u2066-\u2069]", rest), "a text is a paragraph of its own, all else is not"
+
+
 async def test_dates_in_arabic_keep_their_order_and_no_arabic_is_slanted(world: World) -> None:
     author = await world.author()
     channel = await world.channel(author, "news_room")

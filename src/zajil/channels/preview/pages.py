@@ -20,7 +20,9 @@ from zajil.protocol.ids import encode_b64
 from zajil.protocol.public import api
 
 _EXCERPT: Final = 200
-_APART: Final = re.compile(r"((?:https?://|@)\S+)")
+# Not in an address, whose second half would be drawn before the first among Arabic; an Arabic "and" goes before a @.
+_APART: Final = re.compile(r"((?<![A-Za-z0-9])(?:https?://|(?<![._+%-])@)\S+)")
+_SIGNS: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
 STYLE: Final = (
     "body{margin:0;background:#F4F3EF;color:#1B2230;font:1rem/1.6 system-ui,sans-serif}"
     "main{max-width:40rem;margin:0 auto;padding:1.5rem 1rem 4rem}h1{font-size:1.4rem;margin:.2rem 0}"
@@ -54,7 +56,8 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.filters |= {"b64": encode_b64, "address": quote, "iso": _iso, "pieces": _pieces, "ltr": _ltr}
+        self._templates.filters |= {"b64": encode_b64, "address": quote, "iso": _iso, "ltr": _ltr}
+        self._templates.filters |= {"pieces": _pieces, "steady": _steady}
 
     def channel(self, language: str, channel: api.Channel, posts: api.Posts) -> bytes:
         """A channel with a page of its posts."""
@@ -65,7 +68,7 @@ class Pages:
             channel=channel,
             posts=posts.posts,
             next=posts.next,
-            title=channel.title or f"@{channel.handle}",
+            title=_steady(channel.title) or f"@{channel.handle}",
             description=_excerpt(channel.about),
             path=_path(channel.handle),
             kind="website",
@@ -83,7 +86,7 @@ class Pages:
             post=post,
             posts=comments.posts,
             next=comments.next,
-            title=f"{channel.title} (@{channel.handle})",
+            title=f"{_steady(channel.title)} (@{channel.handle})",
             description=_excerpt(post.text) if plain else "",
             path=f"{_path(channel.handle)}/{encode_b64(post.post_id)}",
             kind="article",
@@ -129,11 +132,16 @@ def _pieces(text: str) -> Iterator[tuple[str, bool]]:
     return ((piece, at % 2 == 1) for at, piece in enumerate(_APART.split(text)) if piece)
 
 
+def _steady(text: str) -> str:
+    """A name without signs of direction: browsers make such signs of elements, and one in a name would end its own."""
+    return _SIGNS.sub("", text)
+
+
 def _ltr(text: str) -> str:
     """Isolated from left to right: after Arabic letters the parts of a date would change places."""
     return f"\u2066{text}\u2069"
 
 
 def _excerpt(text: str) -> str:
-    line = " ".join(text.split())
+    line = " ".join(_steady(text).split())
     return line if len(line) <= _EXCERPT else line[: _EXCERPT - 1] + "…"
