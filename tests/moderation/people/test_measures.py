@@ -407,6 +407,23 @@ async def test_undoing_lets_the_account_in_again_unless_a_later_one_stands(
     assert [each.undone for each in listed.measures] == [True, True]
 
 
+async def test_a_measure_that_does_not_open_hides_no_other_one(
+    desk: Desk, server: Server, scene: Scene, http: Http
+) -> None:
+    """Sealed to a key that is lost, damaged, or not what this version writes: each is counted."""
+    one, _, measure = await decided(desk, http, scene, "warn")
+    plain = server.reports.keys.seal(b"\xc1", context=telling.context_of(bytes(16)))
+    for n, body in enumerate((plain, b"\1 not sealed", b"")):
+        row = records.MeasureRow(bytes(15) + bytes((n,)), bytes(16), records.IN_FORCE, body, b"r", b"s", 30_000)
+        server._db.write_sync(partial(records.insert_measure, row=row))
+    listed = await desk.ask(routes.MEASURES, private.Measures, by=one)
+    assert [encode_b64(each.measure_id) for each in listed.measures] == [measure]
+    assert listed.unread == 3
+    for n in range(3):
+        name = encode_b64(bytes(15) + bytes((n,)))
+        assert await desk.refused(routes.UNDO_MEASURE, by=one, measure=name) == "not-allowed"
+
+
 async def test_a_complaint_without_proof_is_no_ground(desk: Desk, scene: Scene, http: Http) -> None:
     member = await desk.member(private=True)
     told = await report(http, scene.hers, scene.item, complaint=True)

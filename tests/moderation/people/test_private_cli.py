@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -16,6 +17,7 @@ from tests.server.wire import Http, Wire
 
 from zajil.client.staff import keyfile
 from zajil.moderation.private import keys as private_keys
+from zajil.moderation.private import records
 from zajil.moderation.private.sealed import Cost
 from zajil.protocol.errors import ZajilError
 from zajil.protocol.frames import Role
@@ -84,6 +86,11 @@ async def test_two_members_unlock_read_and_suspend_at_the_terminal(
     desk.clock.advance(1)
     await http.log_in(scene.omar)
     assert (await one.json("private", "measures"))[0]["undone"]
+    spoiled = records.MeasureRow(bytes(16), bytes(16), records.IN_FORCE, b"\1 not sealed", b"r", b"s", 0)
+    desk.server._db.write_sync(partial(records.insert_measure, row=spoiled))
+    said = await one.run("private", "measures")
+    assert measure["measure_id"] in said
+    assert "cannot open: 1" in said
     await one.run("private", "lock")
     assert "private-locked" in await one.run("private", "measures", code=1)
 

@@ -11,11 +11,12 @@ from typing import Final
 import msgspec
 from sqlalchemy import Connection
 
+from zajil.engine.keys import SealBroken
 from zajil.moderation.private import inbox, records, store, tallies
 from zajil.moderation.private.desk import check_key, find_held
 from zajil.moderation.private.inbox import Inbox
 from zajil.moderation.private.records import MeasureRow
-from zajil.moderation.private.telling import MeasureBody, context_of, open_measure, view_measure
+from zajil.moderation.private.telling import MeasureBody, context_of, open_measure, read_measure, view_measure
 from zajil.moderation.review.context import Review, Reviewer
 from zajil.protocol.control import B16
 from zajil.protocol.errors import error
@@ -131,12 +132,16 @@ async def undo(review: Review, reports: Inbox, reviewer: Reviewer, name: str) ->
 
 
 async def list_measures(review: Review, reports: Inbox) -> private.Measures:
-    """The newest measures. Raises private-locked, not-allowed (the key is not here)."""
+    """The newest measures; those that do not open are counted. Raises private-locked."""
     check_key(reports)
     rows = await review.db.read(lambda db: records.decided(db, limit=LISTED))
-    found = []
+    found, unread = [], 0
     for row in rows:
-        measure = view_measure(row.id, open_measure(reports, row), at=row.day * _DAY_S)
+        try:
+            measure = view_measure(row.id, read_measure(reports, row, by_person=True), at=row.day * _DAY_S)
+        except SealBroken:  # one must not hide all others
+            unread += 1
+            continue
         found.append(
             private.MeasureView(
                 measure_id=B16(row.id),
@@ -148,7 +153,7 @@ async def list_measures(review: Review, reports: Inbox) -> private.Measures:
                 undone=row.state == records.UNDONE,
             )
         )
-    return private.Measures(tuple(found))
+    return private.Measures(tuple(found), unread)
 
 
 async def find_proposal(

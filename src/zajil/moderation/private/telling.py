@@ -116,7 +116,7 @@ async def _open(reports: Inbox, found: _Found) -> Callable[[], Awaitable[None]]:
     row = await reports.db.read(lambda db: records.find_measure(db, found.measure_id))
     if row is None:
         raise SealBroken
-    body = _read_measure(reports, row, by_person=False)
+    body = read_measure(reports, row, by_person=False)
     measure = view_measure(row.id, body, at=body.undone_at if found.undone else body.at)
     return partial(reports.measures.tell, measure, found.undone)
 
@@ -128,16 +128,20 @@ def view_measure(measure_id: bytes, body: MeasureBody, *, at: int) -> AccountMea
 
 
 def open_measure(reports: Inbox, row: MeasureRow) -> MeasureBody:
-    """What a person reads. Raises private-locked, not-allowed where it was sealed to another key."""
+    """What a person reads. Raises private-locked, not-allowed where it is damaged or was sealed to another key."""
     try:
-        return _read_measure(reports, row, by_person=True)
+        return read_measure(reports, row, by_person=True)
     except SealBroken:
         raise error("not-allowed", "the moderators' key on this server is another one") from None
 
 
-def _read_measure(reports: Inbox, row: MeasureRow, *, by_person: bool) -> MeasureBody:
-    plain = reports.keys.open(row.body, context=context_of(row.id), by_person=by_person)
-    return msgspec.msgpack.decode(plain, type=MeasureBody)
+def read_measure(reports: Inbox, row: MeasureRow, *, by_person: bool) -> MeasureBody:
+    """by_person: as of `PrivateKeys.open`. Raises private-locked, SealBroken for what is damaged, too."""
+    try:
+        plain = reports.keys.open(row.body, context=context_of(row.id), by_person=by_person)
+        return msgspec.msgpack.decode(plain, type=MeasureBody)
+    except (msgspec.MsgspecError, ValueError):
+        raise SealBroken from None
 
 
 def context_of(measure_id: bytes) -> bytes:

@@ -115,7 +115,8 @@ class MeasureView(msgspec.Struct, frozen=True, omit_defaults=True):
     undone: bool = False
 
 
-class Measures(msgspec.Struct, frozen=True):
-    """GET /private/measures: newest first."""
+class Measures(msgspec.Struct, frozen=True, omit_defaults=True):
+    """GET /private/measures: newest first. unread: how many of the newest are damaged, or sealed to a lost key."""
 
     measures: tuple[MeasureView, ...]
+    unread: U64 = 0

@@ -198,7 +198,7 @@ def refuse(context: typer.Context, report: ReportId) -> None:
 
 def measures(context: typer.Context, *, passphrase_file: Passphrase = None, json: Json = False) -> None:
     """Measures in force, and undone ones."""
-    from zajil.cli.output import console, print_json
+    from zajil.cli.output import console, error_console, print_json
     from zajil.cli.reviewing import Desk, plain
     from zajil.cli.times import day
     from zajil.protocol.ids import encode_b64
@@ -207,8 +207,11 @@ def measures(context: typer.Context, *, passphrase_file: Passphrase = None, json
     found = Desk(frame_of(context).home, passphrase_file).call(routes.MEASURES, private.Measures)
     if json:
         print_json(plain(found)["measures"])
+    if found.unread:
+        error_console().print(words.UNREAD_MEASURES(n=found.unread), style="yellow")
+    if json:
         return
-    if not found.measures:
+    if not found.measures and not found.unread:
         console().print(review_words.NOTHING_WAITS())
     for each in found.measures:
         rest = words.UNDONE() if each.undone else words.UNTIL(day=day(each.until)) if each.until else ""

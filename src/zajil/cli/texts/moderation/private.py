@@ -49,6 +49,11 @@ MEASURES = Text(
     ar="التدابير ضد الحسابات، الأحدث أولًا.",
     ru="Меры к аккаунтам, сначала новые.",
 )
+UNREAD_MEASURES = Text(
+    en="Measures that this server cannot open: {n}. They are damaged, or sealed to a key that it does not have.",
+    ar="تدابير لا يستطيع هذا الخادم فتحها: {n}. إمّا أنها تالفة أو مختومة لمفتاح ليس عنده.",
+    ru="Меры, которые этот сервер не может открыть: {n}. Они повреждены или запечатаны ключом, которого у него нет.",
+)
 UNDO = Text(en="Undo a measure.", ar="إلغاء تدبير.", ru="Отменить меру.")
 REPORT_ARGUMENT = Text(
     en="Id of the report, as in `private list`.",
