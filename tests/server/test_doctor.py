@@ -298,6 +298,26 @@ def test_limits_addresses_and_proxies_that_do_not_fit_are_found(server: Running)
     server.settings()
 
 
+def test_a_server_that_was_started_with_another_port_is_found_by_it(
+    server: Running, capsys: pytest.CaptureFixture[str]
+) -> None:
+    was, server.port = server.port, free_port()
+    server.settings()
+    command = ["doctor", "--data", str(server.data), "--port", str(was)]
+    run_command([*command, "--json"])
+    (found,) = [each for each in json.loads(capsys.readouterr().out) if each["name"] == "server"]
+    assert (found["code"], found["values"]["port"]) == ("server-answers", was)
+    (server.data / "zajil.key").chmod(0o644)
+    assert run_command([*command, "--host", "127.0.0.1"]) == 1
+    (server.data / "zajil.key").chmod(0o600)
+    told = capsys.readouterr()
+    assert f"  zajil doctor --data {server.data} --host 127.0.0.1 --port {was}\n" in told.err
+    assert run_command(["doctor", "--port", str(was)]) == 2, "of a server's folder alone"
+    assert "--data" in capsys.readouterr().err
+    server.port = was
+    server.settings()
+
+
 def test_a_folder_that_is_wrong_is_found(server: Running, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     server.stop()
     assert server.codes()["server"] == "server-stopped"

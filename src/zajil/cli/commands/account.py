@@ -160,12 +160,21 @@ def doctor(
         Path | None,
         typer.Option("--data", metavar="DIR", help=doctor_words.DATA_OPTION(), show_default=False, parser=parse_folder),
     ] = None,
+    host: Annotated[
+        str | None, typer.Option("--host", metavar="HOST", help=doctor_words.HOST_OPTION(), show_default=False)
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option("--port", metavar="PORT", min=1, max=65535, help=doctor_words.PORT_OPTION(), show_default=False),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Checks of this home and its server, or of the server in a folder; raises `check-failed` if one does not hold."""
     if data is not None:
-        check_server_folder(data, json=json)
+        check_server_folder(data, host=host, port=port, json=json)
         return
+    if host is not None or port is not None:
+        raise typer.BadParameter(doctor_words.NEEDS_DATA())
     from zajil.cli.failures import Failed
     from zajil.cli.output import console, print_json
 

@@ -12,11 +12,14 @@ from zajil.server.doctor import folder, running
 from zajil.server.doctor.finding import Finding
 
 
-def examine(data: Path, *, now: float | None = None) -> list[Finding]:
-    """What was found of each. Where the settings cannot be read, of them and the files alone. Writes nothing."""
+def examine(data: Path, *, host: str | None = None, port: int | None = None, now: float | None = None) -> list[Finding]:
+    """What was found of each. Where the settings cannot be read, of them and the files alone. Writes nothing.
+
+    host, port: what the server was started with in place of its settings, as in `zajil serve`.
+    """
     at = time.time() if now is None else now
     try:
-        settings = load_settings(data)
+        settings = load_settings(data, host=host, port=port)
     except (ConfigError, OSError) as fault:
         return [Finding("settings", False, "settings-bad", {"remark": str(fault)}), folder.check_files(data)]
     return [

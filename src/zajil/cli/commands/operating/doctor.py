@@ -12,8 +12,11 @@ if TYPE_CHECKING:
     from zajil.server.doctor.finding import Finding
 
 
-def check_server_folder(data: Path, *, json: bool) -> None:
-    """Every check on a line, with what to do below it. Raises Failed `check-failed` where one does not hold."""
+def check_server_folder(data: Path, *, host: str | None, port: int | None, json: bool) -> None:
+    """Every check on a line, with what to do below it. Raises Failed `check-failed` where one does not hold.
+
+    host, port: where the server was told to listen, None for what `zajil.toml` says.
+    """
     from zajil.cli.failures import Failed
     from zajil.cli.hints import command_line
     from zajil.cli.output import console, print_json
@@ -21,14 +24,15 @@ def check_server_folder(data: Path, *, json: bool) -> None:
     from zajil.cli.texts.operating.doctor import LOOK_AGAIN
     from zajil.server.doctor.whole import examine
 
-    found = examine(existing_data(data))
+    found = examine(existing_data(data), host=host, port=port)
     if json:
         print_json([{"name": f.name, "ok": f.ok, "code": f.code, "values": dict(f.values)} for f in found])
     else:
         for each in found:
             _show(each, data)
     if not all(each.ok for each in found):
-        raise Failed("check-failed", hint=f"{LOOK_AGAIN()}  {command_line('doctor', '--data', str(data))}")
+        told = ["--data", str(data), *(("--host", host) if host else ()), *(("--port", str(port)) if port else ())]
+        raise Failed("check-failed", hint=f"{LOOK_AGAIN()}  {command_line('doctor', *told)}")
     if not json:
         console().print(DOCTOR_GOOD(), style="bold")
 

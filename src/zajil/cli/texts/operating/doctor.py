@@ -15,6 +15,21 @@ DATA_OPTION = Text(
     ar="فحص الخادم في هذا المجلّد، لا هذا الجهاز.",
     ru="Проверить сервер в этой папке, а не это устройство.",
 )
+HOST_OPTION = Text(
+    en="With --data: the address that the server was started with.",
+    ar="مع --data: العنوان الذي شُغّل به الخادم.",
+    ru="Вместе с --data: адрес, с которым запущен сервер.",
+)
+PORT_OPTION = Text(
+    en="With --data: the port that the server was started with.",
+    ar="مع --data: المنفذ الذي شُغّل به الخادم.",
+    ru="Вместе с --data: порт, с которым запущен сервер.",
+)
+NEEDS_DATA = Text(
+    en="--host and --port go with --data.",
+    ar="لا يُعطى --host و--port إلا مع --data.",
+    ru="--host и --port указывают вместе с --data.",
+)
 
 AWAY = Text(
     en="Start PostgreSQL, and look at the network and at host, port, user and passfile= of the address. Its data is "
@@ -314,9 +329,12 @@ FINDINGS: dict[FindingCode, Complaint] = {
             ru="Папка занята сервером, но по адресу {address} никто не отвечает.",
         ),
         Text(
-            en="It was started with another --port or --host than zajil.toml says, or it is stuck: restart it.",
-            ar="شُغّل بمنفذ --port أو عنوان --host غير المذكور في zajil.toml، أو هو عالق: أعد تشغيله.",
-            ru="Его запустили с другим --port или --host, чем в zajil.toml, или он завис: перезапустите.",
+            en="Was it started with another --port or --host than zajil.toml says? Give them here, too. Else it is "
+            "stuck: restart it.",
+            ar="أشُغّل بمنفذ --port أو عنوان --host غير المذكور في zajil.toml؟ اذكرهما هنا أيضًا. وإلا فهو عالق: "
+            "أعد تشغيله.",
+            ru="Его запустили с другим --port или --host, чем в zajil.toml? Укажите их и здесь. Иначе он завис: "
+            "перезапустите.",
         ),
     ),
     "port-taken": Complaint(
