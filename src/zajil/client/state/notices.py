@@ -33,6 +33,8 @@ NoticeCode: TypeAlias = Literal[
 ]
 KEPT: Final = 200
 """The newest of each chat."""
+_LASTING: Final = ("device-added", "device-replaced")
+"""These go last: they warn, and who comes and goes by a link must not crowd them out."""
 _ROW: Final = b"notices"
 
 
@@ -70,5 +72,8 @@ def add_notices(tx: Tx, gid: bytes, lines: Iterable[Notice]) -> None:
     """Add lines at the end of a chat; nothing is written where there is none."""
     fresh = tuple(lines)
     if fresh:
-        kept = (*load_notices(tx, gid), *fresh)[-KEPT:]
+        held = (*load_notices(tx, gid), *fresh)
+        order = sorted(range(len(held)), key=lambda n: (held[n].code in _LASTING, n))
+        going = frozenset(order[: max(0, len(held) - KEPT)])
+        kept = tuple(line for n, line in enumerate(held) if n not in going)
         tx.put("meta", row_name(gid), rows.encode_row(Notices(kept)))
