@@ -6,6 +6,7 @@ On SQLite the event loop judges them itself; another engine on the same file sta
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,8 +20,10 @@ from zajil.delivery import send as send_verb
 from zajil.engine.bus import Volatile
 from zajil.engine.limits import Limit
 from zajil.engine.sql import interface as op
+from zajil.engine.sql.batch import known
 from zajil.engine.sql.queues import Cap
 from zajil.engine.sql.sqlite import passing
+from zajil.engine.sql.sqlite.engine import SQLiteMailboxEngine
 from zajil.protocol.errors import ZajilError
 from zajil.protocol.frames import EPHEMERAL
 from zajil.protocol.ids import MailboxId
@@ -195,4 +198,71 @@ async def test_what_the_loop_cannot_judge_the_writer_does(file: Server, monkeypa
     assert not told.done()
     assert await told == op.Accepted(1, file.now_ms)
     assert [box for box, _ in heard] == boxes
+    await file.engine.close()
+
+
+async def test_a_look_that_fails_leaves_nobody_without_an_answer(file: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    boxes = [file.mailbox(), file.mailbox()]
+    group, heard = Group(file, *boxes), listen(file, *boxes)
+    engine = file.engine
+    assert isinstance(engine, SQLiteMailboxEngine)
+    engine.start()
+    files = [sqlite3.OperationalError("unable to open database file"), sqlite3.DatabaseError("malformed")]
+    connect = engine._connect_reading
+
+    def connect_later() -> sqlite3.Connection:
+        if files:
+            raise files.pop()
+        return connect()
+
+    monkeypatch.setattr(engine, "_connect_reading", connect_later)
+    for _ in range(2):
+        told: asyncio.Future[op.Outcome | Exception] = asyncio.get_running_loop().create_future()
+        engine.begin_send(eph(group), told.set_result)
+        await asyncio.sleep(0)
+        assert await asyncio.wait_for(told, 10) == op.Accepted(1, file.now_ms), "the writer has judged it"
+    assert (len(heard), files) == (4, [])
+    await engine.close()
+
+
+async def test_a_fault_in_one_judgement_is_told_to_whom_it_concerns(
+    file: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    group, other = (Group(file, file.mailbox(), file.mailbox()) for _ in range(2))
+    file.engine.start()
+    await file.engine.send(eph(group))
+    judge = passing.Passing.judge
+
+    def judge_one(self: passing.Passing, request: op.SendEphemeral, now_ms: int) -> object:
+        if request.gid == group.gid:
+            raise LookupError("a bug")
+        return judge(self, request, now_ms)
+
+    monkeypatch.setattr(passing.Passing, "judge", judge_one)
+    told: list[op.Outcome | Exception] = []
+    for each in (group, other):
+        file.engine.begin_send(eph(each), told.append)
+    await asyncio.sleep(0)
+    assert [getattr(each, "code", None) for each in told] == ["internal", None]
+    assert "a bug" in caplog.text
+    await file.engine.close()
+
+
+async def test_more_references_than_are_kept_are_judged_all_the_same(
+    file: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boxes = [file.mailbox(), file.mailbox()]
+    group, other = Group(file, *boxes), Group(file, *boxes)
+    serial = file.refs.open_ref(group.refs[1]).serial
+    # A reference of the other group leads into this one as well.
+    add = group.commit_frame([(2, other.refs[0])], welcome=b"come in")
+    file.commit(add)
+    group.applied(add, group.pending)
+    file.do(op.DenyRef(mailbox_id=boxes[1], serial=serial))
+    heard = listen(file, *boxes)
+    file.engine.start()
+    monkeypatch.setattr(known, "REFS_MAX", 3)
+    for each in (other, group):
+        await asyncio.wait_for(file.engine.send(eph(each)), 10)
+    assert [box for box, _ in heard] == [boxes[0], boxes[1], boxes[0]]
     await file.engine.close()

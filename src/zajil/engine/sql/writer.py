@@ -399,12 +399,19 @@ class QueuedMailboxEngine(MailboxEngine):
         """Pass on, or refuse, what came in this turn: by one look at what is stored, which was after all had come."""
         held, self._held = self._held, []
         now_ms = int(self._clock() * 1000)
-        can_judge = bool(held) and not self._closing and self._begin_judging(now_ms)
+        can_judge = bool(held) and not self._closing and self._can_judge(now_ms)
         for operation, told in held:
             try:
                 self._pass_one(operation, told, now_ms, can_judge=can_judge)
             except Exception:  # one who cannot hear it keeps nobody else from theirs
                 LOG.exception("an outcome could not be told")
+
+    def _can_judge(self, now_ms: int) -> bool:
+        try:
+            return self._begin_judging(now_ms)
+        except Exception:
+            LOG.exception("the event loop cannot see what is stored")
+            return False  # the writer, which has its connection, may
 
     def _pass_one(self, operation: op.SendEphemeral, told: Told, now_ms: int, *, can_judge: bool) -> None:
         try:
@@ -416,6 +423,10 @@ class QueuedMailboxEngine(MailboxEngine):
                 return
         except ZajilError as refusal:
             told(refusal)
+            return
+        except Exception:
+            LOG.exception("a mailbox operation failed")
+            told(error("internal"))
             return
         told(passed.answer)
         self._bus.publish(passed.mailbox_ids, passed.frame)

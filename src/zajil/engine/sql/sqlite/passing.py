@@ -89,9 +89,10 @@ class Passing:
     def _admit(self, gid: GroupId, targets: Targets) -> Collection[MailboxId]:
         """Without the references that are denied, and those of strangers, through which nothing of this sort passes."""
         refs, known = targets.refs, self._known
+        denied = {name for name in refs if known.refs.get(name)}  # before more of them than are kept drive these out
         if unknown := [name for name in refs if name not in known.refs]:
-            known.keep_refs(unknown, self._find_denied(unknown))
-        denied = [name for name in refs if known.refs[name]]
+            denied |= (found := self._find_denied(unknown))
+            known.keep_refs(unknown, found)
         if denied or targets.strangers:
             return lead({name: ref for name, ref in refs.items() if name not in denied and not ref.stranger}).boxes
         if len(self._open) >= _OPEN_MAX:
