@@ -360,7 +360,7 @@ class Hit(msgspec.Struct, frozen=True):
 
 
 class Notice(msgspec.Struct, frozen=True):
-    """A line of a chat that is no message. name, account: whom it is about. at: Unix seconds of our clock.
+    """A line of a chat that is no message. name, account: whom it is about. at: Unix seconds, when the server took it.
 
     seconds: of `timer`, after which new messages disappear, 0 = they stay. whom, whom_account, whom_own: of the codes
     for roles, whose role the one with `name` changed; of `added` and `removed`, whom that one let in or put out.

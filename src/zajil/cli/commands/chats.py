@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -221,14 +222,15 @@ def sync(context: typer.Context, *, json: Json = False) -> None:
         held = _messages(client)
         before = {message.id for message in held}
         waited = _waiting(held)
-        noticed = _notices(client)
+        noticed = Counter(_notices(client))
         known, asked = {chat.id for chat in client.chats()}, {one.id for one in client.requests()}
         await client.sync()
         after = _messages(client)
         new = [message for message in after if message.id not in before and not message.own]
         queued = len(_waiting(after))
         out = _count_out(waited, after)
-        notices = [notice for notice in _notices(client) if notice not in noticed]
+        # Two alike, of one moment, are two.
+        notices = list((Counter(_notices(client)) - noticed).elements())
         # A chat that begins with a message is told of by that.
         chats = [chat for chat in client.chats() if chat.id not in known | {message.chat for message in new}]
         requests = [one.id for one in client.requests() if one.id not in asked]

@@ -226,7 +226,9 @@ def _find_own(step: Step, letter: Letter) -> intake.Own:
 def _carry_out(step: Step, letter: Letter, action: intake.Action) -> None:
     match action:
         case intake.Take():
+            step.taken_at = letter.mark.ts
             _take(step, letter, action)
+            step.taken_at = 0
         case intake.Hold():
             held = Held(letter.gid, letter.kind, letter.epoch, step.now, letter.body, *letter.mark)
             step.tx.append("held", letter.gid, step.rng(16), rows.encode_row(held))

@@ -39,7 +39,7 @@ _ROW: Final = b"notices"
 
 
 class Notice(msgspec.Struct, frozen=True, array_like=True):
-    """One line. account: whom it is about. at: Unix milliseconds of our clock. seconds: the new timer, 0 = off.
+    """One line. account: whom it is about. at: Unix milliseconds, of the change. seconds: the new timer, 0 = off.
 
     whom: of the codes for roles, whose role `account` changed; of `added` and `removed`, who came in or was put out.
     """

@@ -66,6 +66,8 @@ class Step:
         self.profile: Profile = rows.load_profile(tx)
         self.calls: list[CallNews] = []
         """What whoever holds a call is told once the step is durable; never stored."""
+        self.taken_at = 0
+        """Unix ms at which the server took what is being applied, by its word; 0 where nothing of the mailbox is."""
 
     @property
     def now(self) -> int:

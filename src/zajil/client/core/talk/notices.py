@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from zajil.client.core.groups import GROUP, role_of
-from zajil.client.state.notices import Notice, NoticeCode, add_notices
-from zajil.client.state.rows import Chat, Member
+from zajil.client.state import rows
+from zajil.client.state.notices import Notice, NoticeCode, add_notices, load_notices
+from zajil.client.state.rows import Chat, Member, StoredMessage
 from zajil.client.state.step import Step
 
 _ROLES: tuple[NoticeCode, ...] = ("role-member", "role-admin", "role-owner")
@@ -17,31 +18,43 @@ _ROLES: tuple[NoticeCode, ...] = ("role-member", "role-admin", "role-owner")
 
 def note_commit(step: Step, before: Chat, after: Chat, *, by: Member | None) -> None:
     """Lines for what changed between two epochs of one chat. by: who committed it."""
-    add_notices(step.tx, after.gid, (Notice(code, account, step.now) for code, account in _changes(before, after)))
+    at = _when(step, after.gid)
+    add_notices(step.tx, after.gid, (Notice(code, account, at) for code, account in _changes(before, after)))
     # The first commit makes the group; who made it knows whom with.
     if after.kind == GROUP and by is not None and before.epoch:
-        lines = (Notice(code, by.account, step.now, whom=whom) for code, whom in _comings(before, after))
+        lines = (Notice(code, by.account, at, whom=whom) for code, whom in _comings(before, after))
         add_notices(step.tx, after.gid, lines)
 
 
 def note_put_out(step: Step, before: Chat, *, by: Member | None) -> None:
     """A line for us, whom a commit put out of a group."""
     if before.kind == GROUP and by is not None:
-        line = Notice("removed", by.account, step.now, whom=step.profile.account_id)
+        line = Notice("removed", by.account, _when(step, before.gid), whom=step.profile.account_id)
         add_notices(step.tx, before.gid, (line,))
 
 
 def note_title(step: Step, after: Chat, *, by: Member | None) -> None:
     """A line for another name of a group."""
     if after.kind == GROUP and by is not None:
-        add_notices(step.tx, after.gid, (Notice("renamed", by.account, step.now),))
+        add_notices(step.tx, after.gid, (Notice("renamed", by.account, _when(step, after.gid)),))
 
 
 def note_timer(step: Step, after: Chat, by: bytes) -> None:
     """A line for the new timer of a chat, and who set it."""
     place = after.merged or after.gid
-    add_notices(step.tx, place, (Notice("timer", by, step.now, after.timer),))
+    add_notices(step.tx, place, (Notice("timer", by, _when(step, place), after.timer),))
     step.event("timer", place, account=by)
+
+
+def _when(step: Step, gid: bytes) -> int:
+    """Unix ms of a line: when the server took the commit, however late we hear of it.
+
+    By its word, so not after now, nor before what the chat holds already: it could hide a line far above.
+    """
+    if not step.taken_at:
+        return step.now
+    newest = [rows.parse_row(data, StoredMessage).sent for _, data in step.tx.rows("message", gid, newest=1)]
+    return min(step.now, max([step.taken_at, *newest, *(line.at for line in load_notices(step.tx, gid)[-1:])]))
 
 
 def _changes(before: Chat, after: Chat) -> Iterator[tuple[NoticeCode, bytes]]:
@@ -72,15 +85,16 @@ def note_roles(step: Step, before: Chat, after: Chat, *, by: Member | None) -> N
     were = before.accounts()
     told = ((account, role_of(after, account)) for account in after.accounts() if account in were)
     changed = ((account, role) for account, role in told if role != role_of(before, account))
-    lines = (Notice(_ROLES[role], by.account, step.now, whom=account) for account, role in changed)
+    at = _when(step, after.gid)
+    lines = (Notice(_ROLES[role], by.account, at, whom=account) for account, role in changed)
     add_notices(step.tx, after.gid, lines)
 
 
 def note_rules(step: Step, before: Chat, after: Chat, *, by: Member | None) -> None:
     """Lines for permissions and links that a commit changed. by: who committed it."""
     if after.kind == GROUP and by is not None:
-        account = by.account
-        add_notices(step.tx, after.gid, (Notice(code, account, step.now) for code in _rules(before, after)))
+        account, at = by.account, _when(step, after.gid)
+        add_notices(step.tx, after.gid, (Notice(code, account, at) for code in _rules(before, after)))
 
 
 def _rules(before: Chat, after: Chat) -> Iterator[NoticeCode]:
