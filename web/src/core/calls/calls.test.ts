@@ -60,7 +60,7 @@ async function seal(who: Person, gid: Id, fields = RING, course = DURABLE): Prom
 /** The server hands a message out on the quick way. */
 async function asEphemeral(who: Person, gid: Id, { body }: Send, epoch?: number): Promise<void> {
   const eph = { type: "Eph", gid: rows.bytesOf(gid), epoch: epoch ?? (await who.chat(gid)).epoch, body } as const;
-  await who.core.takeEphemeral({ ...eph, ts: who.world.time });
+  await who.core.takeEphemeral([{ ...eph, ts: who.world.time }]);
 }
 
 /** The server puts a message into the mailbox. */

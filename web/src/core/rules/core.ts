@@ -153,9 +153,11 @@ export class Core {
     return this.step("waited", (step) => sync.takeWaited(step));
   }
 
-  /** EPH came: somebody writes or calls, or it changes nothing. */
-  takeEphemeral(eph: Eph): Promise<void> {
-    return this.step("ephemeral", (step) => whispers.takeEphemeral(step, eph));
+  /** EPH came, one or several in a row: somebody writes or calls, or it changes nothing. */
+  takeEphemeral(came: readonly Eph[]): Promise<void> {
+    return this.step("ephemeral", async (step) => {
+      for (const eph of came) await whispers.takeEphemeral(step, eph);
+    });
   }
 
   /** KEYS_LOW came. */

@@ -6,7 +6,7 @@
  * batch is durable before its acknowledgement and a drain is settled before the next HELLO.
  */
 import { errorFromWire, ZajilError } from "../../protocol/errors.ts";
-import { type Msg, parseRServer, type Ready, type RFromServer } from "../../protocol/frames.ts";
+import { type Eph, type Msg, parseRServer, type Ready, type RFromServer } from "../../protocol/frames.ts";
 import * as machine from "../../protocol/mailbox/receiving.ts";
 import type { ClientEvent } from "../../protocol/session/events.ts";
 import type { Core } from "../rules/core.ts";
@@ -44,6 +44,8 @@ export class Receiver {
   #telling = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #arrived = new Map<number, Msg>();
+  /** What is said in passing and waits at the end of the line: one step takes it, however many came meanwhile. */
+  #heard: Eph[] | undefined;
   /** Counts sessions: what belongs to an older one is dropped. */
   #session = 0;
   #token = "";
@@ -90,11 +92,6 @@ export class Receiver {
     return this.#state.phase;
   }
 
-  /** Frames and transitions so far that no honest server makes. */
-  get malformed(): number {
-    return this.#state.malformed;
-  }
-
   /** Connect now instead of after the pause; ask a standing connection whether it lives. */
   reconnect(): void {
     if (!this.#running) return;
@@ -104,8 +101,9 @@ export class Receiver {
 
   /** Something is to come, and nothing here would show that it does not: ask whether the way down lives. */
   check(): void {
-    if (!this.#running || steady() < this.#checkedAt + CHECK_S) return;
-    this.#checkedAt = steady();
+    const now = steady();
+    if (!this.#running || now < this.#checkedAt + CHECK_S) return;
+    this.#checkedAt = now;
     this.#connection.ping();
   }
 
@@ -138,10 +136,6 @@ export class Receiver {
     } finally {
       this.#telling = false;
     }
-    this.#lookAgain();
-  }
-
-  #lookAgain(): void {
     clearTimeout(this.#timer);
     const at = machine.nextDeadline(this.#state);
     if (at === null || !this.#running) return;
@@ -182,9 +176,8 @@ export class Receiver {
 
   /** Store a batch. Whatever stops that, nothing of it is acknowledged and all of it comes again. */
   #apply(upto: number): void {
-    const due = [...this.#arrived.keys()].filter((seq) => seq <= upto).sort((a, b) => a - b);
-    const batch = due.map((seq) => this.#arrived.get(seq)).filter((message) => message !== undefined);
-    for (const seq of due) this.#arrived.delete(seq);
+    const batch = [...this.#arrived.values()].filter(({ seq }) => seq <= upto).sort((a, b) => a.seq - b.seq);
+    for (const { seq } of batch) this.#arrived.delete(seq);
     this.#do(
       async () => {
         const stored = await this.#core.takeMessages(batch);
@@ -257,12 +250,18 @@ export class Receiver {
       case "KeysLow":
         return this.#do(() => this.#core.wantKeyPackages());
       case "Eph":
-        return this.#do(() => this.#core.takeEphemeral(frame));
+        if (!this.#heard?.push(frame)) this.#hear([frame]);
+        return;
       case "Bye":
         return this.#closed(frame.code);
       case "HttpRes":
         return; // we make no calls over sessions
     }
+  }
+
+  #hear(heard: Eph[]): void {
+    this.#do(() => this.#core.takeEphemeral(heard));
+    this.#heard = heard;
   }
 
   #takeReady(frame: Ready): void {
@@ -276,15 +275,17 @@ export class Receiver {
 
   #closed(code: string): void {
     // Where many behind one address have a token that a restore took back, most are told to slow down instead.
-    const isRefused = code === "token-expired" || (code === "slow-down" && this.#state.phase === "opening");
-    if (isRefused) this.#do(() => this.#tokens.forget());
-    else if (code === "device-revoked") this.#do(() => this.#core.takeRevoked());
+    if (code === "token-expired" || (code === "slow-down" && this.#state.phase === "opening")) {
+      this.#do(() => this.#tokens.forget());
+    } else if (code === "device-revoked") this.#do(() => this.#core.takeRevoked());
     if (code === "device-revoked" || code === "replaced") this.#parts.problem(errorFromWire(code));
   }
 
   /** Do this when everything before it is done, and look after what it changed. */
   #do(work: () => Promise<unknown>, failed: (problem: unknown) => void = this.#parts.problem): void {
+    this.#heard = undefined; // what comes after this is not done before it
     this.#line.add(async () => {
+      this.#heard = undefined; // nor what comes once it has begun
       await work();
       this.#parts.changed();
     }, failed);

@@ -6,7 +6,8 @@ import "fake-indexeddb/auto";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { encodeHex, parseHex } from "../../protocol/bytes.ts";
 import { error, ZajilError } from "../../protocol/errors.ts";
-import type { Send } from "../../protocol/frames.ts";
+import type { Value } from "../../protocol/cbor.ts";
+import type { Eph, Send } from "../../protocol/frames.ts";
 import * as chats from "../rules/chats.ts";
 import * as messages from "../rules/messages.ts";
 import { Gateway } from "../testing/gateway.ts";
@@ -94,6 +95,46 @@ describe("receiving", () => {
     expect(await omar.texts(gid)).toEqual(["a", "b", "c"]);
     const last = gateway.of("Mack").at(-1)?.upto ?? 0;
     expect(last).toBe((await omar.core.position()).after);
+  });
+
+  it("takes signals that come together in one step, and none before what came between", async () => {
+    const { anna, omar, gid } = await pair();
+    const { gateway } = await run(omar);
+    await until(async () => (await omar.core.look((look) => look.session())).drained > 0);
+    const seals = async (from: number): Promise<Eph[]> => {
+      const sealed: Eph[] = [];
+      for (let pc = from; pc < from + 5; pc += 1) {
+        const fields = new Map<string, Value>([
+          ["v", 1],
+          ["t", "got"],
+          ["c", new Uint8Array(16)],
+          ["to", 2],
+          ["pc", pc],
+        ]);
+        const request = await anna.core.sealSignal(gid, fields, { ttlS: 0, wake: false });
+        if (!request) throw new Error("not sealed");
+        const { epoch } = await anna.chat(gid);
+        sealed.push({ type: "Eph", gid: request.gid, epoch, ts: anna.world.time, body: request.body });
+      }
+      return sealed;
+    };
+    const told: (string | Value | undefined)[] = [];
+    omar.core.onCall = (news) => "fields" in news && told.push(news.fields.get("pc"));
+    const step = vi.spyOn(omar.core, "step");
+    const steps = (): string[] =>
+      step.mock.calls.map(([name]) => name).filter((name) => /^(ephemeral|keys-low)$/.test(name));
+    for (const eph of await seals(1)) gateway.link("R").say(eph);
+    await until(() => told.length === 5);
+    expect(told).toEqual([1, 2, 3, 4, 5]);
+    expect(steps(), "one transaction for five").toEqual(["ephemeral"]);
+
+    step.mockClear();
+    const [before, after] = [await seals(6), await seals(11)];
+    for (const eph of before) gateway.link("R").say(eph);
+    gateway.link("R").say({ type: "KeysLow", suite: 4, left: 1 });
+    for (const eph of after) gateway.link("R").say(eph);
+    await until(() => told.length === 15);
+    expect(steps()).toEqual(["ephemeral", "keys-low", "ephemeral"]);
   });
 
   it.each([

@@ -233,7 +233,7 @@ export class Person {
   async turn(): Promise<boolean> {
     try {
       const received = await this.receive();
-      for (const eph of this.mailbox.whispers.splice(0)) await this.core.takeEphemeral(eph);
+      for (const eph of this.mailbox.whispers.splice(0)) await this.core.takeEphemeral([eph]);
       const called = await this.callService();
       const due = await this.core.nextDeadline();
       if (due !== undefined && due <= this.world.time) await this.core.tick();
