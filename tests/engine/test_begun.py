@@ -22,6 +22,7 @@ from zajil.engine.sql.sqlite.database import set_pragmas
 from zajil.engine.sql.sqlite.engine import SQLiteMailboxEngine
 from zajil.engine.sql.writer import Done
 from zajil.protocol.errors import ZajilError
+from zajil.protocol.limits import DELIVERY_REF_BYTES, R_WINDOW_MESSAGES, ROSTER_ENTRIES
 
 HERE = "loop"
 THERE = "zajil-writer"
@@ -204,4 +205,57 @@ async def test_an_acknowledgement_that_nothing_comes_after_goes_by_itself(server
     assert engine.statements == []
     await told
     assert server.engine.state_now(box).queued == 0
+    await engine.close()
+
+
+async def test_the_loop_takes_no_more_than_it_has_time_for(
+    server: Server, group: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Group(server, server.mailbox(), server.mailbox())
+    engine = start(server)
+
+    async def burst(*of: Group) -> str:
+        begun = len(engine.statements)
+        await asyncio.gather(*(engine.send(send_verb.prepare(each.send_frame())) for each in of))
+        (where,) = engine.statements[begun:]
+        return where
+
+    monkeypatch.setattr(writer, "APART_S", 0.0)
+    monkeypatch.setattr(writer, "HERE_ROWS", 2 * ROSTER_ENTRIES - 1)
+    assert await burst(group) == HERE, "it may have any size, and is one"
+    assert await burst(other, other) == THERE, "each may have any size"
+    await engine.drop_mailbox(server.rng.randbytes(16))  # type: ignore[arg-type]  # what is rare: rows are forgotten
+    assert await burst(other, group, other) == HERE, "their sizes are remembered"
+    row = server.look("SELECT MAX(LENGTH(roster)) FROM grp")[0] // DELIVERY_REF_BYTES
+    monkeypatch.setattr(writer, "HERE_ROWS", 3 * row)
+    assert await burst(group, group, other) == HERE
+    assert await burst(group, group, other, other) == THERE
+    await engine.close()
+
+
+async def test_the_loop_empties_no_large_mailbox(server: Server, group: Group, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "ACK_S", 0.0)
+    engine = start(server)
+    box, rows = group.leaves[0], 4
+    for _ in range(3 * rows):
+        await engine.send(send_verb.prepare(group.send_frame()))
+
+    async def ack(upto: int) -> str:
+        told: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        engine.begin_ack(box, upto, told.set_result)
+        assert not isinstance(await told, Exception)
+        return engine.statements[-1]
+
+    monkeypatch.setattr(writer, "HERE_ROWS", rows * sqlite_engine.ROWS_OF_ACKED)
+    acked = server.engine.state_now(box).acked
+    assert await ack(acked + rows) == HERE
+    assert await ack(acked + 2 * rows + 1) == THERE
+    assert await ack(acked + 2 * rows) == HERE, "it was told before"
+    # Nothing is known of the mailbox: as much as a window may go.
+    for most, where in ((R_WINDOW_MESSAGES - 1, THERE), (R_WINDOW_MESSAGES, HERE)):
+        await engine.drop_mailbox(server.rng.randbytes(16))  # type: ignore[arg-type]  # as above
+        monkeypatch.setattr(writer, "HERE_ROWS", most * sqlite_engine.ROWS_OF_ACKED)
+        assert await ack(acked + 2 * rows + 2) == where
+    await engine.ack(box, acked + 2 * rows + 3)  # of a HELLO, which may have seen all of it
+    assert engine.statements[-1] == THERE
     await engine.close()

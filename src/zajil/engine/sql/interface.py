@@ -173,10 +173,14 @@ class Notify(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ack(msgspec.Struct, frozen=True, kw_only=True):
-    """Delete all entries up to and including `upto`; again: no effect. Raises malformed (future), gone."""
+    """Delete all entries up to and including `upto`; again: no effect. Raises malformed (future), gone.
+
+    of_window: of a session, so that hardly more than its window goes; else it may be the whole mailbox.
+    """
 
     mailbox_id: MailboxId
     upto: int
+    of_window: bool = False
 
 
 class AddMailbox(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,6 +19,8 @@ REFS_MAX: Final = 1 << 17
 GROUPS_BYTES: Final = 16 * 1024 * 1024
 """Of rosters; a row without any counts as half a KiB."""
 _GROUP_BYTES: Final = 512
+SIZES_MAX: Final = 1 << 16
+"""Some 8 MB."""
 
 
 class BoxRow(NamedTuple):
@@ -46,6 +48,8 @@ class Known:
         self.refs: dict[bytes, bool] = {}
         """By the name under which a reference may be denied, whether it is."""
         self.groups: dict[GroupId, GroupRow] = {}
+        self.sizes: dict[GroupId, int] = {}
+        """Of rosters as they rest, when they were last seen: a hint, which outlives what is forgotten."""
         self._group_bytes = 0
 
     def forget(self) -> None:
@@ -75,7 +79,10 @@ class Known:
 
     def keep_groups(self, rows: Mapping[GroupId, GroupRow]) -> None:
         """They stand like this."""
+        if len(self.sizes) + len(rows) > SIZES_MAX:
+            self.sizes.clear()
         for gid, row in rows.items():
+            self.sizes[gid] = len(row.roster)
             old = self.groups.get(gid)
             self._group_bytes += _weigh(row) - (_weigh(old) if old else 0)
             self.groups[gid] = row
