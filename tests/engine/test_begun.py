@@ -259,3 +259,23 @@ async def test_the_loop_empties_no_large_mailbox(server: Server, group: Group, m
     await engine.ack(box, acked + 2 * rows + 3)  # of a HELLO, which may have seen all of it
     assert engine.statements[-1] == THERE
     await engine.close()
+
+
+async def test_a_lock_that_cannot_be_given_back_ends_no_thread(
+    server: Server, group: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, turn = start(server), server.database.turn
+    leave, faults = turn.leave, [OSError("no locks available")]
+
+    def leave_badly() -> None:
+        leave()
+        if faults:
+            raise faults.pop()
+
+    monkeypatch.setattr(turn, "leave", leave_badly)
+    frame = send_verb.prepare(group.send_frame())
+    with pytest.raises(ZajilError, match="busy"):
+        await asyncio.wait_for(engine.send(frame), 10)
+    assert (await asyncio.wait_for(engine.send(frame), 10)).dup, "it was stored"
+    assert engine.statements == [HERE, HERE]
+    await engine.close()

@@ -22,6 +22,7 @@ from zajil.protocol.ids import encode_b64
 from zajil.protocol.limits import RECORD_SIZES
 from zajil.protocol.session import ClientSession
 from zajil.server.shell.aiohttp_shell import AiohttpShell
+from zajil.server.shell.sockets import Due
 from zajil.server.site.headers import API_HEADERS
 
 
@@ -346,3 +347,26 @@ async def test_a_peer_that_never_reads_holds_up_nobody(make: type[AiohttpShell],
             await r.hello(TOKEN)
             assert len(await r.messages()) == 12
             assert gateway.count(Role.R) == 2
+
+
+async def test_one_that_cannot_even_be_ended_holds_up_nobody_behind_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    gone: list[str] = []
+
+    class Bad:
+        def go_on(self) -> None:
+            raise RuntimeError("broken")
+
+        def abort(self) -> None:
+            gone.append("bad")
+            raise RuntimeError("broken as well")
+
+    class Good(Bad):
+        def go_on(self) -> None:
+            gone.append("good")
+
+    monkeypatch.setattr(logging.getLogger("zajil.server.shell.sockets"), "disabled", True)
+    due = Due()
+    for carrier in (Bad(), Good()):
+        due.add(carrier)
+    await asyncio.sleep(0)
+    assert gone == ["bad", "good"]

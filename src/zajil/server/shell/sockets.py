@@ -58,7 +58,8 @@ class Due:
                 carrier.go_on()
             except Exception:  # noqa: BLE001  # one that fails keeps nobody else from theirs
                 _LOG.exception("a WebSocket failed")
-                carrier.abort()
+                with suppress(Exception):  # those behind it would never be asked again
+                    carrier.abort()
 
 
 class SocketCarrier:

@@ -167,12 +167,13 @@ class SQLiteMailboxEngine(QueuedMailboxEngine):
 
     def _finish(self, done: Done) -> Done:
         try:
-            self._commit()
-        except Exception:  # noqa: BLE001  # whatever it is: nothing of this batch is stored
+            try:
+                self._commit()
+            finally:
+                self._database.turn.leave()
+        except Exception:  # noqa: BLE001  # whatever it is: nobody hears that this batch is stored, and retries tell
             LOG.exception("a batch of mailbox operations could not be written")
             return [], [error("busy", retry_ms=BUSY_RETRY_MS) for _ in done[1]]
-        finally:
-            self._database.turn.leave()
         return done
 
     def _wait_up_to(self, milliseconds: int) -> None:
