@@ -17,6 +17,9 @@ from zajil.delivery import send as send_verb
 from zajil.engine.sql import interface as op
 from zajil.engine.sql.batch import known
 from zajil.engine.sql.batch.ledger import Ledger
+from zajil.engine.sql.sqlite import engine as sqlite_engine
+from zajil.engine.sql.sqlite.database import set_pragmas
+from zajil.engine.sql.sqlite.engine import SQLiteMailboxEngine
 from zajil.engine.sql.writer import QueuedMailboxEngine
 from zajil.protocol.errors import ZajilError
 
@@ -112,3 +115,31 @@ def test_little_is_held(server: Server, monkeypatch: pytest.MonkeyPatch) -> None
 
 def is_fault(outcome: object) -> bool:
     return isinstance(outcome, Exception)
+
+
+def test_no_connection_is_kept_that_could_not_be_set_up(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    box = server.mailbox()
+    server.crash()
+    engine, faults = server.engine, [sqlite3.OperationalError("unable to open database file") for _ in range(2)]
+    assert isinstance(engine, SQLiteMailboxEngine)
+    opened: list[sqlite3.Connection] = []
+
+    def set_badly(connection: sqlite3.Connection) -> None:
+        opened.append(connection)
+        if faults:
+            raise faults.pop()
+        set_pragmas(connection)
+
+    monkeypatch.setattr(sqlite_engine, "set_pragmas", set_badly)
+    (refused,) = server.run(op.AddMailbox(mailbox_id=box))
+    assert getattr(refused, "code", None) == "busy"
+    with pytest.raises(sqlite3.OperationalError, match="unable to open"):
+        server.queue(box)
+    for left in opened:
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            left.execute("SELECT 1")
+    server.do(op.AddMailbox(mailbox_id=box))
+    assert server.queue(box) == ()
+    writing, reading = opened[2:]
+    assert [each.execute("PRAGMA secure_delete").fetchone() for each in (writing, reading)] == [(1,), (1,)]
+    assert (engine._connection, engine._open_readers) == (writing, [reading])

@@ -201,13 +201,22 @@ class SQLiteMailboxEngine(QueuedMailboxEngine):
 
     def _writing(self) -> sqlite3.Connection:
         if self._connection is None:
-            self._connection = sqlite3.connect(
-                self._database.path, isolation_level=None, check_same_thread=False, cached_statements=512
-            )
-            set_pragmas(self._connection)
+            self._connection = self._connect(f"PRAGMA cache_size=-{_CACHE_KIB:d}", cached_statements=512)
             self._waits_ms = BUSY_TIMEOUT_MS
-            self._connection.execute(f"PRAGMA cache_size=-{_CACHE_KIB:d}")
         return self._connection
+
+    def _connect(self, last: str, *, cached_statements: int = 128) -> sqlite3.Connection:
+        """With all its pragmas, or not at all: without files to open, say, it is tried again and again."""
+        connection = sqlite3.connect(
+            self._database.path, isolation_level=None, check_same_thread=False, cached_statements=cached_statements
+        )
+        try:
+            set_pragmas(connection)
+            connection.execute(last)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     def _reading(self) -> SqliteSql:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
@@ -216,10 +225,8 @@ class SQLiteMailboxEngine(QueuedMailboxEngine):
         return SqliteSql(connection)
 
     def _connect_reading(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._database.path, isolation_level=None, check_same_thread=False)
+        connection = self._connect("PRAGMA query_only=ON")
         self._open_readers.append(connection)
-        set_pragmas(connection)
-        connection.execute("PRAGMA query_only=ON")
         return connection
 
     def _disconnect(self) -> None:
