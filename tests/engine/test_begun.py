@@ -279,3 +279,19 @@ async def test_a_lock_that_cannot_be_given_back_ends_no_thread(
     assert (await asyncio.wait_for(engine.send(frame), 10)).dup, "it was stored"
     assert engine.statements == [HERE, HERE]
     await engine.close()
+
+
+async def test_what_the_loop_fails_in_the_thread_still_does(
+    server: Server, group: Group, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = start(server)
+
+    def begin_badly(_operations: Sequence[Operation], _now_ms: int) -> Done | None:
+        raise OSError("no locks available")
+
+    monkeypatch.setattr(engine, "_begin_here", begin_badly)
+    for _ in range(2):
+        await asyncio.wait_for(engine.send(send_verb.prepare(group.send_frame())), 10)
+    assert engine.statements == [THERE, THERE]
+    assert "no locks available" in caplog.text
+    await engine.close()

@@ -367,7 +367,11 @@ class QueuedMailboxEngine(MailboxEngine):
         if (wait_s := self._next_at - time.perf_counter()) > 0 and self._loop is not None:
             self._loop.call_later(wait_s, self._begin)
             return
-        begun = self._begin_short()
+        begun: _Begun | None = None
+        try:
+            begun = self._begin_short()
+        except Exception:
+            LOG.exception("the event loop cannot begin a batch")
         with self._filled:
             self._begun, self._is_handed = begun, begun is None
             self._filled.notify()
