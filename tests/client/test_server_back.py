@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 from tests.client.phone import Phone
-from tests.client.world import World, small_world
+from tests.client.world import DAY_MS, World, small_world
 
 from zajil.client.core.contact import blocking
 from zajil.client.core.kept import backup
@@ -146,6 +146,10 @@ def test_the_backup_of_a_recovery_key_is_stored_again(world: World) -> None:
     for phone in (first, second):
         assert phone.greet()
         assert phone.receive(1)
+    assert (wanted(first), wanted(second)) == ([], []), "at once it would tell the server whose the backup is"
+    world.now_ms += DAY_MS + 1
+    for phone in (first, second):
+        phone.core.daily()
     assert (wanted(first), wanted(second)) == (["WantBackup"], []), "only who has a key"
     with first.core.look() as look:
         assert load_recovery(look.tx).due, "also where what it holds is what was stored"

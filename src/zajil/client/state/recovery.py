@@ -43,7 +43,8 @@ class Recovery(msgspec.Struct, frozen=True):
     """key: 20 bytes, empty before there is one. version: of the newest backup we know the server to hold.
 
     digest: of what that one holds, empty where none of this key is stored yet. stored_at: Unix ms. due: renew it
-    although nothing changed, or the server forgets it. problem: error code of the last try, empty when it succeeded.
+    although nothing changed, or the server forgets it. again_at: Unix ms from which it is due since the server went
+    back, 0 where it did not. problem: error code of the last try, empty when it succeeded.
     """
 
     key: bytes = b""
@@ -53,6 +54,7 @@ class Recovery(msgspec.Struct, frozen=True):
     stored_at: int = 0
     due: bool = False
     problem: str = ""
+    again_at: int = 0
     old: tuple[OldKey, ...] = ()
 
     def __repr__(self) -> str:

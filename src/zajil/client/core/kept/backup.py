@@ -38,6 +38,8 @@ from zajil.protocol.ids import B32, B64, AccountId, Blob, GroupId
 from zajil.protocol.limits import BACKUP_BYTES
 
 RENEW_AFTER_MS: Final = 30 * 86_400_000
+_AGAIN_MS: Final = 86_400_000
+"""Within so long a backup is stored again where the server went back: at once it would tell the server whose it is."""
 _LAST_VERSION: Final = (1 << 53) - 1
 """Above any version a key ever writes: a deletion is the last thing that happens under it."""
 _PLAIN_BYTES: Final = BACKUP_BYTES - 64
@@ -194,7 +196,9 @@ def take_stored(step: Step, want: WantBackup, sealed: SealedBackup) -> None:
     if not held.key or recovery.derive_secrets(held.key).locator != want.locator:
         return
     version = max(held.version, sealed.request.version)
-    change_recovery(step.tx, version=version, digest=sealed.digest, stored_at=step.now, due=False, problem="")
+    change_recovery(
+        step.tx, version=version, digest=sealed.digest, stored_at=step.now, again_at=0, due=False, problem=""
+    )
 
 
 def take_newer(step: Step, want: WantBackup, stored: StoredBackup, *, refused: int) -> None:
@@ -253,12 +257,17 @@ def note_problem(step: Step, code: str) -> None:
 
 def store_again(step: Step) -> None:
     """The server went back, to an older backup or to none: without this one the recovery key would lead to nobody."""
-    if load_recovery(step.tx).key:
-        change_recovery(step.tx, due=True)
+    held = load_recovery(step.tx)
+    if held.key and not held.again_at:
+        change_recovery(step.tx, again_at=step.now + 1 + int.from_bytes(step.rng(8), "big") % _AGAIN_MS)
 
 
 def renew_old(step: Step) -> None:
-    """Once a day: a backup that was not written for a month is written again, or the server forgets it."""
+    """Once a day: a backup that was not written for a month is written again, or the server forgets it.
+
+    So is one whose server went back, at a moment that the server did not choose.
+    """
     held = load_recovery(step.tx)
-    if held.stored_at and step.now - held.stored_at >= RENEW_AFTER_MS:
+    is_again = 0 < held.again_at <= step.now
+    if is_again or (held.stored_at and step.now - held.stored_at >= RENEW_AFTER_MS):
         change_recovery(step.tx, due=True)
