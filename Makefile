@@ -20,8 +20,8 @@ export UV_PROJECT_ENVIRONMENT := $(VENV)
 setup: $(VENV)/.synced
 
 $(UV):
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "Zajil needs Python 3.11 or newer; try: make PYTHON=python3.13 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+		{ echo "Zajil needs Python 3.11, 3.12 or 3.13; try: make PYTHON=python3.13 $(MAKECMDGOALS)"; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
 		{ echo "Python's venv module is missing; install it first (Debian, Ubuntu: apt-get install python3-venv)."; exit 1; }
 	@echo "Setting up Zajil in $(VENV); the first time takes a minute or two ..."

@@ -34,12 +34,14 @@ class ModerationFigures:
         self._batch = Histogram("moderation_batch_seconds", "From claim to finish.", registry=registry)
         self._delay = Histogram(
             "moderation_send_to_decision_seconds",
-            "From a version's second to its verdict.",
+            "From when a version was written to its verdict.",
             buckets=(0.25, 0.5, 1, 2, 5, 10, 30, 60, 300),
             registry=registry,
         )
         self._waiting = Gauge("moderation_outbox_waiting", "Versions not judged yet.", registry=registry)
-        self._oldest = Gauge("moderation_outbox_oldest_seconds", "Age of the oldest of them.", registry=registry)
+        self._oldest = Gauge(
+            "moderation_outbox_oldest_seconds", "Age of the oldest version not judged yet.", registry=registry
+        )
 
     def count_post(self, lang: str, stage: int, outcome: str) -> None:
         """One version judged."""
@@ -124,7 +126,9 @@ class Metrics:
             registry=self.registry,
         )
         self._queue = Gauge("zajil_queue_operations", "Requests that wait for the writer.", registry=self.registry)
-        self._attachments = Gauge("zajil_attachments_bytes", "Attachments on the disk.", registry=self.registry)
+        self._attachments = Gauge(
+            "zajil_attachments_bytes", "Attachments, on the disk or in the bucket.", registry=self.registry
+        )
         self._untold = Gauge(
             "zajil_untold_aside", "Decisions of moderators that can be told to nobody.", registry=self.registry
         )

@@ -103,7 +103,7 @@ def invite(
     *,
     data: DataFolder = None,
     uses: Annotated[
-        int, typer.Option("--uses", metavar="N", min=1, max=100_000, help=words.USES_OPTION(), show_default="1")
+        int, typer.Option("--uses", metavar="N", min=1, max=10_000, help=words.USES_OPTION(), show_default="1")
     ] = 1,
     link: Annotated[bool, typer.Option("--link", help=words.LINK_OPTION())] = False,
     qr: Annotated[bool, typer.Option("--qr", help=words.QR_OPTION())] = False,

@@ -167,7 +167,8 @@ APART: Final[Mapping[str, str]] = MappingProxyType(
         "bridge_of_token": _BRIDGE,
         "bridge_token": _BRIDGE,
         "claim": _ONCE,
-        "contact_pair": "who asked whom to be a contact, as a keyed hash of both; one has to guess both to find it",
+        "contact_pair": "who asked whom to be a contact in the last 30 days, as a hash of both under the server's key: "
+        "it names nobody, but whoever has that key can ask it of any two accounts, and so of each pair in turn",
         "grp": "a group; its members are sealed under a key that only they have",
         "http_claim": _ONCE,
         "http_idem": _ONCE,
@@ -357,11 +358,14 @@ The columns below, as they rest. Times are days where the table says day.
 - What anybody wrote, in any private chat: bodies are ciphertext under keys that only the devices have, sealed once
   more under a key of the server, and deleted once fetched.
 - With whom the account talks: no row names a sender, and who is in a group is sealed under a key of its members. Only
-  while messages wait can one see that mailboxes wait for the same one.
-- Names, contacts, addresses, IPs: never stored. Of use it shows the day of the last login, whether there was a login
-  within the hour, and when messages that still wait came.
-- Passwords and keys: there are none on the server. Tokens are kept as hashes, which log nobody in.
-- Anything from before: what was deleted is overwritten on the disk, and the server keeps no backups of its own.
+  while messages wait can one see that mailboxes wait for the same one. The command does not show whom the account asked
+  to be a contact; `contact_pair` below says what can be found out of that for 30 days.
+- Names, contacts, addresses, IPs: not stored, but for the name of a device that is being linked, for 120 seconds. Of
+  use it shows the day of the last login, whether there was a login within the hour, and when messages that still wait
+  came.
+- Passwords and private keys: there are none on the server. Tokens are kept as hashes, which log nobody in.
+- Anything from before: the server keeps no backups of its own. On SQLite what was deleted is overwritten on the disk;
+  PostgreSQL keeps it until it is vacuumed, and in its log as long as you keep that.
 
 ## The record of it
 Each disclosure is an entry of the audit log, of kind `disclosure`: a number, a time and a hash, which tell neither whom
