@@ -26,6 +26,7 @@ import { parseRServer, parseSServer } from "../protocol/frames.ts";
 import { parseContactLink } from "../protocol/identity/links.ts";
 import { parseBridgeLink } from "../protocol/reach/endpoints.ts";
 import { pad } from "../protocol/records.ts";
+import { numbers } from "../protocol/seeded.ts";
 import { parseRecord } from "../protocol/session/wire.ts";
 import { encodeKept, parseKept } from "./calls/record.ts";
 import { decodeRelays } from "./calls/relays.ts";
@@ -74,18 +75,7 @@ const TOKENS: readonly Uint8Array[] = [
     [0x5b, 0x81, 0x91].map((byte) => repeated([byte], 2_000)),
   );
 
-/** Numbers that look random and are the same in every run (mulberry32). */
-function numbers(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * below);
-  };
-}
-
-type Random = (below: number) => number;
+type Random = ReturnType<typeof numbers>;
 const one = <T>(random: Random, list: readonly T[]): T => list[random(list.length)] as T;
 
 /** A copy with bits flipped, bytes overwritten, pieces repeated, cut out, put in or taken from another example. */

@@ -55,18 +55,8 @@ import { pad, unpad } from "./records.ts";
 import { readMessage } from "./report.ts";
 import { parseRoster } from "./roster.ts";
 import { parseQuery } from "./search/matching.ts";
+import { numbers } from "./seeded.ts";
 import { parseRecord } from "./session/wire.ts";
-
-/** Numbers that look random and are the same in every run (mulberry32). */
-function numbers(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * below);
-  };
-}
 
 /** Edits of each list's vectors together. */
 const RUNS = 1500;
