@@ -22,11 +22,11 @@ import threading
 import time
 from abc import abstractmethod
 from collections import defaultdict, deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import islice
-from typing import ClassVar, Final, NamedTuple, NotRequired, TypedDict
+from typing import ClassVar, Final, NotRequired, TypedDict
 
 from zajil.engine.bus import Bus
 from zajil.engine.keys import Keys
@@ -35,10 +35,11 @@ from zajil.engine.sql import interface as op
 from zajil.engine.sql import queues, schema, state, transactions
 from zajil.engine.sql.batch.rosters import Rosters
 from zajil.engine.sql.interface import MailboxEngine, MailboxState, Operation, Outcome, RefOpener, Told
+from zajil.engine.sql.judging import Held, Judge
 from zajil.engine.sql.queues import Cap, Entry, Sql
 from zajil.engine.sql.transactions import Effects, Tools
-from zajil.protocol.errors import ZajilError, error
-from zajil.protocol.frames import Eph, Msg
+from zajil.protocol.errors import error
+from zajil.protocol.frames import Msg
 from zajil.protocol.ids import GroupId, MailboxId
 
 TABLES = (
@@ -86,14 +87,6 @@ _Begun = tuple[list[_Queued], Done, float]
 """A batch whose transaction is open, with all its statements done, and when that began, by the performance counter."""
 _NAMING: Final = (op.Create, op.Commit, op.Send, op.SendEphemeral)
 _GROUPS_MAX: Final = 1 << 16
-
-
-class Passed(NamedTuple):
-    """What becomes of a message that is not stored: the answer, and what goes to these mailboxes."""
-
-    answer: op.Accepted
-    mailbox_ids: Collection[MailboxId]
-    frame: Eph
 
 
 class QueuedMailboxEngine(MailboxEngine):
@@ -146,8 +139,13 @@ class QueuedMailboxEngine(MailboxEngine):
         """Operations that were ever queued; those of them whose outcome was told."""
         self._last_of: dict[GroupId, int] = {}
         """The number of the last one that names this group, of those not answered yet and maybe some that are."""
-        self._held: list[tuple[op.SendEphemeral, Told]] = []
-        """Messages that are not stored, of this turn of the event loop."""
+        self._held = Held(
+            bus,
+            clock,
+            open_judge=lambda: None if self._closing else self._open_judge(),
+            queue_up=self._queue_up,
+            is_behind=self._is_behind,
+        )
         self._fresh: Mapping[MailboxId, Sequence[Entry]] = {}
         self._readers = ThreadPoolExecutor(max_workers=_READERS, thread_name_prefix="zajil-read")
         self.last_statements = 0
@@ -183,15 +181,11 @@ class QueuedMailboxEngine(MailboxEngine):
     def _reading(self) -> Sql:
         """A connection of this thread, for one read."""
 
-    _judges = False
-    """Whether the event loop may find out by itself what becomes of messages that are not stored."""
+    judges_here: ClassVar[bool] = False
+    """Whether it has the next one."""
 
-    def _begin_judging(self, _now_ms: int) -> bool:
-        """Look at what is stored now; False where the loop cannot, so that the writer has to."""
-        return False
-
-    def _judge(self, _operation: op.SendEphemeral, _now_ms: int) -> Passed | None:
-        """What becomes of it, by the last look; None where the writer has to see. Raises what it is refused for."""
+    def _open_judge(self) -> Judge | None:
+        """In the event loop: what judges messages that are not stored."""
         return None
 
     @abstractmethod
@@ -317,19 +311,17 @@ class QueuedMailboxEngine(MailboxEngine):
 
     def _enqueue(self, operation: Operation, told: Told, *, is_wanted: bool = True) -> None:
         """told: called once its batch is durable. is_wanted: soon. Raises Unavailable `busy`, `restarting`."""
-        if self._closing:
-            raise error("restarting", retry_ms=BUSY_RETRY_MS)
         if isinstance(operation, op.SendEphemeral):
-            if self._judges and self._loop is not None and not self._is_behind(operation):
-                if not self._held:
-                    self._loop.call_soon(self._pass_on)
-                self._held.append((operation, told))
+            can_hold = self.judges_here and not self._closing
+            if can_hold and self._loop is not None and self._held.hold(operation, told, loop=self._loop):
                 return
-        elif self._held and not isinstance(operation, op.Ack):
-            self._pass_on()  # they came before this, which may change what they are judged by
+        elif not isinstance(operation, op.Ack):
+            self._held.pass_on()  # they came before this, which may change what they are judged by
         self._queue_up(operation, told, is_wanted=is_wanted)
 
     def _queue_up(self, operation: Operation, told: Told, *, is_wanted: bool = True) -> None:
+        if self._closing:
+            raise error("restarting", retry_ms=BUSY_RETRY_MS)
         if len(self._queue) >= op.QUEUE_MAX:
             raise error("busy", retry_ms=BUSY_RETRY_MS)
         self._queue.append((operation, told))
@@ -404,42 +396,6 @@ class QueuedMailboxEngine(MailboxEngine):
     def _is_behind(self, operation: op.SendEphemeral) -> bool:
         """Whether another one of its group still waits."""
         return self._last_of.get(operation.gid, 0) > self._answered
-
-    def _pass_on(self) -> None:
-        """Pass on, or refuse, what came in this turn: by one look at what is stored, which was after all had come."""
-        held, self._held = self._held, []
-        now_ms = int(self._clock() * 1000)
-        can_judge = bool(held) and not self._closing and self._can_judge(now_ms)
-        for operation, told in held:
-            try:
-                self._pass_one(operation, told, now_ms, can_judge=can_judge)
-            except Exception:  # one who cannot hear it keeps nobody else from theirs
-                LOG.exception("an outcome could not be told")
-
-    def _can_judge(self, now_ms: int) -> bool:
-        try:
-            return self._begin_judging(now_ms)
-        except Exception:
-            LOG.exception("the event loop cannot see what is stored")
-            return False  # the writer, which has its connection, may
-
-    def _pass_one(self, operation: op.SendEphemeral, told: Told, now_ms: int, *, can_judge: bool) -> None:
-        try:
-            if self._closing:
-                raise error("restarting", retry_ms=BUSY_RETRY_MS)
-            passed = self._judge(operation, now_ms) if can_judge and not self._is_behind(operation) else None
-            if passed is None:
-                self._queue_up(operation, told)
-                return
-        except ZajilError as refusal:
-            told(refusal)
-            return
-        except Exception:
-            LOG.exception("a mailbox operation failed")
-            told(error("internal"))
-            return
-        told(passed.answer)
-        self._bus.publish(passed.mailbox_ids, passed.frame)
 
     # The writer thread
 

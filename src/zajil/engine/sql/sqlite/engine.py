@@ -23,7 +23,7 @@ from zajil.engine.sql.queues import SqliteSql
 from zajil.engine.sql.sqlite.database import BUSY_TIMEOUT_MS, SQLiteDatabase, set_pragmas
 from zajil.engine.sql.sqlite.passing import ROSTER_BYTES, Passing
 from zajil.engine.sql.transactions import Effects, Rare, Transaction
-from zajil.engine.sql.writer import BUSY_RETRY_MS, LOG, Done, Parts, Passed, QueuedMailboxEngine, join
+from zajil.engine.sql.writer import BUSY_RETRY_MS, LOG, Done, Parts, QueuedMailboxEngine, join
 from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.limits import DELIVERY_REF_BYTES, R_WINDOW_MESSAGES, ROSTER_ENTRIES
 
@@ -185,17 +185,14 @@ class SQLiteMailboxEngine(QueuedMailboxEngine):
 
     # Without a batch
 
-    _judges = True
+    judges_here = True
 
-    def _begin_judging(self, now_ms: int) -> bool:
+    def _open_judge(self) -> Passing:
         if self._passing is None:
             connection = self._connect_reading()
             connection.execute("PRAGMA busy_timeout=0")
             self._passing = Passing(connection, self._tools)
-        return self._passing.look(now_ms)
-
-    def _judge(self, operation: op.SendEphemeral, now_ms: int) -> Passed | None:
-        return self._passing.judge(operation, now_ms) if self._passing is not None else None
+        return self._passing
 
     # Connections
 

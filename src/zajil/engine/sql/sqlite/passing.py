@@ -15,9 +15,10 @@ from typing import Final
 from zajil.engine.sql import interface as op
 from zajil.engine.sql.batch.known import Known
 from zajil.engine.sql.batch.rosters import Rosters, Targets, lead
+from zajil.engine.sql.judging import Passed
 from zajil.engine.sql.queues import SqliteSql
 from zajil.engine.sql.transactions import GROUP_COLUMNS, GroupRow, Tools, check_token, open_refs
-from zajil.engine.sql.writer import BUSY_RETRY_MS, Passed
+from zajil.engine.sql.writer import BUSY_RETRY_MS
 from zajil.protocol.errors import error
 from zajil.protocol.frames import Eph
 from zajil.protocol.ids import GroupId, MailboxId
