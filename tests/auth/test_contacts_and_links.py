@@ -11,13 +11,13 @@ from sqlalchemy import select
 from tests.auth.conftest import World, caller_of
 from tests.server.people import Person
 
-from zajil.auth import contacts, linking, retention
+from zajil.auth import contacts, linking, retention, store
 from zajil.auth.arrivals import Arrivals
 from zajil.auth.context import Auth, CallingDevice
 from zajil.auth.secrets import digest
 from zajil.auth.tables import contact_token, link
 from zajil.engine.bus import MemoryBus
-from zajil.protocol.errors import Refused, ZajilError
+from zajil.protocol.errors import Limited, Refused, ZajilError
 from zajil.protocol.ids import AccountId
 from zajil.protocol.limits import LINK_ANSWER_BYTES, LINK_OFFER_BYTES
 
@@ -65,7 +65,6 @@ async def test_a_token_of_one_account_opens_no_other_and_strangers_learn_nothing
     assert not await admitted(auth, token, two.account_id)
     assert not await admitted(auth, token, Person().account_id)
     assert not await admitted(auth, os.urandom(32), one.account_id)
-    assert await put(auth, second, token) == "not-allowed"
     await contacts.delete_contact_token(auth, second, token_hash=digest(token))
     assert await admitted(auth, token, one.account_id)
     await contacts.delete_contact_token(auth, first, token_hash=digest(token))
@@ -89,16 +88,81 @@ async def test_a_link_is_brought_back_by_its_maker_alone_and_with_no_use_that_wa
     assert await put(auth, first, ended, uses=0) == "ok"
     await retention.run(auth)
     for token in (spent, revoked, fresh, ended):
-        assert await put(auth, second, token, uses=100) == "not-allowed"
+        assert await put(auth, second, token, uses=100) == "ok"
         assert await put(auth, first, token, uses=2, expires=auth.now() + 2000) == "ok"
     assert [await admitted(auth, token, one.account_id) for token in (spent, revoked, fresh, ended)] == [
         *(False, False, True, False)
     ]
     await spend(auth, fresh, one)
     assert not await admitted(auth, fresh, one.account_id)
+    assert await admitted(auth, fresh, two.account_id)
     world.now += 2000
     await retention.run(auth)
     assert auth.db.read_sync(lambda db: db.execute(select(contact_token.c.hash)).all()) == []
+
+
+@pytest.mark.parametrize("kind", ["invite", "profile"])
+async def test_who_was_given_a_token_and_puts_it_first_keeps_its_maker_from_nothing(
+    auth: Auth, world: World, kind: str
+) -> None:
+    """As at a server that came back from a backup, to which its maker comes later."""
+    maker, guest, token = Person(), Person(), os.urandom(32)
+    first, second = await caller_of(auth, maker), await caller_of(auth, guest)
+    numbers = (0, 0) if kind == "profile" else (3, auth.now() + 1000)
+    assert await put(auth, second, token, kind, *numbers) == "ok"
+    assert not await admitted(auth, token, maker.account_id)
+    assert await put(auth, first, token, kind, *numbers) == "ok"
+    assert await admitted(auth, token, maker.account_id), "the link names its maker, and leads there"
+    # Nor does what either does to their own one touch the other's.
+    for _ in range(3):
+        await spend(auth, token, guest)
+    await contacts.delete_contact_token(auth, second, token_hash=digest(token))
+    assert not await admitted(auth, token, guest.account_id)
+    assert await put(auth, second, token, "invite", 1, auth.now() + 10) == "ok"
+    world.now += 20
+    await retention.run(auth)
+    assert await admitted(auth, token, maker.account_id)
+
+
+async def links_kept(auth: Auth, account_id: AccountId) -> list[bytes]:
+    columns = contact_token.c
+    mine = select(columns.hash).where(columns.account_id == account_id, columns.kind == store.INVITE)
+    return list(await auth.db.read(lambda db: db.execute(mine).scalars().all()))
+
+
+async def test_an_account_keeps_so_many_links_and_those_that_admit_nobody_make_room(
+    auth: Auth, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contacts, "LINKS_MAX", 4)
+    person, other = Person(), Person()
+    caller, neighbour = await caller_of(auth, person), await caller_of(auth, other)
+    far, profile, fresh, newest, *live = [os.urandom(32) for _ in range(7)]
+    assert await put(auth, neighbour, far, uses=0) == "ok"
+    assert await put(auth, caller, profile, "profile", 0, 0) == "ok"
+    for n, token in enumerate(live):
+        assert await put(auth, caller, token, expires=auth.now() + 100 + n) == "ok"
+    for n in range(10):  # hashes that the server never heard of
+        last = os.urandom(32)
+        assert await put(auth, caller, last, uses=0, expires=auth.now() + 1000 + n) == "ok"
+    kept = await links_kept(auth, person.account_id)
+    assert sorted(kept) == sorted(map(digest, [*live, last]))
+    # A withdrawn one goes before one that ends later, and a new one takes its place.
+    await contacts.delete_contact_token(auth, caller, token_hash=digest(live.pop(0)))
+    assert await put(auth, caller, fresh, expires=auth.now() + 50) == "ok"
+    assert sorted(await links_kept(auth, person.account_id)) == sorted(map(digest, [*live, last, fresh]))
+    assert await put(auth, caller, newest, expires=auth.now() + 60) == "ok"
+    with pytest.raises(Limited, match="quota") as refused:
+        await contacts.put_contact_token(
+            auth, caller, token_hash=os.urandom(32), kind="invite", uses=1, expires=auth.now() + 10
+        )
+    assert refused.value.retry_ms == 50_000
+    # What is there can still be told again, and withdrawn; and time makes room too.
+    assert await put(auth, caller, newest, uses=1) == "ok"
+    world.now += 51
+    assert await put(auth, caller, os.urandom(32)) == "ok"
+    for token in (*live, newest, profile):
+        assert await admitted(auth, token, person.account_id)
+    assert await links_kept(auth, other.account_id) == [digest(far)]
 
 
 async def test_a_profile_token_lasts_until_the_next_one(auth: Auth, world: World) -> None:

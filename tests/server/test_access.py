@@ -140,7 +140,7 @@ MATRIX: dict[Route, dict[str, str]] = {
     control.DEVICE_LISTS: SHARED,
     control.LISTS_BY_KEY: {**OPEN, "none": "bad-signature"},
     control.PUT_DEVICE_LIST: {**DEVICE, "other": "bad-signature"},
-    control.PUT_CONTACT_TOKEN: OWNER,
+    control.PUT_CONTACT_TOKEN: DEVICE,
     control.DROP_CONTACT_TOKEN: DEVICE,
     control.TAKE_REFS: DEVICE,
     control.ALLOW_REF: DEVICE,

@@ -15,7 +15,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect
 from tests.server.people import Person
 from tests.server.wire import Http
 
@@ -200,6 +200,10 @@ def test_migrations_make_exactly_the_schema_of_the_code(tmp_path: Path) -> None:
             indexes = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'index' AND sql <> ''")
             assert set(indexes.scalars()) == {each.name for one in all_tables().tables.values() for each in one.indexes}
         assert set(made) - {"alembic_version", "sqlite_sequence"} - SEARCH == set(all_tables().tables)
+        with database.engine.connect() as connection:
+            looked = inspect(connection)
+            for name, table in all_tables().tables.items():  # Alembic compares no primary key
+                assert looked.get_pk_constraint(name)["constrained_columns"] == table.primary_key.columns.keys(), name
         for name in all_tables().tables:
             assert "STRICT" in made[name], name
             assert all_tables().tables[name].dialect_options["sqlite"]["strict"], name
@@ -360,6 +364,25 @@ def test_a_database_of_the_version_before_is_upgraded_with_what_it_holds(tmp_pat
     finally:
         upgraded.close()
     assert [tuple(row) for row in rows] == [(b"\x01", 0, 20000, 1, 0, 0)]
+
+
+@pytest.mark.sqlite
+def test_contact_tokens_stay_what_they_were_as_their_key_changes(tmp_path: Path) -> None:
+    database = SQLiteDatabase.open(tmp_path / FILE_NAME)
+    migrate(database, "0023")
+    columns = "hash, account_id, kind, uses_left, expires"
+    held = [(b"h" * 32, b"a" * 16, 1, 20, 1_900_000_000), (b"p" * 32, b"a" * 16, 0, 1, 1 << 62)]
+    put = f"INSERT INTO contact_token ({columns}) VALUES (?, ?, ?, ?, ?)"
+    database.write_sync(lambda db: [db.exec_driver_sql(put, row) for row in held])
+    database.close()
+    upgraded = open_database(tmp_path)
+    try:
+        asked = f"SELECT {columns} FROM contact_token ORDER BY hash"
+        rows = upgraded.read_sync(lambda db: db.exec_driver_sql(asked).fetchall())
+        upgraded.write_sync(lambda db: db.exec_driver_sql(put, (b"h" * 32, b"b" * 16, 1, 1, 1_900_000_000)))
+    finally:
+        upgraded.close()
+    assert [tuple(row) for row in rows] == held
 
 
 @pytest.mark.sqlite

@@ -146,6 +146,8 @@ def test_all_tables_can_be_made_there_and_lose_no_bits_and_no_condition(postgres
                 clock = column.info["class"] == "time" and not words & {"day", "month", "month,"}
                 if (counts_up or clock) and kinds[column.name] != "BIGINT":
                     narrow.append(f"{table.name}.{column.name}: {column.info['purpose']}")
+            key = found.get_pk_constraint(table.name)["constrained_columns"]
+            assert set(key) == set(table.primary_key.columns.keys()), table.name
             told = {index["name"]: index for index in found.get_indexes(table.name)}
             for index in table.indexes:
                 condition = index.dialect_options["sqlite"]["where"]

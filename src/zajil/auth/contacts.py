@@ -2,6 +2,8 @@
 
 A `profile` token goes to contacts inside end-to-end encrypted profiles; there is one, and it is replaced after a block.
 `invite` tokens stand in contact links and have a number of uses and an end. One use is one claim; lists are free.
+A token counts for the account that put it, as links name both: whoever was given one and puts it as their own, first
+at a server that came back from a backup too, takes nobody's place.
 Unknown account, withdrawn token and no consent answer alike: `not-allowed`.
 """
 
@@ -16,33 +18,42 @@ from zajil.protocol.contacts.wire import OwnContactToken, OwnContactTokens
 from zajil.protocol.errors import error
 from zajil.protocol.ids import B32, AccountId
 
-KINDS = {"profile": store.PROFILE, "invite": store.INVITE}
 USES_MAX = 100
 LIFE_MAX_S = 400 * 86_400
+LINKS_MAX = 1000
+"""Tokens of links that an account keeps, with those that were used up or withdrawn and have not ended."""
 _NEVER = 1 << 62
+_WAIT_MAX_MS = (1 << 32) - 1
 
 
 async def put_contact_token(
     auth: Auth, caller: CallingDevice, *, token_hash: bytes, kind: str, uses: int, expires: int
 ) -> None:
-    """Admit the holders of a token. Raises malformed, not-allowed (another account's).
+    """Admit the holders of a token. Raises malformed, quota (so many links admit somebody already).
 
     kind: `profile` (uses and expires 0: it ends when replaced) or `invite` (uses 1..100, expires Unix seconds). An
     `invite` token that is here, as where a device brings it to a server that came back from a backup, has the fewer
-    uses of both; with uses 0 it admits nobody, also where it was not here, and stays so.
+    uses of both; with uses 0 it admits nobody, also where it was not here, and stays so until its end, or until it is
+    the first to end of more than `LINKS_MAX`.
     """
-    now = auth.now()
+    now, mine = auth.now(), caller.account_id
     if kind == "profile" and (uses, expires) == (0, 0):
-        uses, expires = 1, _NEVER
-    elif kind != "invite" or not 0 <= uses <= USES_MAX or not now < expires <= now + LIFE_MAX_S:
+        await auth.db.write(lambda db: store.put_profile_token(db, token_hash, mine, expires=_NEVER))
+        return
+    if kind != "invite" or not 0 <= uses <= USES_MAX or not now < expires <= now + LIFE_MAX_S:
         raise error("malformed", "contact token out of range")
-    mine = await auth.db.write(
-        lambda db: store.put_contact_token(
-            db, token_hash, caller.account_id, kind=KINDS[kind], uses=uses, expires=expires
-        )
-    )
-    if not mine:
-        raise error("not-allowed")
+
+    def write(db: Connection) -> int | None:
+        if store.lower_link_token(db, token_hash, mine, uses=uses, expires=expires):
+            return None
+        room_at = store.make_room_for_link(db, mine, most=LINKS_MAX, now=now)
+        if room_at is None:
+            store.insert_link_token(db, token_hash, mine, uses=uses, expires=expires)
+        return room_at
+
+    room_at = await auth.db.write(write)
+    if room_at is not None:
+        raise error("quota", "contact links", retry_ms=min((room_at - now) * 1000, _WAIT_MAX_MS))
 
 
 async def delete_contact_token(auth: Auth, caller: CallingDevice, *, token_hash: bytes) -> None:

@@ -231,31 +231,56 @@ def delete_token(db: Connection, digest: bytes) -> None:
     db.execute(delete(session_token).where(session_token.c.hash == digest))
 
 
-def put_contact_token(
-    db: Connection, digest: bytes, account_id: AccountId, *, kind: int, uses: int, expires: int
-) -> bool:
-    """Store a contact token; a profile token replaces the account's older one. False if it is another's.
+def put_profile_token(db: Connection, digest: bytes, account_id: AccountId, *, expires: int) -> None:
+    """Store the account's contact token for profiles in the place of the older one."""
+    columns = contact_token.c
+    mine = columns.account_id == account_id
+    db.execute(delete(contact_token).where(mine, (columns.hash == digest) | (columns.kind == PROFILE)))
+    _insert_contact_token(db, digest, account_id, kind=PROFILE, uses=1, expires=expires)
 
-    An invite token that is there gets no use back, whatever is asked: used up or withdrawn it stays so.
+
+def lower_link_token(db: Connection, digest: bytes, account_id: AccountId, *, uses: int, expires: int) -> bool:
+    """A link's token that is there gets no use back, whatever is asked: used up or withdrawn it stays so.
+
+    False if the account has none by this hash.
     """
     columns = contact_token.c
-    owner = db.execute(select(columns.account_id).where(columns.hash == digest)).scalar_one_or_none()
-    if owner is not None and owner != account_id:
-        return False
-    old: ColumnElement[bool] = columns.hash == digest
-    if kind == INVITE and owner is not None:
-        least = case((columns.uses_left > uses, uses), else_=columns.uses_left)
-        latest = case((columns.expires < expires, expires), else_=columns.expires)
-        again = update(contact_token).where(old, columns.kind == INVITE).values(uses_left=least, expires=latest)
-        if db.execute(again).rowcount:
-            return True
-    if kind == PROFILE:
-        old = old | ((columns.account_id == account_id) & (columns.kind == PROFILE))
-    db.execute(delete(contact_token).where(old))
-    db.execute(
-        insert(contact_token).values(hash=digest, account_id=account_id, kind=kind, uses_left=uses, expires=expires)
-    )
-    return True
+    mine = (columns.hash == digest) & (columns.account_id == account_id) & (columns.kind == INVITE)
+    least = case((columns.uses_left > uses, uses), else_=columns.uses_left)
+    latest = case((columns.expires < expires, expires), else_=columns.expires)
+    return db.execute(update(contact_token).where(mine).values(uses_left=least, expires=latest)).rowcount > 0
+
+
+def insert_link_token(db: Connection, digest: bytes, account_id: AccountId, *, uses: int, expires: int) -> None:
+    """Store a link's token that the account has none of yet."""
+    mine = (contact_token.c.hash == digest) & (contact_token.c.account_id == account_id)
+    db.execute(delete(contact_token).where(mine))
+    _insert_contact_token(db, digest, account_id, kind=INVITE, uses=uses, expires=expires)
+
+
+def make_room_for_link(db: Connection, account_id: AccountId, *, most: int, now: int) -> int | None:
+    """Have the account keep fewer than `most` tokens of links; of those that admit nobody the first to end go.
+
+    Unix second at which the next one ends, where all of them still admit somebody.
+    """
+    columns = contact_token.c
+    mine = (columns.account_id == account_id) & (columns.kind == INVITE)
+    over = int(db.execute(select(func.count()).where(mine)).scalar_one()) - most + 1
+    if over <= 0:
+        return None
+    dead = select(columns.hash).where(mine, (columns.uses_left <= 0) | (columns.expires <= now))
+    going = list(db.execute(dead.order_by(columns.expires, columns.hash).limit(over)).scalars())
+    db.execute(delete(contact_token).where(mine, columns.hash.in_(going)))
+    if len(going) == over:
+        return None
+    return int(db.execute(select(func.min(columns.expires)).where(mine)).scalar_one())
+
+
+def _insert_contact_token(
+    db: Connection, digest: bytes, account_id: AccountId, *, kind: int, uses: int, expires: int
+) -> None:
+    row = {"hash": digest, "account_id": account_id, "kind": kind, "uses_left": uses, "expires": expires}
+    db.execute(insert(contact_token), row)
 
 
 def delete_contact_token(db: Connection, digest: bytes, account_id: AccountId) -> None:
@@ -279,7 +304,8 @@ def spend_contact_token(db: Connection, digest: bytes, account_id: AccountId, *,
     """Take one use of an invite token (profile tokens have no end of uses). False if it admits nobody."""
     if not has_contact_token(db, digest, account_id, now=now):
         return False
-    invite = (contact_token.c.hash == digest) & (contact_token.c.kind == INVITE)
+    mine = (contact_token.c.hash == digest) & (contact_token.c.account_id == account_id)
+    invite = mine & (contact_token.c.kind == INVITE)
     db.execute(update(contact_token).where(invite).values(uses_left=contact_token.c.uses_left - 1))
     return True
 
@@ -386,5 +412,6 @@ def delete_expired(db: Connection, *, now: int, first_invite_day: int, limit: in
     )
     for table, key, condition in dead:
         chosen = select(key).where(condition).limit(limit).scalar_subquery()
-        gone += db.execute(delete(table).where(key.in_(chosen))).rowcount
+        # The condition again: a contact token's hash may be another account's as well.
+        gone += db.execute(delete(table).where(key.in_(chosen), condition)).rowcount
     return gone

@@ -180,17 +180,15 @@ spent = Table(
     sqlite_with_rowid=False,
 )
 
-_LINK = "until its end; used up or withdrawn too, so that no device brings it back to a restored server"
+_LINK = (
+    "until its end; used up or withdrawn too, so that no device brings it back to a restored server, unless the account"
+    " has 1,000 others"
+)
 contact_token = Table(
     "contact_token",
     METADATA,
-    Column(
-        "hash",
-        LargeBinary,
-        primary_key=True,
-        info=describe("key", "SHA-256 of a contact token", _LINK),
-    ),
-    Column("account_id", LargeBinary, nullable=False, index=True, info=_ACCOUNT),
+    Column("account_id", LargeBinary, primary_key=True, info=_ACCOUNT),
+    Column("hash", LargeBinary, primary_key=True, info=describe("key", "SHA-256 of a contact token", _LINK)),
     Column("kind", Integer, nullable=False, info=describe("flag", "0 profile, 1 invite", _LINK)),
     Column(
         "uses_left",
