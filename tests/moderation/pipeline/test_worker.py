@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import Connection
@@ -17,6 +19,7 @@ from zajil.moderation.pipeline import storing
 from zajil.moderation.pipeline import worker as worker_module
 from zajil.moderation.pipeline.judging import Judged
 from zajil.moderation.pipeline.reading import Levels, Reading, read_texts
+from zajil.moderation.pipeline.work import Job
 from zajil.moderation.store import decisions
 from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.ids import parse_b64
@@ -238,6 +241,37 @@ async def test_what_takes_the_process_with_it_is_tried_alone_and_then_given_up(s
     await square.work()
     assert square.state(post) == "held"
     assert square.rows("SELECT queue FROM mod_item") == [("error",)]
+
+
+async def test_a_post_that_comes_alone_waits_for_no_company_and_nothing_is_claimed_behind_it(
+    square: Square, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_module, "FILL_S", 3600.0)
+    source, claimed = square.worker.source, list[int]()
+    waits, came = asyncio.Event(), asyncio.Event()
+
+    async def claim(limit: int, lease_s: float) -> Sequence[Job]:
+        jobs = await source.claim(limit, lease_s)
+        claimed.append(len(jobs))
+        return jobs
+
+    async def wait(_timeout_s: float) -> None:
+        waits.set()
+        await came.wait()
+        came.clear()
+
+    square.worker.source = replace(source, claim=claim, wait=wait)
+    running = asyncio.create_task(square.worker.run())
+    async with asyncio.timeout(30):
+        await waits.wait()
+        waits.clear()
+        (post,) = await square.crowd([BENIGN])
+        came.set()
+        await waits.wait()
+    assert square.state(post) == "visible"
+    assert claimed == [0, 1]
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_a_version_that_comes_again_gets_the_answer_that_is_stored(square: Square) -> None:

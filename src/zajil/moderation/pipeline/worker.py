@@ -1,6 +1,6 @@
 """The worker: takes versions from the outbox, judges them, and hands back what is to become of them.
 
-Life of a batch: claim (at most 512, after some ms in which it fills) -> read, in other processes -> match, rules,
+Life of a batch: claim (at most 512, some ms after the batch before) -> read, in other processes -> match, rules,
 policy -> one transaction stores verdicts, decisions and queue, carries the decisions out in the public space, and has
 the outbox forget the rows. A worker that dies before its COMMIT loses its lease, and the batch comes again; one that
 dies after it has done everything. So no post is skipped and nothing is decided twice;
@@ -51,6 +51,8 @@ from zajil.protocol.public.posts import PostDecision
 _LOG = logging.getLogger(__name__)
 BATCH_MAX: Final = 512
 FILL_S: Final = 0.010
+"""From the beginning of a batch to the next one: what comes alone waits for no company, and what comes fast is together
+while the batch before it is judged."""
 LEASE_S: Final = 30.0
 POLL_S: Final = 0.25
 ALONE_AFTER: Final = 3
@@ -110,15 +112,17 @@ class Worker:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        upkeep_at = 0.0
+        upkeep_at = next_at = 0.0
         while True:
             try:
                 if time.monotonic() >= upkeep_at:
                     upkeep_at = time.monotonic() + _UPKEEP_S  # before it, so that what fails there holds up no post
                     await self.keep_up()
-                if await self.work_once() == 0:
-                    await self.source.wait(POLL_S)
-                    await asyncio.sleep(FILL_S)
+                begun = time.monotonic()
+                if await self.work_once():
+                    next_at = begun + FILL_S
+                await self.source.wait(POLL_S)
+                await asyncio.sleep(next_at - time.monotonic())  # not at all where that is over
             except Exception as bug:  # noqa: BLE001  # the boundary of a background task
                 tell_failure(_LOG, "the moderation worker failed", bug)
                 await asyncio.sleep(_RETRY_S)
