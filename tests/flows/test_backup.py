@@ -86,9 +86,9 @@ async def test_people_go_on_after_a_restore(server: ServerProcess, people: Peopl
         while not (all_have(everyone, still, "one") and all_have([amina, boris], moved, "two")):
             assert time.monotonic() - began < WITHIN_S
             await asyncio.sleep(0.1)
-        # Clara never saw the epoch that it follows, so to her it is a chat of its own.
+        # Clara never saw the epoch that it follows: she was told that the server went back, and goes on in it, too.
         fresh = heir_of(amina, moved)
-        while not all_have(everyone, fresh, "two"):
+        while heir_of(clara, moved) != fresh or not all_have(everyone, fresh, "two"):
             assert time.monotonic() - began < WITHIN_S
             await asyncio.sleep(0.1)
     assert fresh
@@ -105,6 +105,40 @@ async def test_people_go_on_after_a_restore(server: ServerProcess, people: Peopl
     with pytest.raises(ZajilError, match="not-allowed"):
         await dina.add_contact(revoked)
     print(f"went on {time.monotonic() - began:.1f} s after the restore")
+
+
+async def test_who_was_removed_reads_nothing_once_the_others_heard(
+    server: ServerProcess, people: People, tmp_path: Path
+) -> None:
+    """A removal that the server forgot: who missed it would go on in the group where the removed one still reads."""
+    amina, boris, clara, eve = [await people.register(name) for name in ("Amina", "Boris", "Clara", "Eve")]
+    group = await group_of(amina, [boris, clara, eve], "Doves")
+    await sync_all([amina, boris, clara, eve], rounds=2)
+    archive = tmp_path / "zajil.tar"
+    await run_apart("backup", str(archive), "--data", str(server.data))
+    clara_home, eve_home = await people.switch_off(clara), await people.switch_off(eve)
+    await amina.remove_member(amina.find_chat(group), amina.find_contact(eve.account_id))
+    await sync_all([amina, boris])
+    await bring_back(server, archive)
+
+    clara, eve = await people.switch_on(clara_home), await people.switch_on(eve_home)
+    began = time.monotonic()
+    async with running([amina, boris, clara, eve]):
+        # Nobody else writes; her own word is what makes the others look.
+        clara.queue(clara.find_chat(group), "before she heard")
+        while not (fresh := heir_of(clara, group)) or heir_of(amina, group) != fresh:
+            assert time.monotonic() - began < WITHIN_S
+            await asyncio.sleep(0.1)
+        healed = time.monotonic() - began
+        clara.queue(clara.find_chat(fresh), "after")
+        while not all_have([amina, boris, clara], fresh, "after"):
+            assert time.monotonic() - began < WITHIN_S
+            await asyncio.sleep(0.1)
+    await eve.sync()
+    assert texts(eve, group) == ["before she heard"]
+    lines = [(line.code, line.whom) for line in clara.notices(clara.find_chat(fresh))]
+    assert lines[-3:] == [("overtaken", ""), ("removed", "Eve"), ("overheard", "")]
+    print(f"closed to who was removed {healed:.1f} s after the first word")
 
 
 async def bring_back(server: ServerProcess, archive: Path, *, limits: str = "") -> None:

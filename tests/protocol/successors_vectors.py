@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TypeAlias
 
 from zajil.protocol import cbor
@@ -17,13 +18,15 @@ from zajil.protocol.chat.extensions import (
     change_settings,
     with_predecessor,
 )
-from zajil.protocol.chat.successors import Held, Made, check_back, check_later, check_successor, is_late
+from zajil.protocol.chat.successors import Held, Made, check_ahead, check_back, check_later, check_successor, is_late
 from zajil.protocol.errors import ZajilError
 from zajil.protocol.ids import AccountId
 from zajil.protocol.limits import SUITE_RFC1, SUITE_XWING
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | bool | None"
 Seeded: TypeAlias = Callable[[str, int], bytes]
+SINCE = 7
+"""Epoch that the member held when the server had come back from a backup, for `ahead`."""
 OWNER, ADMIN = int(ChatRole.OWNER), int(ChatRole.ADMIN)
 
 
@@ -105,19 +108,57 @@ def build_successors(seeded: Seeded, source: str) -> Json:
         ("for more room, a false passed epoch", moved, made(everybody, told(Reason.RESIZE, authenticator=bytes(32)))),
         ("for more room, a passed epoch of another number", moved, made(everybody, told(Reason.RESIZE, epoch=6))),
     ]
+    stranger, less, more = AccountId(seeded("stranger", 16)), {owner: ChatRole.OWNER}, roles | {member: ChatRole.ADMIN}
+    swapped = {admin: ChatRole.ADMIN}
+    lost = told(epoch=9, authenticator=seeded("ninth authenticator", 32))
+    cases += [
+        ("a lost epoch, all in it", fine, made(everybody, lost)),
+        ("a lost epoch, a member out", fine, made(rest, lost)),
+        ("a lost epoch, an admin out, by the owner", fine, made(rest - {admin}, lost, by=owner, role=OWNER)),
+        ("a lost epoch, an owner out, by an admin", fine, made(rest - {owner}, lost)),
+        ("a lost epoch, its maker out", fine, made(rest - {admin}, lost)),
+        ("a lost epoch, a stranger in it", fine, made(rest | {stranger}, lost)),
+        ("a lost epoch, by a stranger", fine, made(rest | {stranger}, lost, by=stranger)),
+        ("a lost epoch, by a member", fine, made(rest, lost, by=member, role=0)),
+        ("a lost epoch, another name", fine, made(rest, change_settings(lost, name="x"))),
+        ("a lost epoch, a later key gone", fine, made(rest, _without(lost, 99))),
+        ("a lost epoch, an admin less", fine, made(rest, change_settings(lost, roles=less), by=owner, role=OWNER)),
+        ("a lost epoch, an admin less, by an admin", fine, made(rest, change_settings(lost, roles=less))),
+        (
+            "a lost epoch, an owner less, by an admin",
+            fine,
+            made(rest, change_settings(lost, roles=swapped)),
+        ),
+        ("a lost epoch, one more, by an admin", fine, made(rest, change_settings(lost, roles=more))),
+        (
+            "a lost epoch, one more, by the owner",
+            fine,
+            made(rest, change_settings(lost, roles=more), by=owner, role=OWNER),
+        ),
+        ("a lost epoch, after commits of the server that came back", fine._replace(epoch=12), made(rest, lost)),
+        ("a lost epoch, with who broke what came after", held._replace(epoch=12), made(everybody, lost)),
+        ("a lost epoch, without who broke what came after", held._replace(epoch=12), made(rest, lost)),
+        ("a lost epoch, in a weaker suite", fine, made(rest, lost)._replace(suite=SUITE_RFC1)),
+        ("a lost epoch, for more room", fine, grown()._replace(settings=told(Reason.RESIZE, epoch=9))),
+        ("an epoch that was seen, a member out", moved, made(rest, told(epoch=8, authenticator=older))),
+    ]
     dm = ChatSettings(ChatKind.DM).encode()
     of_two = Held(gid, 7, authenticator, dm, frozenset({owner, rogue}), frozenset(), rogue)
     both = with_predecessor(dm, Predecessor(gid, 7, authenticator, Reason.STUCK))
     room = with_predecessor(dm, Predecessor(gid, 7, authenticator, Reason.RESIZE))
+    later = with_predecessor(dm, Predecessor(gid, 9, seeded("ninth authenticator", 32), Reason.STUCK))
     past = of_two._replace(epoch=8, authenticator=older, passed=moved.passed)
     cases += [
         ("a chat of two for more room", of_two, Made(room, of_two.accounts, owner, OWNER, SUITE_RFC1)),
         ("a chat of two for more room, after a commit", past, Made(room, of_two.accounts, owner, OWNER, SUITE_RFC1)),
         ("a chat of two, both in it", of_two, Made(both, of_two.accounts, owner, OWNER)),
+        ("a chat of two, a lost epoch", of_two, Made(later, of_two.accounts, owner, OWNER)),
+        ("a chat of two, a lost epoch, of one", of_two, Made(later, frozenset({owner}), owner, OWNER)),
         ("a chat of two, of one", of_two, Made(both, frozenset({owner}), owner, OWNER)),
     ]
     return {
         "source": source,
+        "since": SINCE,
         "cases": [_case(*case) for case in cases],
         "refused_settings": [
             {"about": about, "data": cbor.encode(_values(settings) | {9: value}).hex()}
@@ -165,6 +206,7 @@ def _case(about: str, held: Held, made: Made) -> Json:
         "reason": _find_reason(check_successor, held, made),
         "later": _find_reason(check_later, held, made),
         "back": _find_reason(check_back, held, made),
+        "ahead": _find_reason(partial(check_ahead, since=SINCE), held, made),
         "late": is_late(held.passed, made.settings),
     }
 

@@ -8,7 +8,7 @@ import pytest
 from tests.protocol.test_service_vectors import load
 
 from zajil.protocol.chat.extensions import ChatSettings, with_predecessor
-from zajil.protocol.chat.successors import Held, Made, check_back, check_later, check_successor, is_late
+from zajil.protocol.chat.successors import Held, Made, check_ahead, check_back, check_later, check_successor, is_late
 from zajil.protocol.errors import Malformed, ZajilError
 
 VECTOR = load("successors")
@@ -44,6 +44,22 @@ BACK = {
     "who left is still there",
 }
 """Whoever was not reached at first may find these: what an admin could make of the group by right since."""
+AHEAD = {
+    "a later epoch",
+    "a lost epoch, all in it",
+    "a lost epoch, a member out",
+    "a lost epoch, an admin out, by the owner",
+    "a lost epoch, a stranger in it",
+    "a lost epoch, another name",
+    "a lost epoch, a later key gone",
+    "a lost epoch, an admin less",
+    "a lost epoch, an admin less, by an admin",
+    "a lost epoch, one more, by the owner",
+    "a lost epoch, after commits of the server that came back",
+    "a lost epoch, without who broke what came after",
+    "a chat of two, a lost epoch",
+}
+"""Only where the server came back from a backup: what its maker could have made of the group by right."""
 LATE = {
     "for more room, after a commit",
     "for another suite, after a commit",
@@ -112,6 +128,17 @@ def test_whom_an_account_follows_that_was_not_reached_at_first(case: dict[str, A
     else:
         with pytest.raises(ZajilError, match=r"not-allowed|malformed"):
             check_back(held, made)
+
+
+@pytest.mark.parametrize("case", VECTOR["cases"], ids=lambda case: case["about"])
+def test_whom_a_member_follows_that_did_not_see_what_the_server_lost(case: dict[str, Any]) -> None:
+    held, made = held_of(case["held"]), made_of(case["made"])
+    assert bool(case["ahead"]) == (case["about"] in AHEAD)
+    if case["ahead"]:
+        assert check_ahead(held, made, since=VECTOR["since"]) == case["ahead"]
+    else:
+        with pytest.raises(ZajilError, match=r"not-allowed|not-permitted|malformed"):
+            check_ahead(held, made, since=VECTOR["since"])
 
 
 @pytest.mark.parametrize("case", VECTOR["cases"], ids=lambda case: case["about"])

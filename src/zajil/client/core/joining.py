@@ -48,7 +48,8 @@ def take_welcome(step: Step, gid: bytes, epoch: int, welcome: bytes, *, via: byt
             return
         _store(step, joined, group, info)
         if followed is not None:
-            moving.follow(step, followed.old, gid, by=followed.by, leaf=followed.leaf, reason=followed.reason)
+            old, by, leaf, reason, ahead = followed
+            moving.follow(step, old, gid, by=by, leaf=leaf, reason=reason, ahead=ahead)
         _settle(step, chat if followed is None else followed.old, step.chat(gid), last_resort=package.last_resort)
         if followed is None:
             ending.drop_pointless(step, gid)

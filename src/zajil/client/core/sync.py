@@ -14,7 +14,7 @@ import msgspec
 from zajil import mls
 from zajil.client.core import commits, joining, judge, messages, outbox, readd
 from zajil.client.core.contact import blocking, requests
-from zajil.client.core.heirs import ending, growing, making
+from zajil.client.core.heirs import ending, growing, making, returning
 from zajil.client.core.kept import backup
 from zajil.client.core.talk import contents
 from zajil.client.core.talk.notices import note_put_out
@@ -68,6 +68,7 @@ def take_ready(step: Step, ready: Ready) -> None:
     # It went back: it numbers on from less, or from the clock (docs/operate/backup.md).
     if session.head is not None and not 0 <= ready.head - session.head < HEAD_JUMP:
         blocking.tell_again(step)
+        returning.note_back(step)
         backup.store_again(step)
     step.change_session(readies=session.readies + 1, head=ready.head)
     own = accounts.known(step, step.profile.account_id)
@@ -365,6 +366,7 @@ def _leave_tree(step: Step, chat: Chat, staged: mls.Staged) -> None:
 
 
 def _take_application(step: Step, chat: Chat, letter: Letter) -> None:
+    returning.note_behind(step, chat, letter.epoch)
     try:
         group, event = step.load_group(chat.gid).receive(step.env(), letter.body)
     except mls.MlsError:

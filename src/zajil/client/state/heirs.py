@@ -25,7 +25,28 @@ class Growing(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Heir(msgspec.Struct, frozen=True, array_like=True):
-    """The group that took the place of this one. leaf: of its maker's device in our tree."""
+    """The group that took the place of this one. leaf: of its maker's device in our tree.
+
+    ahead: epoch that it names, where a server that came back from a backup kept us from holding that; or else 0.
+    """
 
     leaf: int
     gid: bytes
+    ahead: int = 0
+
+    def rank(self) -> tuple[int, int, bytes]:
+        """Of two that followed one group the lower one stays: nothing that was left later is undone."""
+        return -self.ahead, self.leaf, self.gid
+
+
+class Back(msgspec.Struct, frozen=True, array_like=True):
+    """The server came back from a backup while we held a group.
+
+    epoch: that we held of it. since: Unix ms of when we noticed, or of what we had written and not sent yet. until: up
+    to when others may come who hold a later epoch. asked: whether this device tried since if it holds the server's.
+    """
+
+    epoch: int
+    since: int
+    until: int
+    asked: bool = False

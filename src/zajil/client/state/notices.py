@@ -27,6 +27,8 @@ NoticeCode: TypeAlias = Literal[
     "repaired",
     "grown",
     "resealed",
+    "overtaken",
+    "overheard",
     "role-owner",
     "role-admin",
     "role-member",

@@ -9,7 +9,17 @@ from __future__ import annotations
 from collections.abc import Set as AbstractSet
 from typing import Final, NamedTuple
 
-from zajil.protocol.chat.extensions import PREDECESSOR, ChatKind, ChatRole, ChatSettings, Reason, find_changes
+from zajil.protocol.chat.changes import check_change
+from zajil.protocol.chat.extensions import (
+    PREDECESSOR,
+    ChatKind,
+    ChatRole,
+    ChatSettings,
+    Reason,
+    change_settings,
+    find_changes,
+    with_predecessor,
+)
 from zajil.protocol.errors import error
 from zajil.protocol.limits import SUITE_RFC1, SUITE_XWING
 
@@ -85,6 +95,49 @@ def check_back(held: Held, made: Made) -> Reason:
     if made.role < ChatRole.ADMIN or made.creator not in people or not now.roles.items() <= before.roles.items():
         raise error("not-allowed", "a role")
     return reason
+
+
+def check_ahead(held: Held, made: Made, *, since: int) -> Reason:
+    """The same where the server lost what came after a backup, and this member never saw the epoch that is named.
+
+    So others left an old group in which this member and whoever they removed are alone. No secret of that epoch proves
+    it, so it may be no more than what its maker could have made of the old group by right in this member's eyes.
+    since: epoch that this member held when the server had gone back; later ones came about there and prove nothing of
+    what was lost. Raises as `check_successor`.
+    """
+    told = ChatSettings.parse(made.settings).predecessor
+    if told is None or told.gid != held.gid:
+        raise error("not-allowed", "another group")
+    known = ((held.epoch, held.authenticator), *held.passed)
+    if told.reason is not Reason.STUCK or told.epoch <= since or (told.epoch, told.authenticator) in known:
+        raise error("not-allowed", "another epoch")
+    if held.suite != made.suite:
+        raise error("not-allowed", "another suite")
+    people = find_people(held, Reason.STUCK)
+    if made.role < ChatRole.ADMIN or made.creator not in people & made.accounts:
+        raise error("not-allowed", "its maker")
+    before = ChatSettings.parse(held.settings)
+    owners = {account for account, role in before.roles.items() if role is ChatRole.OWNER}
+    if before.kind is not ChatKind.GROUP:
+        fits = people == made.accounts
+    else:
+        fits = held.offender not in made.accounts
+        fits = fits and (made.role >= ChatRole.OWNER or owners.isdisjoint(people - made.accounts))
+    if not fits:
+        raise error("not-allowed", "other people")
+    _check_settings(with_predecessor(held.settings, told), made)
+    return told.reason
+
+
+def _check_settings(before: bytes, made: Made) -> None:
+    """Its maker may change these settings into those, but for admins who are none any more: an owner did that before.
+
+    before: as held, with the same predecessor.
+    """
+    roles, now = ChatSettings.parse(before).roles, ChatSettings.parse(made.settings).roles
+    if now == {who: role for who, role in roles.items() if role is ChatRole.OWNER or who in now}:
+        before = change_settings(before, roles=now)
+    check_change(before, made.settings, made.role)
 
 
 def may_miss(held: Held, missing: AbstractSet[bytes], role: int) -> bool:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
         "repaired",
         "grown",
         "resealed",
+        "overtaken",
+        "overheard",
     ]
     """Codes of lines that say nothing but whom they are about."""
     Deed = Literal["role-owner", "role-admin", "role-member", "added", "removed"]
@@ -43,6 +45,13 @@ RESEALED = Text(
     en="This chat goes on with another kind of encryption; nothing was lost.",
     ar="تستمر هذه المحادثة بنوع آخر من التشفير، ولم يضع شيء.",
     ru="Этот чат продолжается с другим шифрованием, ничего не пропало.",
+)
+OVERHEARD = Text(
+    en="What was written here in between did not reach everybody, and whoever is no longer in it may have read it. "
+    "Send again what matters.",
+    ar="ما كُتب هنا في الأثناء لم يصل إلى الجميع، وربما قرأه من لم يعد فيها. أرسل المهمّ من جديد.",
+    ru="Написанное здесь за это время дошло не до всех, и его мог прочесть тот, кого здесь больше нет. "
+    "Отправьте важное ещё раз.",
 )
 
 NOTICES: dict[Plain, Text] = {
@@ -93,6 +102,12 @@ NOTICES: dict[Plain, Text] = {
         ru="{name}: здесь теперь больше места; группа больше не защищена от квантовых компьютеров.",
     ),
     "resealed": RESEALED,
+    "overtaken": Text(
+        en="The server came back from a backup that lacks changes of this chat. {name} made it anew with them.",
+        ar="عاد الخادم من نسخة احتياطية تنقصها تغييرات في هذه المحادثة. أنشأها {name} من جديد بها.",
+        ru="Сервер восстановлен из копии, где нет изменений этого чата. {name} создаёт его заново вместе с ними.",
+    ),
+    "overheard": OVERHEARD,
 }
 OWN_NOTICES: dict[Plain, Text] = {
     "device-added": Text(
@@ -137,6 +152,12 @@ OWN_NOTICES: dict[Plain, Text] = {
         ru="Вы освободили здесь место; группа больше не защищена от квантовых компьютеров.",
     ),
     "resealed": RESEALED,
+    "overtaken": Text(
+        en="The server came back from a backup that lacks changes of this chat. You made it anew with them.",
+        ar="عاد الخادم من نسخة احتياطية تنقصها تغييرات في هذه المحادثة. أنشأتَها من جديد بها.",
+        ru="Сервер восстановлен из копии, где нет изменений этого чата. Вы создали его заново вместе с ними.",
+    ),
+    "overheard": OVERHEARD,
 }
 
 

@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 from zajil import mls
 from zajil.client.core import groups
-from zajil.client.core.heirs import ending
-from zajil.client.state import rows
+from zajil.client.core.heirs import ending, returning
+from zajil.client.state import accounts, rows
 from zajil.client.state.rows import Chat
 from zajil.client.state.step import Step
 from zajil.protocol.chat.extensions import Reason
-from zajil.protocol.chat.successors import Held, Made, check_back, check_later, check_successor, is_late
+from zajil.protocol.chat.successors import Held, Made, check_ahead, check_back, check_later, check_successor, is_late
 from zajil.protocol.errors import ZajilError
 from zajil.protocol.ids import ClientId, split_client_id
 
@@ -19,13 +19,14 @@ from zajil.protocol.ids import ClientId, split_client_id
 class Followed(NamedTuple):
     """The chat that goes on in the new group. by: account of its maker, empty where a sibling brings us in later.
 
-    leaf: of its maker's device, or else of the sibling, in the old tree.
+    leaf: of its maker's device, or else of the sibling, in the old tree. ahead: see `Heir`.
     """
 
     old: Chat
     by: bytes
     leaf: int
     reason: Reason
+    ahead: int = 0
 
 
 def find_followed(step: Step, group: mls.Group, info: mls.JoinInfo) -> Followed | None:
@@ -48,7 +49,26 @@ def find_followed(step: Step, group: mls.Group, info: mls.JoinInfo) -> Followed 
     if group.epoch != 1 and not own and not ending.is_stuck(old):
         return None
     reason = find_reason(step, old, held, group, creator, own=own)
-    return None if reason is None else Followed(old, creator if group.epoch == 1 else b"", leaf, reason)
+    if reason is not None:
+        return Followed(old, creator if group.epoch == 1 else b"", leaf, reason)
+    if group.epoch != 1 or not _is_ahead(step, old, held, group, creator, device):
+        return None
+    return Followed(old, creator, leaf, Reason.STUCK, told.epoch)
+
+
+def _is_ahead(step: Step, old: Chat, held: Held, group: mls.Group, creator: bytes, device: int) -> bool:
+    """Whether it follows an epoch that a server which came back lost before we saw it.
+
+    Its maker must be a device of now: one that was ended since is in our tree, too.
+    """
+    mark, known = returning.find_mark(step, old.gid), accounts.known(step, creator)
+    if mark is None or (known.devices and all(listed != device for listed, _ in known.devices)):
+        return False
+    try:
+        check_ahead(held, _made(old, held, group, creator), since=mark.epoch)
+    except ZajilError:
+        return False
+    return True
 
 
 def is_too_late(step: Step, group: mls.Group) -> bool:
@@ -69,9 +89,7 @@ def find_reason(step: Step, old: Chat, held: Held, group: mls.Group, creator: by
 
     One by choice does not where the old group went on, or broke: it would undo that, or bring back who broke it.
     """
-    people = frozenset(bytes(split_client_id(ClientId(member.client))[0]) for member in group.members())
-    role = ending.role_without(old, creator, held.offender)
-    made = Made(groups.find_settings(group), people, creator, role, group.suite.id)
+    made = _made(old, held, group, creator)
     try:
         if group.epoch == 1:
             reason = check_successor(held, made)
@@ -81,3 +99,9 @@ def find_reason(step: Step, old: Chat, held: Held, group: mls.Group, creator: by
         return None
     over = ending.went_on(old) or bool(held.offender) or ending.is_repaired(step, old)
     return None if reason is not Reason.STUCK and group.epoch == 1 and over else reason
+
+
+def _made(old: Chat, held: Held, group: mls.Group, creator: bytes) -> Made:
+    people = frozenset(bytes(split_client_id(ClientId(member.client))[0]) for member in group.members())
+    role = ending.role_without(old, creator, held.offender)
+    return Made(groups.find_settings(group), people, creator, role, group.suite.id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zajil.client.core import chats, messages, outbox
 from zajil.client.core.groups import GROUP
-from zajil.client.core.heirs import ending, missing
+from zajil.client.core.heirs import ending, missing, returning
 from zajil.client.core.talk import arranging, reading
 from zajil.client.state import accounts, rows
 from zajil.client.state.heirs import Heir
@@ -20,18 +20,19 @@ _LINES: dict[Reason, NoticeCode] = {Reason.STUCK: "repaired", Reason.RESIZE: "gr
 _MOVED_INTENTS = ("add", "remove", "settings")
 
 
-def follow(step: Step, old: Chat, gid: bytes, *, by: bytes, leaf: int, reason: Reason) -> None:
+def follow(step: Step, old: Chat, gid: bytes, *, by: bytes, leaf: int, reason: Reason, ahead: int = 0) -> None:
     """The group `gid` takes the place of `old`. Of two that do, the one of the lower leaf and smaller id stays.
 
     A repair stays beside one by choice, whichever came first: that one was made of a group that seemed well.
     by: account of its maker, empty where it is not known; whoever costs a group its protection is named in it.
+    ahead: see `Heir`.
     """
-    fresh, rival = Heir(leaf, gid), old.heir
+    fresh, rival = Heir(leaf, gid, ahead), old.heir
     if rival is not None and rival.gid == gid:
         return
     # The other one was by choice and this one is a repair; or else a sibling of ours goes on in this one.
     replaced = rival is not None and step.chat(rival.gid).suite != step.chat(gid).suite
-    if rival is not None and not replaced and (rival.leaf, rival.gid) < (fresh.leaf, fresh.gid):
+    if rival is not None and not replaced and rival.rank() < fresh.rank():
         _give_up(step, step.chat(rival.gid).merged or rival.gid, gid, rival)
         return
     if rival is not None:
@@ -39,17 +40,31 @@ def follow(step: Step, old: Chat, gid: bytes, *, by: bytes, leaf: int, reason: R
     nobody_out = reason is Reason.STUCK and set(step.chat(gid).accounts()) >= set(old.accounts())
     step.change_chat(old.gid, heir=fresh, asking=None, mend_at=0)
     ending.drop_pointless(step, old.gid)
+    if ahead:
+        _tell_ahead(step, old, gid, by)
     if rival is None:
-        _merge(step, gid, old.gid, goes_on=reason is not Reason.STUCK)
-    if rival is None or replaced or reason is Reason.RESIZE:
+        _merge(step, gid, old.gid, goes_on=reason is not Reason.STUCK or bool(ahead))
+    if not ahead and (rival is None or replaced or reason is Reason.RESIZE):
         add_notices(step.tx, gid, (Notice(_LINES[reason], by if reason is Reason.RESIZE else b"", step.now),))
     if reason is Reason.STUCK and old.kind == GROUP:
         _note_put_out(step, old, gid)
     if old.kind == GROUP:
-        step.change_chat(gid, absent=missing.find_absent(step, old, step.chat(gid), reason))
+        # Whom those who are ahead removed by right is not missing in it.
+        absent = old.absent if ahead else missing.find_absent(step, old, step.chat(gid), reason)
+        step.change_chat(gid, absent=absent)
     step.change_chat(gid, quiet=old.quiet, mended_at=step.now if nobody_out else 0)
     _bring_devices(step, step.chat(gid))
     step.event("repaired" if reason is Reason.STUCK else "regrouped", gid)
+
+
+def _tell_ahead(step: Step, old: Chat, gid: bytes, by: bytes) -> None:
+    """Say who made it, who is out, and that whoever is read along where something was written meanwhile."""
+    here = step.chat(gid).accounts()
+    gone = [who for who in old.accounts() if who not in here and who not in old.left]
+    lines = [Notice("overtaken", by, step.now), *(Notice("removed", by, step.now, whom=who) for who in gone)]
+    if returning.was_written(step, old):
+        lines.append(Notice("overheard", by, step.now))
+    add_notices(step.tx, gid, lines)
 
 
 def _give_up(step: Step, place: bytes, gone: bytes, stays: Heir) -> None:

@@ -1,0 +1,68 @@
+"""What to make of groups after the server came back from a backup: it may hold an epoch that others left before.
+
+Who saw that epoch end is refused there and makes a successor. Who did not goes on in it, and whoever was removed since
+reads along: so they follow it by a rule of its own, and their first word there makes the others look.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from zajil.client.core import chats, groups
+from zajil.client.state import rows
+from zajil.client.state.heirs import Back
+from zajil.client.state.rows import Chat
+from zajil.client.state.step import Step
+
+_BACK = b"back"
+"""Begins the names of rows of `helper`."""
+PATIENCE_MS = 30 * 86_400_000
+"""So long may those stay away who hold a later epoch. After that nobody is believed without a secret of ours."""
+
+
+def note_back(step: Step) -> None:
+    """The server went back: whatever epoch we hold of a group now, others may have seen a later one."""
+    for chat in rows.all_chats(step.tx):
+        if chat.heir is not None or chat.status in ("removed", "left", "creating"):
+            continue
+        before = find_mark(step, chat.gid)
+        if before is None:
+            # What waits since before goes out now.
+            since = min((item.at for _, item in rows.items(step.tx, chat.gid)), default=step.now)
+            before = Back(chat.epoch, since, 0)
+        epoch = min(before.epoch, chat.epoch)
+        _save(step, chat.gid, Back(epoch, before.since, step.now + PATIENCE_MS))
+
+
+def find_mark(step: Step, gid: bytes) -> Back | None:
+    """How we held a group when the server went back; None where it did not, or long ago."""
+    data = step.tx.find("helper", _BACK + gid)
+    mark = None if data is None else rows.parse_row(data, Back)
+    return None if mark is None or mark.until < step.now else mark
+
+
+def note_behind(step: Step, chat: Chat, epoch: int) -> None:
+    """Something of this epoch came in a group: where we left that, the server may hold it, and people speak in it.
+
+    So admins say something that nobody needs an answer to; where the server is behind it refuses that, and the group
+    is followed by another one. Once after each return, as what was on its way before is of an earlier epoch, too.
+    """
+    mark = find_mark(step, chat.gid) if epoch < chat.epoch and chat.heir is None and chat.asking is None else None
+    own = step.profile.account_id
+    if mark is None or mark.asked or groups.role_of(chat, own) < groups.ADMIN:
+        return
+    _save(step, chat.gid, msgspec.structs.replace(mark, asked=True))
+    chats.submit_lists(step, chat, own)
+
+
+def was_written(step: Step, chat: Chat) -> bool:
+    """Whether anything went out or came in this group since the server went back."""
+    mark = find_mark(step, chat.gid)
+    if mark is None:
+        return False
+    shown = (rows.parse_row(data, rows.StoredMessage) for _, data in step.tx.rows("message", chat.gid))
+    return any(one.arrived >= mark.since and one.state not in ("queued", "failed") for one in shown)
+
+
+def _save(step: Step, gid: bytes, mark: Back) -> None:
+    step.tx.put("helper", _BACK + gid, rows.encode_row(mark))
