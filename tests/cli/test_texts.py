@@ -72,6 +72,7 @@ CLI_CODES |= {
 }
 CLI_CODES |= {"no-persona", "which-persona", "delete-unasked", "no-public-space", "bad-post", "post-too-long"}
 CLI_CODES |= {"no-reason", "bad-decision", "note-too-long", "no-moderation"}
+CLI_CODES |= {"bad-reason", "not-suspended"}
 CLI_CODES |= {"no-staff-key", "staff-key-exists", "logged-out"}
 CLI_CODES |= {"no-such-word", "no-cluster"}
 CLI_CODES |= {"no-calls", "not-stripped", "which-file"}

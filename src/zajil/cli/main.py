@@ -43,6 +43,7 @@ from zajil.cli.commands.moderation import (
     review,
     scores,
     staff,
+    suspensions,
     transparency,
     worker,
 )
@@ -280,6 +281,10 @@ _LISTS: tuple[_Command, ...] = (
     ("add", lists.add, steering_words.LISTS_ADD),
     ("remove", lists.remove, steering_words.LISTS_REMOVE),
 )
+_SUSPENSIONS: tuple[_Command, ...] = (
+    ("show", suspensions.show, steering_words.SUSPENSIONS_SHOW),
+    ("lift", suspensions.lift, steering_words.SUSPENSIONS_LIFT),
+)
 _LOG: tuple[_Command, ...] = (
     ("verify", log.verify, steering_words.LOG_VERIFY),
     ("export", log.export, steering_words.LOG_EXPORT),
@@ -360,6 +365,7 @@ def _build() -> typer.Typer:
     moderation.add_typer(_group(private_words.PRIVATE, _PRIVATE), name="private")
     moderation.add_typer(_group(steering_words.POLICY, _POLICY), name="policy")
     moderation.add_typer(_group(steering_words.LISTS, _LISTS), name="lists")
+    moderation.add_typer(_group(steering_words.SUSPENSIONS, _SUSPENSIONS), name="suspensions")
     moderation.add_typer(_group(steering_words.LOG, _LOG), name="log")
     root.add_typer(moderation, name="moderation", rich_help_panel=serving)
     root.add_typer(_group(bridge_words.BRIDGE, _BRIDGE), name="bridge", rich_help_panel=serving)

@@ -15,6 +15,7 @@ from tests.moderation.people.test_edited import OTHER, SECOND, edited
 from zajil.cli.main import run_command
 from zajil.client.staff import keyfile
 from zajil.client.staff.keyfile import Cost, KeyFile, WrongPassphrase, make_key, open_key
+from zajil.moderation.store import matches
 from zajil.protocol.ids import encode_b64, parse_b64
 from zajil.protocol.review import api, routes
 from zajil.server.config import CONFIG_FILE
@@ -166,6 +167,45 @@ async def test_lists_are_kept_by_the_same_session(
     await keeper.run("lists", "remove", "host", "bad.example")
     assert await keeper.json("lists", "show", "host") == []
     assert "not-allowed" in await keeper.run("queue", code=1)
+
+
+async def test_what_people_suspended_is_shown_and_lifted_at_the_terminal(
+    desk: Desk, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = ("--data", str(desk.server.data))
+
+    def suspend(what: str, ref: str) -> None:
+        desk.server._db.write_sync(lambda db: matches.put_suspension(db, what, ref, now=int(desk.clock())))
+
+    keeper, host = Terminal(tmp_path / "keeper", capsys), Terminal(tmp_path / "host", capsys)
+    await keeper.come_in(desk, "policy")
+    assert "Nothing is suspended." in await keeper.run("suspensions", "show")
+    for terminal, where in ((keeper, ()), (host, data)):
+        suspend("rule", "fraud-offer-with-contact")
+        suspend("url", "phone 390612345678")
+        told = await terminal.run("suspensions", "show", *where)
+        assert "fraud-offer-with-contact" in told
+        assert "no longer in the policy or list" in told, "the phone"
+        rows = await terminal.json("suspensions", "show", *where)
+        assert {(each["kind"], each["ref"]) for each in rows} == {
+            ("rule", "fraud-offer-with-contact"),
+            ("phone", "390612345678"),
+        }
+        why = ("--reason", "looked at each")
+        assert "not-suspended" in await terminal.run("suspensions", "lift", "rule", "another", *why, *where, code=1)
+        none = ("--reason", " ")
+        assert "bad-reason" in await terminal.run("suspensions", "lift", "rule", "another", *none, *where, code=1)
+        assert "Counts again" in await terminal.run(
+            *("suspensions", "lift", "rule", "fraud-offer-with-contact", *why, *where)
+        )
+        await terminal.run("suspensions", "lift", "phone", "+39 06 1234 5678", *why, *where)
+        assert await terminal.json("suspensions", "show", *where) == []
+    records = [str(record) for (record,) in desk.rows("SELECT record FROM mod_audit_record")]
+    assert len([record for record in records if record.endswith(": looked at each")]) == 4
+    reader = Terminal(tmp_path / "reader", capsys)
+    await reader.come_in(desk, "auditor")
+    assert await reader.json("suspensions", "show") == []
+    assert "not-allowed" in await reader.run("suspensions", "lift", "rule", "x", "--reason", "y", code=1)
 
 
 async def test_whoever_runs_the_server_invites_the_first_admin(

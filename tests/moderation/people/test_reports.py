@@ -23,10 +23,11 @@ from zajil.moderation.reports.weights import (
     tally_of,
     weigh,
 )
-from zajil.moderation.store import notices
+from zajil.moderation.store import matches, notices
 from zajil.moderation.store.notices import NoticeRow, Record
 from zajil.protocol.ids import encode_b64, parse_b64
 from zajil.protocol.review import api, routes
+from zajil.protocol.review.suspensions import LiftSuspension, Suspensions
 
 A, B, C, D = (bytes([each]) for each in range(4))
 
@@ -212,6 +213,40 @@ async def test_lists_are_kept_by_policy_and_say_what_people_suspended(desk: Desk
     policy = await desk.ask(routes.POLICY, api.PolicyView, by=reviewer)
     assert len(policy.categories) == 7
     assert policy.exemptions
+
+
+async def test_whoever_keeps_lists_lifts_what_people_suspended_and_everybody_of_staff_sees_it(desk: Desk) -> None:
+    keeper, reviewer = await desk.member("policy"), await desk.member()
+    entry = api.EditList((api.ListEntry("bad.example", "fraud"),))
+    await desk.ask(routes.EDIT_LIST, api.AddressList, entry, by=keeper, list="host")
+    since = int(desk.clock())
+    for what, ref in (("url", "host bad.example"), ("rule", "fraud-offer-with-contact"), ("rule", "of-an-old-policy")):
+        desk.server._db.write_sync(
+            lambda db, what=what, ref=ref: matches.put_suspension(db, what, ref, now=since)  # type: ignore[misc]
+        )
+    shown = await desk.ask(routes.SUSPENSIONS, Suspensions, by=reviewer)
+    assert [(each.kind, each.ref, each.since, each.stands) for each in shown.suspensions] == [
+        ("rule", "fraud-offer-with-contact", since, True),
+        ("rule", "of-an-old-policy", since, False),
+        ("host", "bad.example", since, True),
+    ]
+    body = LiftSuspension("host", "Bad.Example", "checked with the bank")
+    assert await desk.refused(routes.LIFT_SUSPENSION, body, by=reviewer) == "not-allowed"
+    desk.clock.advance(301)
+    assert await desk.refused(routes.LIFT_SUSPENSION, body, by=keeper) == "step-up-needed"
+    await desk.step_up(keeper)
+    left = await desk.ask(routes.LIFT_SUSPENSION, Suspensions, body, by=keeper)
+    assert [each.kind for each in left.suspensions] == ["rule", "rule"]
+    assert await desk.refused(routes.LIFT_SUSPENSION, body, by=keeper) == "gone"
+    assert not (await desk.ask(routes.READ_LIST, api.AddressList, by=reviewer, list="host")).suspended
+    rule = LiftSuspension("rule", "fraud-offer-with-contact", "they were jokes")
+    await desk.ask(routes.LIFT_SUSPENSION, Suspensions, rule, by=keeper)
+    assert (await desk.ask(routes.POLICY, api.PolicyView, by=reviewer)).suspended_rules == ("of-an-old-policy",)
+    records = desk.rows("SELECT kind, record FROM mod_audit_record ORDER BY n")
+    assert records[-2:] == [
+        ("list", "lift host bad.example: checked with the bank"),
+        ("policy", "lift rule fraud-offer-with-contact: they were jokes"),
+    ]
 
 
 @pytest.mark.sqlite

@@ -21,9 +21,10 @@ from zajil.moderation.audit.entries import hash_record, parse_entry
 from zajil.moderation.audit.export import parse_export
 from zajil.moderation.pipeline.upkeep import forget
 from zajil.moderation.policy.packaged import NEWEST
-from zajil.moderation.store import log
+from zajil.moderation.store import log, matches
 from zajil.moderation.store.transparency import changes
 from zajil.protocol.errors import Malformed, Refused
+from zajil.protocol.review.suspensions import LiftSuspension
 from zajil.protocol.tlog.checkpoint import NoteKey, parse_key
 from zajil.server.moderation.proof import export_log, public_key, verify_export, verify_stored
 from zajil.server.moderation.steering import (
@@ -31,10 +32,12 @@ from zajil.server.moderation.steering import (
     add_to_list,
     check_policy_file,
     diff_with_active,
+    lift,
     note,
     remove_from_list,
     replay_policy,
     show_lists,
+    show_suspensions,
 )
 
 LINK = f"{BENIGN}, all about it at https://shop.bargain-harbour.com/tickets"
@@ -104,6 +107,118 @@ async def test_a_policy_is_checked_compared_replayed_and_only_then_activated(squ
     assert square.decisions.policy().version == 2
     with pytest.raises(Refused):
         activate_policy(square.data, candidate, now=now)
+
+
+RULE = "fraud-offer-with-contact"
+OFFERS = [
+    "Guaranteed profit from the first week on, our analysts trade while you sleep, ask @night_desk_one",
+    "A cousin of mine found guaranteed profit in pearl farming and shares the shore with few: @pearl_bay_two",
+    "Tickets for the circle of guaranteed profit are drawn on Sunday, reserve yours now with @circle_three",
+    "No risk at all, guaranteed profit by the rules of my late uncle's notebook, copies from @notebook_four",
+    "Whoever plants olives on the eastern slope has guaranteed profit by autumn, seedlings at @olive_five",
+    "Old coins bought by weight are guaranteed profit for patient people, the list is with @coins_six",
+    "The harbour master swears by guaranteed profit from empty containers, ask him as @harbour_seven",
+]
+
+
+async def post_one(square: Square, text: str) -> str:
+    """What becomes of a post that is judged by what holds now: the batch before it learns of that."""
+    await square.crowd([BENIGN])
+    await square.work()
+    (post,) = await square.crowd([text])
+    await square.work()
+    return post
+
+
+async def reverse(square: Square, texts: list[str]) -> None:
+    """People let stand what a program acted on."""
+    for text in texts:
+        post = await post_one(square, text)
+        assert square.state(post) in ("held", "removed")
+        await square.judge(post, "allow")
+
+
+async def test_a_suspended_rule_is_shown_with_its_reversals_and_counts_again_once_it_is_lifted(square: Square) -> None:
+    assert isinstance(square.clock, Clock)
+    assert show_suspensions(square.data).suspensions == ()
+    await reverse(square, OFFERS[:3])
+    (found,) = show_suspensions(square.data).suspensions
+    assert (found.kind, found.ref, found.since, found.stands) == ("rule", RULE, int(square.clock()), True)
+    assert [each.text for each in found.reversals] == OFFERS[2::-1]
+    assert {(each.action, each.category) for each in found.reversals} == {("hold", "fraud")}
+    assert square.state(await post_one(square, OFFERS[3])) == "visible"
+    for kind, name in (("rule", "no-such-rule"), ("domain", RULE)):
+        with pytest.raises(Refused, match="gone"):
+            lift(square.data, LiftSuspension(kind, name, "why not"), now=square.clock())  # type: ignore[arg-type]
+    size = verify_stored(square.data).size
+    lift(square.data, LiftSuspension("rule", RULE, "the three were a mistake of one colleague"), now=square.clock())
+    assert show_suspensions(square.data).suspensions == ()
+    assert verify_stored(square.data).size == size + 1
+    assert square.rows("SELECT kind, record FROM mod_audit_record") == [
+        ("policy", f"lift rule {RULE}: the three were a mistake of one colleague")
+    ]
+    # What was reversed before the lift was looked at: it takes three more.
+    square.clock.advance(2)
+    await reverse(square, OFFERS[4:6])
+    assert show_suspensions(square.data).suspensions == ()
+    await reverse(square, OFFERS[6:])
+    (again,) = show_suspensions(square.data).suspensions
+    assert (again.ref, again.since) == (RULE, int(square.clock()))
+    lift(square.data, LiftSuspension("rule", RULE, "again"), now=square.clock())
+    assert square.rows("SELECT count(*) FROM mod_suspension") == [(1,)]
+    square.clock.advance(86_401)
+    await forget(square.decisions)
+    assert square.rows("SELECT count(*) FROM mod_suspension") == [(0,)]
+
+
+async def test_a_suspended_entry_of_a_list_counts_again_once_it_is_lifted_or_listed_anew(square: Square) -> None:
+    def links(*numbers: int) -> list[str]:
+        return [f"{OFFERS[n].split(',')[0].lower()} https://shop.bargain-harbour.com/{n}" for n in numbers]
+
+    texts = [text.replace("guaranteed profit", "a pot of tea") for text in links(0, 1, 2, 3)]
+    add_to_list(square.data, "domain", "bargain-harbour.com", category="fraud", source="ours", now=square.clock())
+    await reverse(square, texts[:3])
+    (found,) = show_suspensions(square.data).suspensions
+    assert (found.kind, found.ref, found.stands) == ("domain", "bargain-harbour.com", True)
+    assert len(found.reversals) == 3
+    assert [each.suspended for each in show_lists(square.data)] == [True]
+    lift(square.data, LiftSuspension("domain", "BARGAIN-harbour.com", "it is one"), now=square.clock())
+    assert [each.suspended for each in show_lists(square.data)] == [False]
+    assert square.state(await post_one(square, texts[3])) == "removed"
+    assert ("list", "lift domain bargain-harbour.com: it is one") in square.rows(
+        "SELECT kind, record FROM mod_audit_record"
+    )
+    for again in (remove_from_list, None):
+        square.db.write_sync(
+            lambda db: matches.put_suspension(db, "url", "domain bargain-harbour.com", now=int(square.clock()))
+        )
+        if again is not None:
+            again(square.data, "domain", "bargain-harbour.com", now=square.clock())
+        add_to_list(square.data, "domain", "bargain-harbour.com", category="fraud", source="ours", now=square.clock())
+        assert show_suspensions(square.data).suspensions == ()
+
+
+async def test_a_suspended_rule_that_a_policy_brings_back_counts_again(square: Square, tmp_path: Path) -> None:
+    square.db.write_sync(lambda db: matches.put_suspension(db, "rule", RULE, now=int(square.clock())))
+    other = tmp_path / "other"
+    other.mkdir()
+    path = next_policy(other, f"id: {RULE}\n", "id: fraud-offer-of-another-name\n")
+
+    def activate(path: Path) -> None:
+        candidate = check_policy_file(path).policy
+        assert candidate is not None
+        replay_policy(square.data, path, candidate, now=square.clock())
+        assert activate_policy(square.data, candidate, now=square.clock())
+
+    activate(path)
+    assert [each.stands for each in show_suspensions(square.data).suspensions] == [False]
+    text = path.read_text(encoding="utf-8").replace("version: 2\n", "version: 3\n", 1)
+    back = path.with_name("policy-3.yaml")
+    back.write_text(text.replace("id: fraud-offer-of-another-name\n", f"id: {RULE}\n"), encoding="utf-8")
+    activate(back)
+    assert show_suspensions(square.data).suspensions == ()
+    records = [record for (record,) in square.rows("SELECT record FROM mod_audit_record WHERE kind = 'policy'")]
+    assert f"lift rule {RULE}: added anew" in records
 
 
 @pytest.mark.sqlite

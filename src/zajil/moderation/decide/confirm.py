@@ -237,8 +237,11 @@ def count_reversal(db: Connection, reversed_row: DecisionRow, *, now: int) -> De
 
     Returns the judgement whose text list entry is gone by it, if it is one: its other copies have to be restored.
     """
+    basis, named = reversed_row.basis, _find_name(reversed_row)
     since = now - REVERSED_WITHIN_S
-    basis = reversed_row.basis
+    if named is not None:
+        # Who lifted its suspension has looked at those from before.
+        since = max(since, matches.find_lift(db, *named) + 1)
     if reversed_row.is_human or not reversed_row.because or reversed_row.source == EDIT:
         return None
     if decisions.count_reversed(db, basis=basis, because=reversed_row.because, since=since) < REVERSALS:
@@ -246,8 +249,15 @@ def count_reversal(db: Connection, reversed_row: DecisionRow, *, now: int) -> De
     if basis is not None:
         taught = decisions.find_decision(db, basis)
         return taught if taught is not None and revoke(db, taught, now=now) else None
-    if reversed_row.source == "rule":
-        matches.put_suspension(db, "rule", reversed_row.because, now=now)
-    elif reversed_row.because.startswith(LISTED):
-        matches.put_suspension(db, "url", reversed_row.because.removeprefix(LISTED), now=now)
+    if named is not None:
+        matches.put_suspension(db, *named, now=now)
     return None
+
+
+def _find_name(row: DecisionRow) -> tuple[str, str] | None:
+    """By what name the rule or list entry that a decision rests on is suspended, None for anything else."""
+    if row.basis is not None:
+        return None
+    if row.source == "rule":
+        return "rule", row.because
+    return ("url", row.because.removeprefix(LISTED)) if row.because.startswith(LISTED) else None

@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection
 
 from zajil.moderation.audit.log import sign_due
+from zajil.moderation.decide.confirm import REVERSED_WITHIN_S
 from zajil.moderation.decide.decide import Decisions
 from zajil.moderation.store import matches, verdicts
 from zajil.moderation.store.log import SQLAuditRows
@@ -40,6 +41,7 @@ async def forget(moderation: Decisions) -> int:
             gone = verdicts.forget(db, now=now, limit=AT_ONCE)
             gone += changes.forget_changes(db, now=now, limit=AT_ONCE)
             gone += matches.forget_changes(db, before=now - _DAY_S, limit=AT_ONCE)
+            gone += matches.forget_lifts(db, before=now - REVERSED_WITHIN_S)
             return gone + matches.forget_clusters(db, before=now - 7 * _DAY_S, limit=AT_ONCE)
 
         gone = await moderation.db.write(write)

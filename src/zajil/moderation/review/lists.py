@@ -47,9 +47,11 @@ async def edit_list(review: Review, reviewer: Reviewer, name: str, request: api.
         for value, each in put:
             source = each.source or "staff"
             matches.put_address(db, AddressRow(known, value, each.category, source, 1, each.expires_at, now))
-            matches.drop_suspension(db, "url", f"{known} {value}", now=now)
+            matches.lift_suspension(db, "url", f"{known} {value}", now=now)
             note(review, db, reviewer.staff_id, "list", f"add {known} {value} {each.category}")
         for value in drop:
+            # Off the list it does not count anyway, and back on it it is to count.
+            matches.lift_suspension(db, "url", f"{known} {value}", now=now)
             if matches.drop_address(db, known, value, now=now):
                 note(review, db, reviewer.staff_id, "list", f"remove {known} {value}")
         return _view(db, known)

@@ -106,6 +106,7 @@ _BY_KEYS = select(*_COLUMNS).where(decision.c.key.in_(bindparam("b_keys", expand
 _ABOUT = select(*_COLUMNS).where(decision.c.target.in_(bindparam("b_targets", expanding=True))).order_by(decision.c.seq)
 _HAND_OVER = insert(handover)
 _later = decision.alias("later")
+_reversal = decision.alias("reversal")
 _CURRENT = ~exists().where(_later.c.supersedes == decision.c.id)
 
 
@@ -217,15 +218,24 @@ def current_on(db: Connection, basis: bytes, *, n: int) -> list[DecisionRow]:
 
 def count_reversed(db: Connection, *, basis: bytes | None, because: str, since: int) -> int:
     """How many decisions by this rule or on this basis people reversed since then."""
-    reversal = decision.alias("reversal")
-    found = (
-        select(reversal.c.seq)
-        .join(decision, decision.c.id == reversal.c.supersedes)
-        .where(reversal.c.action.in_(("restore", "allow")), reversal.c.actor != b"", reversal.c.at >= since)
-        .where(decision.c.actor == b"", decision.c.source != EDIT)
-    )
+    found = _reversed(since).with_only_columns(decision.c.seq)
     found = found.where(decision.c.basis == basis) if basis is not None else found.where(decision.c.because == because)
     return len(db.execute(found).all())
+
+
+def reversed_because(db: Connection, because: str, *, since: int, n: int) -> list[DecisionRow]:
+    """Decisions by this rule or list entry that people reversed since then, the last one reversed first."""
+    found = _reversed(since).where(decision.c.because == because, decision.c.basis.is_(None))
+    return _rows(db, found.order_by(_reversal.c.seq.desc()).limit(n))
+
+
+def _reversed(since: int) -> Select[Any]:  # Any: as many columns as a decision has
+    return (
+        select(*_COLUMNS)
+        .join(_reversal, decision.c.id == _reversal.c.supersedes)
+        .where(_reversal.c.action.in_(("restore", "allow")), _reversal.c.actor != b"", _reversal.c.at >= since)
+        .where(decision.c.actor == b"", decision.c.source != EDIT)
+    )
 
 
 def insert_handovers(db: Connection, decision_ids: Sequence[bytes]) -> None:

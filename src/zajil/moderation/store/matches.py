@@ -77,6 +77,14 @@ class Change(NamedTuple):
     ref: str
 
 
+class SuspensionRow(NamedTuple):
+    """What does not count. what: rule, or url for an entry of any list. ref: the rule's id, or list and value."""
+
+    what: str
+    ref: str
+    at: int
+
+
 _TEXT = [match_text.c[name] for name in TextRow._fields]
 _ADDRESS = [match_url.c[name] for name in AddressRow._fields]
 _CLUSTER = [cluster.c[name] for name in ClusterRow._fields]
@@ -255,21 +263,48 @@ def unsettle_members(db: Connection, cluster_id: str) -> None:
 
 def put_suspension(db: Connection, what: str, ref: str, *, now: int) -> bool:
     """A rule, or an entry of a list, counts no more until somebody looked; False if that is so already."""
-    done = db.execute(upsert(suspension).on_conflict_do_nothing(), {"what": what, "ref": ref, "at": now}).rowcount
+    statement = upsert(suspension)
+    anew = {"at": statement.excluded.at, "lifted_at": 0}
+    put = statement.on_conflict_do_update(index_elements=["what", "ref"], set_=anew, where=suspension.c.lifted_at > 0)
+    done = db.execute(put, {"what": what, "ref": ref, "at": now, "lifted_at": 0}).rowcount
     if done:
         note_change(db, "rule", ref, now=now)
     return done > 0
 
 
-def drop_suspension(db: Connection, what: str, ref: str, *, now: int) -> None:
-    """It counts again."""
-    db.execute(delete(suspension).where(suspension.c.what == what, suspension.c.ref == ref))
-    note_change(db, "rule", ref, now=now)
+def lift_suspension(db: Connection, what: str, ref: str, *, now: int) -> bool:
+    """It counts again; False if it does. When that was is kept, so that what people reversed before is not held
+    against it."""
+    mine = (suspension.c.what == what) & (suspension.c.ref == ref) & (suspension.c.lifted_at == 0)
+    done = db.execute(update(suspension).where(mine).values(lifted_at=now)).rowcount
+    if done:
+        note_change(db, "rule", ref, now=now)
+    return done > 0
+
+
+def find_lift(db: Connection, what: str, ref: str) -> int:
+    """Unix second since which it counts again, 0 where it never did not."""
+    found = select(suspension.c.lifted_at).where(suspension.c.what == what, suspension.c.ref == ref)
+    return int(db.execute(found).scalar_one_or_none() or 0)
 
 
 def suspended(db: Connection, what: str) -> frozenset[str]:
     """What does not count now."""
-    return frozenset(db.execute(select(suspension.c.ref).where(suspension.c.what == what)).scalars())
+    found = select(suspension.c.ref).where(suspension.c.what == what, suspension.c.lifted_at == 0)
+    return frozenset(db.execute(found).scalars())
+
+
+def suspensions(db: Connection) -> list[SuspensionRow]:
+    """All that does not count now, the oldest first."""
+    found = select(suspension.c.what, suspension.c.ref, suspension.c.at).where(suspension.c.lifted_at == 0)
+    order = (suspension.c.at, suspension.c.what, suspension.c.ref)
+    return [SuspensionRow(*row) for row in db.execute(found.order_by(*order))]
+
+
+def forget_lifts(db: Connection, *, before: int) -> int:
+    """Drop those that were lifted before that: what was reversed until then is too old to count; how many."""
+    old = (suspension.c.lifted_at > 0) & (suspension.c.lifted_at < before)
+    return db.execute(delete(suspension).where(old)).rowcount
 
 
 def forget_changes(db: Connection, *, before: int, limit: int) -> int:

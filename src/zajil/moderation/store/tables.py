@@ -322,6 +322,13 @@ suspension = Table(
     Column("what", Text, primary_key=True, info=describe("flag", "rule, or list entry", _LIST_KEPT)),
     Column("ref", Text, primary_key=True, info=describe("identifier", "which one", _LIST_KEPT)),
     Column("at", U64, nullable=False, info=describe("time", "Unix second its decisions were reversed", _LIST_KEPT)),
+    Column(
+        "lifted_at",
+        U64,
+        nullable=False,
+        server_default="0",
+        info=describe("time", "Unix second since which it counts again, 0 while it does not", "a day after it"),
+    ),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )

@@ -12,7 +12,7 @@ import msgspec
 
 from zajil.protocol import limits
 from zajil.protocol.errors import error
-from zajil.protocol.review import api, private
+from zajil.protocol.review import api, private, suspensions
 from zajil.protocol.review.api import StaffRole
 from zajil.protocol.routing import find_parameters, sort_routes
 
@@ -114,6 +114,16 @@ LISTS: Final = ReviewRoute("GET", "/lists", ALL_ROLES, None, api.Lists)
 READ_LIST: Final = ReviewRoute("GET", "/lists/{list}", ALL_ROLES, None, api.AddressList)
 EDIT_LIST: Final = ReviewRoute("PUT", "/lists/{list}", LIST_KEEPERS, api.EditList, api.AddressList, _LIST, step_up=True)
 POLICY: Final = ReviewRoute("GET", "/policy", ALL_ROLES, None, api.PolicyView)
+SUSPENSIONS: Final = ReviewRoute("GET", "/suspensions", ALL_ROLES, None, suspensions.Suspensions)
+LIFT_SUSPENSION: Final = ReviewRoute(
+    method="POST",
+    path="/suspensions/lift",
+    roles=LIST_KEEPERS,
+    request=suspensions.LiftSuspension,
+    answer=suspensions.Suspensions,
+    limit=_SMALL,
+    step_up=True,
+)
 PRIVATE: Final = ReviewRoute("GET", "/private", JUDGES, None, private.PrivateQueue, private=True)
 UNLOCK_PRIVATE: Final = ReviewRoute(
     "POST", "/private/unlock", JUDGES, private.Unlock, api.Empty, _SMALL, step_up=True, private=True
@@ -144,7 +154,7 @@ REVIEW_ROUTES: Final = (
     *(CHALLENGE, ENROL, TAKE_TOKEN, DROP_TOKEN, STEP_UP, REGISTER_OPTIONS, REGISTER_VERIFY, LOGIN_OPTIONS),
     *(LOGIN_VERIFY, STEP_UP_OPTIONS, STEP_UP_VERIFY, ME, STAFF, INVITE, REVOKE, QUEUES, LIST_ITEMS, CLAIM, READ_ITEM),
     *(RELEASE, SKIP, DECIDE, UNDO, READ_CLUSTER, DECIDE_CLUSTER, APPEALS, READ_APPEAL, CLAIM_APPEAL, DECIDE_APPEAL),
-    *(PERSONA, DECIDE_PERSONA, DECIDE_CHANNEL, LISTS, READ_LIST, EDIT_LIST, POLICY),
+    *(PERSONA, DECIDE_PERSONA, DECIDE_CHANNEL, LISTS, READ_LIST, EDIT_LIST, POLICY, SUSPENSIONS, LIFT_SUSPENSION),
     *(PRIVATE, UNLOCK_PRIVATE, LOCK_PRIVATE, PASSPHRASE, MEASURES, UNDO_MEASURE),
     *(PROPOSE, CONFIRM, REFUSE),
     *(CLAIM_PRIVATE, RELEASE_PRIVATE, READ_PRIVATE, CLOSE_PRIVATE),

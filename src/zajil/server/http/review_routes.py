@@ -10,12 +10,13 @@ import msgspec
 from zajil.moderation.appeals import judge
 from zajil.moderation.private import desk, measures, unlocking
 from zajil.moderation.private.inbox import Inbox
-from zajil.moderation.review import items, judging, lists, persons, queues, targets
+from zajil.moderation.review import items, judging, lists, persons, queues, suspensions, targets
 from zajil.moderation.review.context import Review, Reviewer
 from zajil.moderation.staff import members, sessions
 from zajil.protocol.errors import error
 from zajil.protocol.review import api, private, routes
 from zajil.protocol.review.routes import ReviewRoute
+from zajil.protocol.review.suspensions import LiftSuspension
 from zajil.server.http.review_dispatch import ReviewBound, ReviewRequest
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -215,7 +216,15 @@ def _bind_lists(review: Review) -> Mapping[ReviewRoute, ReviewBound]:
     async def policy(_request: ReviewRequest) -> msgspec.Struct:
         return await lists.read_policy(review)
 
+    async def list_suspensions(_request: ReviewRequest) -> msgspec.Struct:
+        return await suspensions.list_suspensions(review)
+
+    async def lift_suspension(request: ReviewRequest) -> msgspec.Struct:
+        return await suspensions.lift(review, _caller(request), _body(request, LiftSuspension))
+
     return {
+        routes.SUSPENSIONS: list_suspensions,
+        routes.LIFT_SUSPENSION: lift_suspension,
         routes.LISTS: list_lists,
         routes.READ_LIST: read_list,
         routes.EDIT_LIST: edit_list,

@@ -1,6 +1,7 @@
-"""What `zajil moderation policy` and `lists` do. They work on the data directory, also while a server runs on it.
+"""What `zajil moderation policy`, `lists` and `suspensions` do.
 
-Whoever can write there can do anything; names given here are a record of who did, not a lock.
+They work on the data directory, also while a server runs on it. Whoever can write there can do anything; names given
+here are a record of who did, not a lock.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Final, NamedTuple
 import msgspec
 from sqlalchemy import Connection
 
+from zajil.channels.reviewing import read_subject
 from zajil.engine.moderationkeys import FILE_NAME, ModerationKeys
 from zajil.engine.sql.database import Database
 from zajil.engine.sql.marks import check_log
@@ -29,10 +31,12 @@ from zajil.moderation.policy.load import Checked
 from zajil.moderation.policy.packaged import check_file
 from zajil.moderation.policy.replay import REPLAY_MAX_AGE_S, ReplayReport, check_activation, replay
 from zajil.moderation.policy.schema import Policy
+from zajil.moderation.review.suspensions import lift_suspension, view_suspensions
 from zajil.moderation.store import matches, policies, verdicts
 from zajil.moderation.store.matches import AddressRow
 from zajil.moderation.store.transparency.changes import log_change
 from zajil.protocol.errors import error
+from zajil.protocol.review.suspensions import LiftSuspension, Suspensions
 from zajil.server.schema import open_database
 
 OPERATOR: Final = "operator"
@@ -121,11 +125,20 @@ def activate_policy(data: Path, candidate: Policy, *, admin: str = OPERATOR, now
                 check_activation(report, candidate, replayed_at=row.replayed_at, now=at, admins=2)
                 return False
             check_activation(report, candidate, replayed_at=row.replayed_at, now=at, admins=len(agreed))
+            _lift_returned(db, keys, candidate, admin=admin, now=at)
             policies.activate(db, candidate.ref, now=at)
             note(db, keys, "policy", candidate.ref, admin=admin, policy=candidate.ref, now=at)
             return True
 
         return database.write_sync(write)
+
+
+def _lift_returned(db: Connection, keys: ModerationKeys, candidate: Policy, *, admin: str, now: int) -> None:
+    """A suspended rule that the policy in force lacks, and the next one has, counts again, as an entry added anew."""
+    before = active_policy(db).rules
+    for name in candidate.rules:
+        if name not in before and matches.lift_suspension(db, "rule", name, now=now):
+            note(db, keys, "policy", f"lift rule {name}: added anew", admin=admin, policy=candidate.ref, now=now)
 
 
 def _read_files(path: Path, candidate: Policy) -> dict[str, bytes]:
@@ -171,7 +184,7 @@ def add_to_list(
 
     def write(db: Connection) -> None:
         matches.put_address(db, row)
-        matches.drop_suspension(db, "url", f"{name} {canonical}", now=at)
+        matches.lift_suspension(db, "url", f"{name} {canonical}", now=at)
         note(db, keys, "list", f"add {name} {canonical} {category}", admin=source, now=at)
 
     with opened(data) as database:
@@ -188,6 +201,7 @@ def remove_from_list(
     keys = ModerationKeys.load(data / FILE_NAME)
 
     def write(db: Connection) -> bool:
+        matches.lift_suspension(db, "url", f"{name} {canonical}", now=at)
         gone = matches.drop_address(db, name, canonical, now=at)
         if gone:
             note(db, keys, "list", f"remove {name} {canonical}", admin=source, now=at)
@@ -195,6 +209,25 @@ def remove_from_list(
 
     with opened(data) as database:
         return database.write_sync(write)
+
+
+def show_suspensions(data: Path) -> Suspensions:
+    """Rules and list entries that count no more since people reversed what followed from them."""
+    with opened(data) as database:
+        return database.read_sync(lambda db: view_suspensions(db, active_policy(db).rules, read_subject))
+
+
+def lift(data: Path, request: LiftSuspension, *, admin: str = OPERATOR, now: float | None = None) -> None:
+    """One counts again, for posts from now on. Raises Refused `gone`."""
+    at = int(time.time() if now is None else now)
+    keys = ModerationKeys.load(data / FILE_NAME)
+
+    def write(db: Connection) -> None:
+        lifted = lift_suspension(db, request, now=at)
+        note(db, keys, lifted.kind, lifted.record, admin=admin, now=at)
+
+    with opened(data) as database:
+        database.write_sync(write)
 
 
 def note(

@@ -56,7 +56,7 @@ def show(
     """The entries of a list, or of all."""
     from zajil.cli.output import console, print_json
 
-    desk = _find_desk(context, data)
+    desk = find_desk(context, data)
     if desk is not None:
         found = [row for each in ([name] if name else AddressList) for row in _fetch(desk, each)]
     else:
@@ -92,7 +92,7 @@ def add(
     from zajil.cli.output import console, print_json
 
     expires = int(time.time()) + days * DAY_S if days else None
-    desk = _find_desk(context, data, passphrase_file)
+    desk = find_desk(context, data, passphrase_file)
     if desk is not None:
         fields = {"value": value, "category": category.value, "source": source, "expires_at": expires}
         _edit(desk, name, put=[{key: each for key, each in fields.items() if each is not None}])
@@ -126,7 +126,7 @@ def remove(
     from zajil.cli.failures import Failed
     from zajil.cli.output import console, print_json
 
-    desk = _find_desk(context, data, passphrase_file)
+    desk = find_desk(context, data, passphrase_file)
     if desk is not None:
         _edit(desk, name, drop=[value])
     else:
@@ -144,7 +144,7 @@ def remove(
     console().print(words.UNLISTED(value=value), markup=False)
 
 
-def _find_desk(context: typer.Context, data: Path | None, passphrase_file: Path | None = None) -> Desk | None:
+def find_desk(context: typer.Context, data: Path | None, passphrase_file: Path | None = None) -> Desk | None:
     """The session of this home, unless a data folder was named or nobody is logged in. A change asks the key again."""
     from zajil.cli.reviewing import Desk, is_logged_in
 

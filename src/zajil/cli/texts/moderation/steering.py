@@ -1,4 +1,4 @@
-"""Words of `zajil moderation policy`, `lists`, `log` and `worker`: what the operator steers moderation with."""
+"""Words of `zajil moderation policy`, `lists`, `suspensions`, `log` and `worker`: what moderation is steered with."""
 
 from __future__ import annotations
 
@@ -109,6 +109,44 @@ SUSPENDED = Text(
     ar="معلَّق بعد تراجعات",
     ru="приостановлено после отмен",
 )
+SUSPENSIONS = Text(
+    en="Rules and list entries that count no more since people reversed what followed from them.",
+    ar="قواعد ومداخل قوائم لم تعد تُحتسب بعد أن تراجع أشخاص عمّا ترتّب عليها.",
+    ru="Правила и записи списков, которые не действуют после отмен их решений людьми.",
+)
+SUSPENSIONS_SHOW = Text(
+    en="Say which are suspended, since when, and what was reversed.",
+    ar="بيان المعلَّق منها، ومنذ متى، وما جرى التراجع عنه.",
+    ru="Показать, что приостановлено, с каких пор и что было отменено.",
+)
+SUSPENSIONS_LIFT = Text(
+    en="Let one count again, with a reason for the log.",
+    ar="إعادة احتساب أحدها، مع سبب للسجل.",
+    ru="Вернуть в действие, с причиной для журнала.",
+)
+SUSPENDED_KIND = Text(
+    en="rule, url, host, domain, phone or wallet.",
+    ar="rule أو url أو host أو domain أو phone أو wallet.",
+    ru="rule, url, host, domain, phone или wallet.",
+)
+SUSPENDED_NAME = Text(
+    en="The rule's id, or the entry as the list has it.",
+    ar="معرّف القاعدة، أو المدخل كما في القائمة.",
+    ru="Идентификатор правила или запись, как она стоит в списке.",
+)
+LIFT_REASON = Text(
+    en="Why it may count again; stands in the record beside the log.",
+    ar="سبب إعادة الاحتساب؛ يُحفظ في السجل المرافق.",
+    ru="Почему снова действует; остаётся в записи при журнале.",
+)
+NONE_SUSPENDED = Text(en="Nothing is suspended.", ar="لا شيء معلَّق.", ru="Ничего не приостановлено.")
+SINCE = Text(en="since {day}", ar="منذ {day}", ru="с {day}")
+STANDS_NO_MORE = Text(
+    en="no longer in the policy or list",
+    ar="لم يعد في السياسة أو القائمة",
+    ru="в политике или списке больше нет",
+)
+LIFTED = Text(en="Counts again: {name}", ar="عاد إلى الاحتساب: {name}", ru="Снова действует: {name}")
 LOG = Text(
     en="The log of every moderation decision.",
     ar="سجل كل قرارات الإشراف.",
@@ -203,6 +241,26 @@ STEERING_COMPLAINTS: dict[str, Complaint] = {
             en="See what is:  zajil moderation lists show",
             ar="لعرض الموجود:  zajil moderation lists show",
             ru="Что там есть:  zajil moderation lists show",
+        ),
+    ),
+    "bad-reason": Complaint(
+        Text(
+            en="The reason is empty, or longer than {most} characters.",
+            ar="السبب فارغ، أو أطول من {most} حرف.",
+            ru="Причина пуста или длиннее {most} знаков.",
+        ),
+        Text(
+            en="Say in a sentence why it may count again:  --reason TEXT",
+            ar="اذكر في جملة سبب إعادة الاحتساب:  --reason TEXT",
+            ru="Одним предложением: почему снова действует:  --reason TEXT",
+        ),
+    ),
+    "not-suspended": Complaint(
+        Text(en="No such one is suspended.", ar="لا يوجد معلَّق كهذا.", ru="Такое не приостановлено."),
+        Text(
+            en="See what is:  zajil moderation suspensions show",
+            ar="لعرض المعلَّق:  zajil moderation suspensions show",
+            ru="Что приостановлено:  zajil moderation suspensions show",
         ),
     ),
     "no-public-log": Complaint(
