@@ -35,7 +35,6 @@ SENDERS: Final = 10
 FLYING: Final = 20
 MESSAGES: Final = 5000
 DRAIN_S: Final = 60.0
-_FEATURES = "<query xmlns='http://jabber.org/protocol/disco#info'/>"
 
 
 class Party(Protocol):
@@ -130,10 +129,7 @@ class XmppParty:
         """See Party."""
         self._load = load
         self._senders = await xmpp.open_clients(self._port, _names("a"), lambda _, __: None)
-        for client in await xmpp.open_clients(self._port, _names("b"), lambda _, __: None):
-            client.write(b"</stream:stream>")
-            await client.until(b"</stream:stream>")
-            client.close()
+        await xmpp.make_accounts(self._port, _names("b"))
 
     async def store(self, each: int) -> None:
         """See Party."""
@@ -143,7 +139,7 @@ class XmppParty:
         client, make = self._senders[number], xmpp.make_message(f"b{number}@localhost")
         for start in range(0, each, FLYING):
             client.write(b"".join(make(make_stamp()) for _ in range(min(FLYING, each - start))))
-            await client.ask("get", _FEATURES, to="localhost")
+            await client.ask("get", xmpp.FEATURES, to="localhost")
 
     async def fetch(self, number: int, each: int) -> None:
         """See Party."""

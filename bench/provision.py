@@ -24,7 +24,8 @@ from tests.server.wire import Http, Wire
 from zajil.protocol import frames
 from zajil.protocol.frames import Role
 
-WORKERS: Final = 8
+WORKERS: Final = 32
+"""Made at the same time, so that the server writes several down at once."""
 T = TypeVar("T")
 
 

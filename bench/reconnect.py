@@ -26,7 +26,7 @@ from bench.measure import Meter, percentile
 from bench.peers import ejabberd
 from bench.peers import zajil as servers
 from bench.peers.starting import Server, find_free_port
-from bench.provision import Template, template
+from bench.provision import Pair, Template, template
 from bench.rounds import Entry, Turn, WrongResultError
 
 from bench import relay, rounds
@@ -34,6 +34,8 @@ from bench import relay, rounds
 CLIENTS: Final = 3000
 AT_ONCE: Final = 50
 WAITING: Final = 5
+FILLING: Final = 20
+"""Senders, or of XMPP accounts that are written to, at the same time while nothing is measured."""
 ATTEMPTS: Final = 200
 RETRY_S: Final = 0.5
 Come = Callable[[int], Awaitable[Link]]
@@ -85,14 +87,20 @@ def play_zajil(server: servers.Zajil, made: Template, count: int) -> Turn:
         raise WrongResultError(f"a client was refused {ATTEMPTS} times")
 
     async def fill() -> None:
-        for pair in made.pairs[: (count + 1) // 2]:
-            answered = asyncio.Semaphore(0)
-            session = await zajil.open_session(partial(zajil.Sending, answered.release), port)
-            envelope = zajil.Envelope(pair.group)
-            for _ in range(WAITING):
-                session.put(envelope.make(make_stamp()))
-                await answered.acquire()
-            session.close()
+        slots = asyncio.Semaphore(FILLING)
+
+        async def one(pair: Pair) -> None:
+            async with slots:
+                answered = asyncio.Semaphore(0)
+                session = await zajil.open_session(partial(zajil.Sending, answered.release), port)
+                envelope = zajil.Envelope(pair.group)
+                for _ in range(WAITING):
+                    session.put(envelope.make(make_stamp()))
+                for _ in range(WAITING):
+                    await answered.acquire()
+                session.close()
+
+        await asyncio.gather(*(one(pair) for pair in made.pairs[: count // 2]))
 
     async def logins() -> None:
         links = await measure_logins(turn, come, running.pid, count)
@@ -144,15 +152,12 @@ def play_xmpp(server: Server, count: int) -> Turn:
 
         async def whole() -> None:
             names = [f"b{number}" for number in range(count)]
-            for client in await xmpp.open_clients(running.port, names, lambda _, __: None):
-                client.write(b"</stream:stream>")
-                await client.until(b"</stream:stream>")
-                client.close()
+            await xmpp.make_accounts(running.port, names)
             sender = await xmpp.open_client(running.port, "sender")
-            for name in names:
-                make = xmpp.make_message(f"{name}@localhost")
-                sender.write(b"".join(make(make_stamp()) for _ in range(WAITING)))
-                await sender.ask("get", "<query xmlns='http://jabber.org/protocol/disco#info'/>", to="localhost")
+            for start in range(0, count, FILLING):
+                makes = [xmpp.make_message(f"{name}@localhost") for name in names[start : start + FILLING]]
+                sender.write(b"".join(make(make_stamp()) for make in makes for _ in range(WAITING)))
+                await sender.ask("get", xmpp.FEATURES, to="localhost")
             for link in await measure_logins(turn, come, running.pid, count):
                 link.close()
             sender.close()

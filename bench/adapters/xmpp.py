@@ -14,6 +14,8 @@ _STREAM = (
     b"xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>"
 )
 _FEATURES = b"</stream:features>"
+FEATURES = "<query xmlns='http://jabber.org/protocol/disco#info'/>"
+"""What a sender asks its server for, which answers behind all that it was sent before."""
 PASSWORD = "bench"  # noqa: S105  # of accounts that live as long as a turn
 AT_ONCE = 20
 """Connections that register at the same time."""
@@ -106,6 +108,18 @@ async def open_clients(port: int, names: Sequence[str], arrived: Callable[[int, 
             return await open_client(port, names[number], lambda stamped: arrived(number, stamped))
 
     return list(await asyncio.gather(*(one(number) for number in range(len(names)))))
+
+
+async def make_accounts(port: int, names: Sequence[str]) -> None:
+    """New accounts that have been there once and have left."""
+
+    async def leave(client: Client) -> None:
+        client.write(b"</stream:stream>")
+        await client.until(b"</stream:stream>")
+        client.close()
+
+    # All at once: ejabberd takes a tenth of a second to answer the end of a stream, and nearly no work.
+    await asyncio.gather(*(leave(client) for client in await open_clients(port, names, lambda _, __: None)))
 
 
 def make_message(to: str, kind: str = "chat") -> Callable[[bytes], bytes]:
