@@ -8,17 +8,8 @@ from zajil.protocol import frames
 from zajil.protocol.frames import Kind
 from zajil.protocol.ids import AccountId, DeviceId, MailboxId
 from zajil.protocol.limits import R_WINDOW_BYTES, R_WINDOW_MESSAGES
-from zajil.server.gateway.receiver import (
-    Acknowledge,
-    Action,
-    Authenticate,
-    Emit,
-    Finish,
-    Identity,
-    Read,
-    Receiver,
-    Standing,
-)
+from zajil.server.gateway.receiver import Identity, Receiver, Standing
+from zajil.server.gateway.work import Acknowledge, Action, Authenticate, Emit, Finish, Read
 
 ME = Identity(AccountId(b"a" * 16), DeviceId(1), MailboxId(b"m" * 16))
 HELLO = frames.Hello("token", 0)

@@ -26,7 +26,7 @@ from zajil.server.config import Settings
 from zajil.server.gateway.clerk import Clerk
 from zajil.server.gateway.conversation import Conversation
 from zajil.server.gateway.lines import PlainLine
-from zajil.server.gateway.sender import Call
+from zajil.server.gateway.work import Call
 from zajil.server.http.calls import Peer
 
 BODY = os.urandom(padded_bytes(900_000))

@@ -11,11 +11,9 @@ from bisect import bisect_left
 from collections import deque
 from typing import Final
 
-import msgspec
-
 from zajil.protocol import limits
 from zajil.protocol.errors import error
-from zajil.protocol.session.wire import Ack, Data, encode_record
+from zajil.protocol.session.wire import Ack, Data, Part, encode_record
 
 ACK_DELAY_S: Final = 0.25
 ACK_FRAMES: Final = 16
@@ -28,12 +26,6 @@ UNLIMITED: Final = 1 << 62
 def record_bytes(body_bytes: int) -> int:
     """Most bytes that the record of such a part may have."""
     return limits.RECORD_SIZES[bisect_left(limits.RECORD_SIZES, body_bytes + FRAME_OVERHEAD)]
-
-
-class _Part(msgspec.Struct, frozen=True, gc=False):
-    n: int
-    more: bool
-    body: bytes
 
 
 class Stream:
@@ -55,7 +47,7 @@ class Stream:
         """Bytes of DATA that is out."""
         self._waiting: deque[bytes] = deque()
         self._offset = 0
-        self._unacked: deque[_Part] = deque()
+        self._unacked: deque[Part] = deque()
         self._last_n = 0
         self._resend_at = 1
 
@@ -195,13 +187,13 @@ class Stream:
             ):
                 waiting.popleft()
                 n = self._last_n = self._last_n + 1
-                self._unacked.append(_Part(n, False, message))
+                self._unacked.append(Part(n, False, message))
                 self.unacked_bytes, self._resend_at = out_bytes, n + 1
                 self._acked_to_peer, self._unacked_in_bytes, self.ack_due = self.rx, 0, None
                 return [encode_record(Data(n, self.rx, False, message))]
         return [encode_record(frame) for frame in self.pull(now=now)]
 
-    def _again(self, room: int) -> _Part | None:
+    def _again(self, room: int) -> Part | None:
         """The next part that this carrier has not taken yet although another one had; None where it is too large."""
         part = self._unacked[-self._behind]
         return part if record_bytes(len(part.body)) <= room else None
@@ -212,7 +204,7 @@ class Stream:
         behind = self._last_n + 1 - self._resend_at
         return min(behind, len(self._unacked)) if behind else 0
 
-    def _next_part(self, room: int) -> _Part | None:
+    def _next_part(self, room: int) -> Part | None:
         if not self._waiting or len(self._unacked) >= limits.WINDOW_FRAMES:
             return None
         message, start = self._waiting[0], self._offset
@@ -231,7 +223,7 @@ class Stream:
         if not more:
             self._waiting.popleft()
         self._last_n += 1
-        part = _Part(self._last_n, more, body)
+        part = Part(self._last_n, more, body)
         self._unacked.append(part)
         self.unacked_bytes += end - start
         return part

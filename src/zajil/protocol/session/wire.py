@@ -79,6 +79,14 @@ class Close(msgspec.Struct, frozen=True, array_like=True, tag=7):
     retry_ms: U32
 
 
+class Part(msgspec.Struct, frozen=True, gc=False):
+    """What a stream keeps of one DATA until it is acknowledged."""
+
+    n: int
+    more: bool
+    body: bytes
+
+
 SessionFrame: TypeAlias = Open | Opened | Data | Ack | Ping | Pong | Close
 _DECODER: msgspec.msgpack.Decoder[SessionFrame] = msgspec.msgpack.Decoder(SessionFrame)
 

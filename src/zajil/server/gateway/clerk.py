@@ -19,11 +19,12 @@ from zajil.protocol.errors import AuthError, Unavailable, ZajilError, error
 from zajil.protocol.frames import Ok, Role, encode_frame
 from zajil.protocol.ids import MailboxId, parse_b64
 from zajil.protocol.limits import WELCOME_BYTES
-from zajil.server.gateway.conversation import Conversation, Work
-from zajil.server.gateway.receiver import Acknowledge, Authenticate, Identity, Read
+from zajil.server.gateway.conversation import Conversation
+from zajil.server.gateway.receiver import Identity
 from zajil.server.gateway.receivers import Receivers
-from zajil.server.gateway.sender import Call, Submit, answer_parts
+from zajil.server.gateway.sender import answer_parts
 from zajil.server.gateway.services import Services
+from zajil.server.gateway.work import Acknowledge, Authenticate, Call, Read, Submit, Work
 from zajil.server.http.calls import Carrier, HttpCall
 
 _LOG = logging.getLogger(__name__)

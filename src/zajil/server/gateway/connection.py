@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 from zajil.protocol.frames import Role
 from zajil.protocol.session import Closed, Message, ServerCarrier, ServerSession, SessionTable, TakenOver, Usable
-from zajil.server.gateway.conversation import Conversation, Work
+from zajil.server.gateway.conversation import Conversation
+from zajil.server.gateway.work import Work
 from zajil.server.http.calls import Peer
 
 MakeConversation = Callable[[ServerSession, float], Conversation]

@@ -14,18 +14,9 @@ from zajil.protocol.errors import ZajilError
 from zajil.protocol.ids import AccountId, DeviceId, MailboxId
 from zajil.protocol.limits import R_WINDOW_BYTES, WINDOW_BYTES
 from zajil.protocol.session import ServerSession
-from zajil.server.gateway.receiver import (
-    Acknowledge,
-    Action,
-    Authenticate,
-    Emit,
-    Finish,
-    Identity,
-    Read,
-    Receiver,
-    Standing,
-)
-from zajil.server.gateway.sender import Call, Desk, Submit, refusal
+from zajil.server.gateway.receiver import Identity, Receiver, Standing
+from zajil.server.gateway.sender import Desk, refusal
+from zajil.server.gateway.work import Action, Emit, Finish, Work
 from zajil.server.http.calls import Peer
 
 # A peer that asks and never acknowledges is cut off here: four full windows of answers it does not read.
@@ -33,7 +24,6 @@ _UNREAD_MAX = 4 * R_WINDOW_BYTES
 # Less than that counts nothing where the answers of all sessions are counted.
 _UNREAD_LEAST = 1 << 16
 _NOTHING: Final = (0, 0)
-Work = Authenticate | Acknowledge | Read | Submit | Call
 
 
 def _nobody() -> None:

@@ -201,8 +201,10 @@ class Gateway:
         self._by_carrier.pop(connection.carrier, None)
         self._waiting.discard(connection)
 
-    now = staticmethod(time.monotonic)
-    """Seconds of a clock that only goes forward."""
+    @staticmethod
+    def now() -> float:
+        """Seconds of a clock that only goes forward."""
+        return time.monotonic()
 
     # What the server calls
 

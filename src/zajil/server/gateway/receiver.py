@@ -15,55 +15,13 @@ import enum
 from collections import deque
 from typing import NamedTuple
 
-import msgspec
-
 from zajil.protocol import frames
 from zajil.protocol.ids import AccountId, DeviceId, MailboxId
 from zajil.protocol.limits import R_WINDOW_BYTES, R_WINDOW_MESSAGES
+from zajil.server.gateway.work import Acknowledge, Action, Authenticate, Emit, Finish, Read
 
 _CHECKS_MAX = 16
 """Most HELLOs that wait to be checked; a device that drains again waits for DRAINED first."""
-
-
-class Authenticate(NamedTuple):
-    """Check this device token, acknowledge `after` and look the mailbox up; answer with `admitted` or `refused`."""
-
-    token: str
-    after: int
-
-
-class Acknowledge(msgspec.Struct, frozen=True, gc=False):
-    """The device holds everything up to `upto`: delete it."""
-
-    upto: int
-
-
-class Read(msgspec.Struct, frozen=True, gc=False):
-    """Read at most `most` messages and about `size_bytes` after this seq; answer with `rows`.
-
-    drains: whether a HELLO waits to hear that everything was read.
-    """
-
-    after: int
-    most: int
-    size_bytes: int
-    drains: bool = False
-
-
-class Emit(msgspec.Struct, frozen=True, gc=False):
-    """Send this frame."""
-
-    frame: frames.RFromServer
-
-
-class Finish(NamedTuple):
-    """Send BYE with this code and close the session."""
-
-    code: str
-    retry_ms: int = 0
-
-
-Action = Authenticate | Acknowledge | Read | Emit | Finish
 
 
 class Identity(NamedTuple):

@@ -5,33 +5,13 @@ Nothing here knows an account. The same rules carry control calls (HTTP_REQ) on 
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-import msgspec
-
 from zajil.protocol import frames
 from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.limits import HTTP_BODY_BYTES
+from zajil.server.gateway.work import Call, Submit
 
 INFLIGHT_MAX = 64
 ANSWER_PART = HTTP_BODY_BYTES
-
-
-class Submit(msgspec.Struct, frozen=True, gc=False):
-    """Hand this request to the Delivery Service and answer under `rid`."""
-
-    rid: int
-    request: frames.Request
-
-
-class Call(NamedTuple):
-    """Dispatch this control call in process and answer under `rid`."""
-
-    rid: int
-    method: str
-    path: str
-    headers: dict[str, str]
-    body: bytes
 
 
 class Desk:
