@@ -170,7 +170,7 @@ def rewrite(
     reader = ArchiveReader(whole)
     head = msgspec.structs.replace(reader.head, version=version)
     if schema:
-        later = {"http_claim", "key_mark", "mod_untold", "mod_untold_outcome", "server_state"}
+        later = {"http_claim", "key_mark", "mod_untold", "server_state"}
         columns = {table: named for table, named in head.columns.items() if table not in later}
         head = msgspec.structs.replace(head, schema=schema, columns=columns)
     with made.archive.open("wb") as file:

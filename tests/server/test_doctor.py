@@ -33,7 +33,7 @@ from zajil.cli.texts.operating.doctor import FINDINGS
 from zajil.engine.sql.database import say_outage
 from zajil.engine.sql.postgres.connection import find_address
 from zajil.engine.sql.postgres.database import PostgresDatabase
-from zajil.moderation.private.records import TRIES_MAX
+from zajil.moderation.private.untold import TRIES_MAX
 from zajil.server.backup.making import make_backup
 from zajil.server.doctor import folder
 from zajil.server.doctor.finding import FindingCode
@@ -349,7 +349,7 @@ def test_a_folder_that_is_wrong_is_found(server: Running, tmp_path: Path, capsys
             (int(time.time() * 1000) + 3_600_000,),
         )
         assert server.codes()["clock"] == "clock-behind"
-        untold = "INSERT INTO mod_untold (measure_id, undone, tries) VALUES (X'00', 0, ?)"
+        untold = "INSERT INTO mod_untold (about, kind, tries) VALUES (X'00', 0, ?)"
         database.execute(untold, (TRIES_MAX - 1,))
         assert server.codes()["database"] == "database-good"
         database.execute("UPDATE mod_untold SET tries = ?", (TRIES_MAX,))

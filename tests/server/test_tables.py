@@ -20,6 +20,8 @@ from tests.server.people import FakeGroup, Person
 from tests.server.wire import Http, Wire
 
 from zajil.engine.sql.postgres.database import PostgresDatabase
+from zajil.engine.sql.sqlite.database import FILE_NAME, SQLiteDatabase
+from zajil.moderation.private import untold
 from zajil.moderation.store.tables import STAKE
 from zajil.protocol import control, frames
 from zajil.protocol.control import B16, parse_json
@@ -172,3 +174,31 @@ def plans_of_stakes(database: PostgresDatabase) -> list[str]:
         return ["\n".join(db.execute(text(f"EXPLAIN {each}")).scalars()) for each in texts]
 
     return database.read_sync(explain)
+
+
+@pytest.mark.parametrize("is_file", [True, False])
+def test_what_was_untold_in_two_tables_lies_in_one_with_all_it_said(
+    tmp_path: Path, postgres: Postgres, *, is_file: bool
+) -> None:
+    url = postgres.fresh("template1")
+    with closing(SQLiteDatabase.open(tmp_path / FILE_NAME) if is_file else PostgresDatabase(url)) as database:
+        migrate(database, "0024")
+        measures = [{"id": b"a", "undone": 0, "tries": 0}, {"id": b"a", "undone": 1, "tries": 5}]
+        reports = [{"id": b"a", "outcome": b"sealed \0 too", "tries": 2}]
+
+        def put(db: Connection) -> None:
+            db.execute(
+                text("INSERT INTO mod_untold (measure_id, undone, tries) VALUES (:id, :undone, :tries)"), measures
+            )
+            said = "INSERT INTO mod_untold_outcome (report_id, outcome, tries) VALUES (:id, :outcome, :tries)"
+            db.execute(text(said), reports)
+
+        database.write_sync(put)
+        migrate(database)
+        lies = database.read_sync(lambda db: untold.list_untold(db, limit=9))
+        assert lies == [
+            untold.Untold(b"a", untold.IN_FORCE, None, 0),
+            untold.Untold(b"a", untold.OUTCOME, b"sealed \0 too", 2),
+        ]
+        assert database.read_sync(untold.count_aside) == 1
+        assert not database.read_sync(lambda db: inspect(db).has_table("mod_untold_outcome"))

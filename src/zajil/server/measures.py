@@ -16,7 +16,7 @@ from zajil.delivery.context import Delivery
 from zajil.delivery.mailboxes import send_notice
 from zajil.delivery.reports import tell_outcome
 from zajil.engine.keys import Keys, SealBroken
-from zajil.moderation.private import outcomes, records
+from zajil.moderation.private import untold
 from zajil.moderation.private.inbox import Measures
 from zajil.protocol.errors import Unavailable
 from zajil.protocol.ids import AccountId, MailboxId, encode_b64
@@ -83,7 +83,7 @@ def make_tell_outcome(
     """Brings the outcome of a report to whoever made it. insist: `Insistence.on`."""
 
     async def tell(report_id: bytes, return_to: bytes, outcome: Outcome) -> None:
-        mark = partial(outcomes.mark_told, report_id=report_id)
+        mark = partial(untold.mark_outcome_told, report_id=report_id)
         await insist(_mark_once(delivery, lambda: tell_outcome(delivery, report_id, return_to, outcome), mark))
 
     return tell
@@ -152,7 +152,7 @@ def make_measures(
             end_login(mailbox_id)
 
     async def tell(measure: AccountMeasure, undone: bool) -> None:  # a callable's own shape
-        mark = partial(records.mark_told, measure_id=measure.measure_id, undone=undone)
+        mark = partial(untold.mark_measure_told, measure_id=measure.measure_id, undone=undone)
         await insist(_mark_once(delivery, lambda: tell_now(measure, undone=undone), mark))
 
     return Measures(apply=apply, lift=lift, tell=tell)

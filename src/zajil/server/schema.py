@@ -23,10 +23,10 @@ from zajil.engine.sql import schema as mailbox_tables
 from zajil.engine.sql import state as state_tables
 from zajil.engine.sql.database import METADATA, Database, is_outage, say_outage
 from zajil.engine.sql.sqlite.database import FILE_NAME, SQLiteDatabase
-from zajil.moderation.private import outcomes as outcome_tables
 from zajil.moderation.private import records as measure_tables
 from zajil.moderation.private import store as report_tables
 from zajil.moderation.private import tallies as tally_tables
+from zajil.moderation.private import untold as untold_tables
 from zajil.moderation.store import log as log_tables
 from zajil.moderation.store import people as people_tables
 from zajil.moderation.store import tables as moderation_tables
@@ -40,7 +40,7 @@ from zajil.server.http import idempotency
 # Imported for their tables, which register themselves.
 _OWNERS = (auth_tables, bridge_tables, public_tables, delivery_tables, mailbox_tables, report_tables, idempotency)
 _MODERATION = (moderation_tables, people_tables, log_tables, change_tables, published_tables, month_tables)
-_PRIVATE = (measure_tables, outcome_tables, tally_tables)
+_PRIVATE = (measure_tables, tally_tables, untold_tables)
 _RECOVERY = (backup_tables,)
 _PUSH = (push_tables,)
 _MARKS = (mark_tables, state_tables)

@@ -24,7 +24,7 @@ from tests.server.wire import Http, Wire
 from zajil.auth import login
 from zajil.auth.store import DeviceRow
 from zajil.delivery.mailboxes import send_notice
-from zajil.moderation.private import outcomes, records, store, telling
+from zajil.moderation.private import records, store, telling, untold
 from zajil.moderation.private.telling import Telling
 from zajil.protocol import cbor
 from zajil.protocol.errors import ZajilError, error
@@ -229,7 +229,7 @@ async def test_what_is_told_twice_has_one_id_and_everything_else_another(
 ) -> None:
     """A server dies between the notice and the mark that it was told; its devices know it by its id."""
     with monkeypatch.context() as death:
-        death.setattr(records, "mark_told", _die)
+        death.setattr(untold, "mark_measure_told", _die)
         with pytest.raises(ZajilError, match="internal"):
             await decided(desk, http, scene, "warn")
     one = await desk.member(private=True)
@@ -248,7 +248,7 @@ async def test_what_was_undone_since_is_not_told_as_if_it_began(
     desk: Desk, server: Server, scene: Scene, http: Http, wire: MakeWire
 ) -> None:
     one, _, measure = await decided(desk, http, scene, "suspend")
-    server._db.write_sync(lambda db: records.put_untold(db, parse_b64(measure, size=16), undone=False))
+    server._db.write_sync(lambda db: untold.put_measure(db, parse_b64(measure, size=16), undone=False))
     await desk.ask(routes.UNDO_MEASURE, api.Empty, by=one, measure=measure)
     gateway = Telling()
     for _ in range(3):
@@ -269,13 +269,13 @@ async def test_an_outcome_that_a_server_died_before_telling_is_told_once(
         close = private.ClosePrivate("not-acted")
         assert await desk.refused(routes.CLOSE_PRIVATE, close, by=one, report=name) == "internal"
     assert await notices(wire, scene.hers) == []
-    assert "not-acted" not in str(desk.rows("SELECT outcome FROM mod_untold_outcome"))
+    assert "not-acted" not in str(desk.rows("SELECT outcome FROM mod_untold"))
     gateways = [Telling(), Telling()]
     for _ in range(3):
         await asyncio.gather(*(each.look(server.reports) for each in gateways))
     ((told, fields),) = await notices(wire, scene.hers)
     assert (told, fields["outcome"], fields["report"]) == ("report-outcome", "not-acted", parse_b64(name, size=16))
-    assert desk.rows("SELECT count(*) FROM mod_untold_outcome") == [(0,)]
+    assert desk.rows("SELECT count(*) FROM mod_untold") == [(0,)]
 
 
 async def untold_of_each_kind(desk: Desk, http: Http, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Member:
@@ -298,15 +298,15 @@ async def test_what_does_not_open_is_put_aside_and_stops_nobody(
 ) -> None:  # fmt: skip
     """A measure and an outcome are damaged, before others that are not; another server has seen nothing yet."""
     spoiled = bytes(16)
-    server._db.write_sync(lambda db: records.put_untold(db, spoiled, undone=False))
-    server._db.write_sync(lambda db: outcomes.put_untold(db, spoiled, b"\1 not sealed"))
+    server._db.write_sync(lambda db: untold.put_measure(db, spoiled, undone=False))
+    server._db.write_sync(lambda db: untold.put_outcome(db, spoiled, b"\1 not sealed"))
     server._db.write_sync(lambda db: store.insert_report(db, spoiled, kind=store.REPORT, body=b"\1 not sealed", day=0))
     measure = records.MeasureRow(spoiled, spoiled, records.IN_FORCE, b"\1 not sealed", b"r", b"s", 0)
     server._db.write_sync(lambda db: records.insert_measure(db, measure))
-    monkeypatch.setattr(telling, "_LISTED", 1)  # as many as one look takes are damaged
+    monkeypatch.setattr(telling, "_LISTED", 2)  # as many as one look takes are damaged
     await untold_of_each_kind(desk, http, scene, monkeypatch)
     gateway = Telling()
-    for _ in range(records.TRIES_MAX + 1):
+    for _ in range(untold.TRIES_MAX + 1):
         assert gateway.aside == 0
         assert count_aside_by_doctor(desk) == 0
         await gateway.look(server.reports)
@@ -333,7 +333,7 @@ async def test_what_was_put_aside_is_told_once_its_key_is_back(
     with monkeypatch.context() as lost:
         gateway = Telling()
         lost.setattr(keys, "_open_halves", lambda: {200: None})  # another one: what is here is not sealed to it
-        for _ in range(records.TRIES_MAX + 1):
+        for _ in range(untold.TRIES_MAX + 1):
             await gateway.look(server.reports)
         assert gateway.aside == 2
     for _ in range(3):
@@ -356,7 +356,7 @@ async def test_a_server_without_the_key_takes_nothing_from_one_that_has_it(
     poor, rich = Telling(), Telling()
     with monkeypatch.context() as lost:
         lost.setattr(server.reports.keys, "_open_halves", lambda: {200: None})
-        for _ in range(records.TRIES_MAX):
+        for _ in range(untold.TRIES_MAX):
             await poor.look(server.reports)
     await rich.look(server.reports)
     await rich.look(server.reports)
@@ -369,21 +369,21 @@ async def test_a_server_without_the_key_takes_nothing_from_one_that_has_it(
 async def test_what_is_aside_for_good_goes_in_the_end(desk: Desk, server: Server) -> None:
     today, spoiled, gone = server.reports.today(), bytes(16), bytes(15) + b"\1"
     for state, name in ((records.IN_FORCE, spoiled), (records.UNDONE, bytes(15) + b"\2")):
-        row = records.MeasureRow(name, name, state, b"\1 not sealed", b"r", b"s", today - records.ASIDE_DAYS + 1)
+        row = records.MeasureRow(name, name, state, b"\1 not sealed", b"r", b"s", today - untold.ASIDE_DAYS + 1)
         server._db.write_sync(partial(records.insert_measure, row=row))
     for name in (spoiled, gone, bytes(15) + b"\2"):
-        server._db.write_sync(partial(records.put_untold, measure_id=name, undone=False))
+        server._db.write_sync(partial(untold.put_measure, measure_id=name, undone=False))
     for name in (spoiled, gone):
-        assert server._db.write_sync(partial(records.put_aside, found=records.Untold(name, undone=False, tries=0)))
+        assert server._db.write_sync(partial(untold.put_aside, found=untold.Untold(name, untold.IN_FORCE, None, 0)))
     await server.run_retention()
     assert desk.rows("SELECT count(*) FROM mod_untold") == [(2,)], "one of no measure any more goes at once"
     desk.clock.advance(86_400)
     await server.run_retention()
-    assert desk.rows("SELECT measure_id FROM mod_untold") == [(bytes(15) + b"\2",)], "of what may yet be told none"
+    assert desk.rows("SELECT about FROM mod_untold") == [(bytes(15) + b"\2",)], "of what may yet be told none"
 
 
 def count_aside_by_doctor(desk: Desk) -> int:
-    return int(desk.server._db.read_sync(telling.count_aside))
+    return int(desk.server._db.read_sync(untold.count_aside))
 
 
 async def _die(*_of: object) -> NoReturn:

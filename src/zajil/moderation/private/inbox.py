@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 
 from zajil.engine.keys import SealBroken
 from zajil.engine.sql.database import Database
-from zajil.moderation.private import outcomes, records, store, tallies
+from zajil.moderation.private import records, store, tallies, untold
 from zajil.moderation.private.keys import ModeratorKeys
 from zajil.protocol.errors import error
 from zajil.protocol.report.complaint import Complaint
@@ -196,14 +196,14 @@ async def close_report(
     if row is None:
         return False
     told = _read(inbox, row)
-    sealed = inbox.keys.seal(outcome.encode(), context=outcomes.context_of(report_id))
+    sealed = inbox.keys.seal(outcome.encode(), context=untold.context_of(report_id))
 
     def write(db: Connection) -> bool:
         decided = store.mark_decided(db, report_id, day=inbox.today(), holder=holder)
         if decided:
             if isinstance(told, Complaint):
                 inbox.complaints.close(db, told.reporter_ref)
-            outcomes.put_untold(db, report_id, sealed)
+            untold.put_outcome(db, report_id, sealed)
             also(db)
         return decided
 
@@ -213,28 +213,28 @@ async def close_report(
     return True
 
 
-async def open_outcome(inbox: Inbox, untold: outcomes.UntoldOutcome) -> Callable[[], Awaitable[None]] | None:
+async def open_outcome(inbox: Inbox, found: untold.Untold) -> Callable[[], Awaitable[None]] | None:
     """What tells the reporter of what was decided and not told; None where the report is gone.
 
     Raises Refused `private-locked`; SealBroken, or ValueError or MsgspecError of its parser, for what is damaged or
     sealed to a key that is lost.
     """
-    row = await inbox.db.read(lambda db: store.find_report(db, untold.report_id))
-    if row is None:
+    row = await inbox.db.read(lambda db: store.find_report(db, found.about))
+    if row is None or found.outcome is None:
         return None
-    context = outcomes.context_of(untold.report_id)
-    plain = inbox.keys.open(untold.outcome, context=context, by_person=False).decode()
+    context = untold.context_of(found.about)
+    plain = inbox.keys.open(found.outcome, context=context, by_person=False).decode()
     to = _read(inbox, row, by_person=False).return_to
-    return partial(inbox.tell, untold.report_id, to, msgspec.convert(plain, Outcome))
+    return partial(inbox.tell, found.about, to, msgspec.convert(plain, Outcome))
 
 
 async def run_retention(inbox: Inbox) -> None:
     """Delete what was decided 90 days ago, and acts of 400 days ago, in short transactions."""
     while await inbox.db.write(lambda db: store.delete_old(db, day=inbox.today(), limit=_ROWS)) >= _ROWS:
         pass
-    await inbox.db.write(outcomes.forget)
     while await inbox.db.write(lambda db: records.forget(db, today=inbox.today(), limit=_ROWS)) >= _ROWS:
         pass
+    await inbox.db.write(lambda db: untold.forget(db, today=inbox.today()))
     while await inbox.db.write(lambda db: tallies.forget_acts(db, today=inbox.today(), limit=_ROWS)) >= _ROWS:
         pass
 
@@ -258,8 +258,7 @@ async def take_stock(inbox: Inbox) -> None:
         _look_over(inbox, store.rows_after(db, last, limit=_ROWS), reporters)  # what came in the meantime
         still = store.open_ids(db, store.COMPLAINT)
         inbox.complaints.take(db, [who for report_id, who in reporters.items() if report_id in still])
-        records.try_anew(db)
-        outcomes.try_anew(db)
+        untold.try_anew(db)
 
     await inbox.db.write(write)
 

@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from zajil.engine.keys import SealBroken
-from zajil.moderation.private import inbox, records, store, tallies
+from zajil.moderation.private import inbox, records, store, tallies, untold
 from zajil.moderation.private.desk import check_key, find_held
 from zajil.moderation.private.inbox import Inbox
 from zajil.moderation.private.records import MeasureRow
@@ -82,7 +82,7 @@ async def confirm(review: Review, reports: Inbox, reviewer: Reviewer, report: st
         ):
             raise error("gone")
         records.put_body(db, proposed.id, sealed)
-        records.put_untold(db, proposed.id, undone=False)
+        untold.put_measure(db, proposed.id, undone=False)
         reports.measures.apply(db, measure)
         tallies.add_act(db, "confirmed", reviewer.staff_id, day=today)
         tallies.add_act(db, "acted", reviewer.staff_id, day=today)
@@ -121,8 +121,8 @@ async def undo(review: Review, reports: Inbox, reviewer: Reviewer, name: str) ->
         if not records.move(db, measure_id, old=records.IN_FORCE, new=records.UNDONE, by=reviewer.staff_id, day=today):
             raise error("item-closed")
         records.put_body(db, measure_id, sealed)
-        records.mark_told(db, measure_id, undone=False)  # of what is over nobody is told as if it began
-        records.put_untold(db, measure_id, undone=True)
+        untold.mark_measure_told(db, measure_id, undone=False)  # of what is over nobody is told as if it began
+        untold.put_measure(db, measure_id, undone=True)
         reports.measures.lift(db, measure)
         tallies.add_act(db, "undone", reviewer.staff_id, day=today)
 

@@ -6,14 +6,12 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import (
     Column,
-    ColumnElement,
     Connection,
     Index,
     Integer,
     LargeBinary,
     Table,
     delete,
-    func,
     insert,
     select,
     update,
@@ -24,11 +22,6 @@ from zajil.engine.sql.database import METADATA, U64, describe
 PROPOSED, IN_FORCE, UNDONE, REFUSED = 0, 1, 2, 3
 KEPT_DAYS: Final = 400
 _KEPT: Final = "400 days after it was decided; in force, as long as it is"
-TRIES_MAX: Final = 5
-"""What could not be told in so many tries is put aside until somebody unlocks the key anew: nobody tries it, and it
-holds up nothing that can be told."""
-ASIDE_DAYS: Final = 90
-"""What is put aside goes so many days after the measure was decided."""
 
 mod_measure = Table(
     "mod_measure",
@@ -53,39 +46,6 @@ mod_measure = Table(
     sqlite_strict=True,
     sqlite_autoincrement=True,
 )
-
-_UNTIL_TOLD: Final = "until its account is told; where it cannot be, 90 days after the measure"
-mod_untold = Table(
-    "mod_untold",
-    METADATA,
-    Column("measure_id", LargeBinary, primary_key=True, info=describe("identifier", "measure", _UNTIL_TOLD)),
-    Column(
-        "undone",
-        Integer,
-        primary_key=True,
-        autoincrement=False,
-        info=describe("flag", "1 where it is to be told that it was undone", _UNTIL_TOLD),
-    ),
-    Column(
-        "tries",
-        Integer,
-        nullable=False,
-        info=describe("counter", "how often a server that found it untold took it on; 5: put aside", _UNTIL_TOLD),
-    ),
-    sqlite_strict=True,
-    sqlite_with_rowid=False,
-)
-
-
-class Untold(NamedTuple):
-    """What an account has yet to be told: that a measure is in force, or was undone. tries: of servers that found it.
-
-    No time is kept: when a measure was decided would lead from it to a notice in a mailbox.
-    """
-
-    measure_id: bytes
-    undone: bool
-    tries: int
 
 
 class MeasureRow(NamedTuple):
@@ -145,50 +105,6 @@ def put_body(db: Connection, measure_id: bytes, body: bytes) -> None:
     db.execute(update(mod_measure).where(mod_measure.c.id == measure_id).values(body=body))
 
 
-def put_untold(db: Connection, measure_id: bytes, *, undone: bool) -> None:
-    """The account is to be told of it, by whichever server comes to it."""
-    db.execute(insert(mod_untold).values(measure_id=measure_id, undone=int(undone), tries=0))
-
-
-def list_untold(db: Connection, *, limit: int) -> list[Untold]:
-    """What was not told and is not put aside; for each measure that it is in force before that it was undone."""
-    found = select(mod_untold.c.measure_id, mod_untold.c.undone, mod_untold.c.tries)
-    ordered = found.where(mod_untold.c.tries < TRIES_MAX).order_by(mod_untold.c.measure_id, mod_untold.c.undone)
-    return [Untold(row[0], bool(row[1]), row[2]) for row in db.execute(ordered.limit(limit))]
-
-
-def take_untold(db: Connection, found: Untold) -> bool:
-    """Count one more try. False where it was told meanwhile, or another server tries it."""
-    this = _is_untold(found.measure_id, undone=found.undone) & (mod_untold.c.tries == found.tries)
-    return bool(db.execute(update(mod_untold).where(this).values(tries=found.tries + 1)).rowcount)
-
-
-def put_aside(db: Connection, found: Untold) -> bool:
-    """Nobody tries it any more. False where that was done, or it was told or taken on, meanwhile."""
-    this = _is_untold(found.measure_id, undone=found.undone) & (mod_untold.c.tries == found.tries)
-    return bool(db.execute(update(mod_untold).where(this).values(tries=TRIES_MAX)).rowcount)
-
-
-def count_aside(db: Connection) -> int:
-    """How many are put aside."""
-    aside = select(func.count()).select_from(mod_untold).where(mod_untold.c.tries >= TRIES_MAX)
-    return int(db.execute(aside).scalar_one())
-
-
-def try_anew(db: Connection) -> None:
-    """What was put aside is tried again: there may be another key."""
-    db.execute(update(mod_untold).where(mod_untold.c.tries >= TRIES_MAX).values(tries=0))
-
-
-def mark_told(db: Connection, measure_id: bytes, *, undone: bool) -> None:
-    """Its account was told."""
-    db.execute(delete(mod_untold).where(_is_untold(measure_id, undone=undone)))
-
-
-def _is_untold(measure_id: bytes, *, undone: bool) -> ColumnElement[bool]:
-    return (mod_untold.c.measure_id == measure_id) & (mod_untold.c.undone == int(undone))
-
-
 def drop_proposed(db: Connection, report_id: bytes) -> None:
     """Nothing is proposed in answer to this report any more."""
     waiting = (mod_measure.c.report_id == report_id) & (mod_measure.c.state == PROPOSED)
@@ -196,15 +112,7 @@ def drop_proposed(db: Connection, report_id: bytes) -> None:
 
 
 def forget(db: Connection, *, today: int, limit: int) -> int:
-    """Drop at most so many undone and refused ones whose time is over; how many. Nobody is told of them any more.
-
-    Nor of what was put aside for `ASIDE_DAYS`.
-    """
-    recent = select(mod_measure.c.id).where(mod_measure.c.day > today - ASIDE_DAYS)
-    db.execute(delete(mod_untold).where((mod_untold.c.tries >= TRIES_MAX) & mod_untold.c.measure_id.not_in(recent)))
+    """Drop at most so many undone and refused ones whose time is over; how many."""
     over = mod_measure.c.state.in_((UNDONE, REFUSED)) & (mod_measure.c.day <= today - KEPT_DAYS)
     old = select(mod_measure.c.n).where(over).limit(limit).scalar_subquery()
-    gone = db.execute(delete(mod_measure).where(mod_measure.c.n.in_(old))).rowcount
-    if gone:
-        db.execute(delete(mod_untold).where(mod_untold.c.measure_id.not_in(select(mod_measure.c.id))))
-    return gone
+    return db.execute(delete(mod_measure).where(mod_measure.c.n.in_(old))).rowcount

@@ -10,21 +10,19 @@ import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Final, TypeAlias
+from typing import Final
 
 import msgspec
-from sqlalchemy import Connection
 
 from zajil.engine.keys import SealBroken
-from zajil.moderation.private import inbox, outcomes, records
+from zajil.moderation.private import inbox, records, untold
 from zajil.moderation.private.inbox import Inbox
-from zajil.moderation.private.outcomes import UntoldOutcome
-from zajil.moderation.private.records import MeasureRow, Untold
+from zajil.moderation.private.records import MeasureRow
+from zajil.moderation.private.untold import Untold
 from zajil.protocol.errors import Refused, error
 from zajil.protocol.report.measures import AccountMeasure, Measure
 
-_LISTED: Final = 100
-_Found: TypeAlias = Untold | UntoldOutcome
+_LISTED: Final = 200
 _LOG = logging.getLogger(__name__)
 
 
@@ -44,8 +42,8 @@ class Telling:
     """Tells accounts what the server that decided it did not come to tell, since it died. One for each process."""
 
     def __init__(self) -> None:
-        self._seen: frozenset[_Found] = frozenset()
-        self._failed: Counter[_Found] = Counter()
+        self._seen: frozenset[Untold] = frozenset()
+        self._failed: Counter[Untold] = Counter()
         self._aside = 0
 
     @property
@@ -61,13 +59,10 @@ class Telling:
         `TRIES_MAX` looks of one server: another one that has its key has told it by then, or tries it anew as soon as
         somebody unlocks it there.
         """
-        self._aside = await reports.db.read(count_aside)
+        self._aside = await reports.db.read(untold.count_aside)
         if not reports.keys.opens:
             return
-        found: list[_Found] = [
-            *await reports.db.read(lambda db: records.list_untold(db, limit=_LISTED)),
-            *await reports.db.read(lambda db: outcomes.list_untold(db, limit=_LISTED)),
-        ]
+        found = await reports.db.read(lambda db: untold.list_untold(db, limit=_LISTED))
         put_aside = 0
         for each in found:
             if each in self._seen:
@@ -78,47 +73,34 @@ class Telling:
             self._aside += put_aside
             _LOG.warning("database-untold: %d decisions of moderators can be told to nobody: see the doctor", put_aside)
 
-    async def _tell_again(self, reports: Inbox, found: _Found) -> bool:
+    async def _tell_again(self, reports: Inbox, found: Untold) -> bool:
         """False where it was put aside now. What does not open is not taken on: another server may have its key."""
         try:
             tell = await _open(reports, found)
         except (SealBroken, msgspec.MsgspecError, ValueError):
             self._failed[found] += 1
-            given_up = self._failed[found] >= records.TRIES_MAX
-            return not given_up or not await reports.db.write(partial(_put_aside, found=found))
+            given_up = self._failed[found] >= untold.TRIES_MAX
+            return not given_up or not await reports.db.write(partial(untold.put_aside, found=found))
         except Refused:
             return True  # locked at this moment
-        if await reports.db.write(partial(_take, found=found)):
+        if await reports.db.write(partial(untold.take, found=found)):
             await tell()
         return True
 
 
-def count_aside(db: Connection) -> int:
-    """Decisions that can be told to nobody: sealed to a key that is lost, or damaged."""
-    return records.count_aside(db) + outcomes.count_aside(db)
-
-
-def _take(db: Connection, found: _Found) -> bool:
-    return outcomes.take_untold(db, found) if isinstance(found, UntoldOutcome) else records.take_untold(db, found)
-
-
-def _put_aside(db: Connection, found: _Found) -> bool:
-    return outcomes.put_aside(db, found) if isinstance(found, UntoldOutcome) else records.put_aside(db, found)
-
-
-async def _open(reports: Inbox, found: _Found) -> Callable[[], Awaitable[None]]:
+async def _open(reports: Inbox, found: Untold) -> Callable[[], Awaitable[None]]:
     """What tells it. Raises as `inbox.open_outcome`; SealBroken too where what it is about is gone."""
-    if isinstance(found, UntoldOutcome):
+    if found.kind == untold.OUTCOME:
         tell = await inbox.open_outcome(reports, found)
         if tell is None:
             raise SealBroken
         return tell
-    row = await reports.db.read(lambda db: records.find_measure(db, found.measure_id))
+    row = await reports.db.read(lambda db: records.find_measure(db, found.about))
     if row is None:
         raise SealBroken
-    body = read_measure(reports, row, by_person=False)
-    measure = view_measure(row.id, body, at=body.undone_at if found.undone else body.at)
-    return partial(reports.measures.tell, measure, found.undone)
+    body, undone = read_measure(reports, row, by_person=False), found.kind == untold.UNDONE
+    measure = view_measure(row.id, body, at=body.undone_at if undone else body.at)
+    return partial(reports.measures.tell, measure, undone)
 
 
 def view_measure(measure_id: bytes, body: MeasureBody, *, at: int) -> AccountMeasure:

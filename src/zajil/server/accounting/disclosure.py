@@ -178,8 +178,8 @@ APART: Final[Mapping[str, str]] = MappingProxyType(
         "link": "named by a random address, for 120 seconds",
         "mod_report": "a report from a private chat: who sent it and about whom is sealed to the moderators' key",
         "mod_measure": "a measure after such a report: against whom is sealed to the moderators' key",
-        "mod_untold": "measures whose account was not told yet: which accounts is sealed with the measure",
-        "mod_untold_outcome": "reports whose outcome was not told yet: which one is sealed to the moderators' key",
+        "mod_untold": "measures and outcomes of reports that were not told yet: which accounts and which outcomes is "
+        "sealed to the moderators' key",
         "mod_private_act": "what staff did with such reports, by the day; which report is not kept",
         "mod_private_month": "counts of such reports, as they were published",
         "pass": "whose a pass is, is not kept",

@@ -36,8 +36,7 @@ from zajil.engine.sql.marks import (
 )
 from zajil.engine.sql.sqlite.database import FILE_NAME as DATABASE
 from zajil.engine.sql.state import RETENTION
-from zajil.moderation.private.records import TRIES_MAX
-from zajil.moderation.private.telling import count_aside
+from zajil.moderation.private.untold import TRIES_MAX, count_aside
 from zajil.protocol.errors import ZajilError
 from zajil.server.backup.making import KEY_FILES, STAMP_FILE
 from zajil.server.config import ConfigError, Settings
@@ -52,10 +51,7 @@ _ROOM: Final = 4 * KEPT_FREE_BYTES
 _CLOCK_S: Final = 120
 _BACKUP_DAYS: Final = 7
 _MIB: Final = 1 << 20
-_UNTOLD: Final = (
-    "SELECT (SELECT count(*) FROM mod_untold WHERE tries >= :tries)"
-    " + (SELECT count(*) FROM mod_untold_outcome WHERE tries >= :tries)"
-)
+_UNTOLD: Final = "SELECT count(*) FROM mod_untold WHERE tries >= :tries"
 """As `count_aside`, of a file that is only read."""
 
 
