@@ -3,9 +3,9 @@
 Run by `make web-size`. kB = 1,000 bytes; gzip -9. entry: index.html, boot.js, the JavaScript that loads before the
 first screen, CSS and the largest catalogue of first words; somebody without an account loads the screens of the start
 (`Start-*`) and their words besides, once, and one with an account the words of errors with the first screen. catalogue:
-the largest part of one, first words or those of all other screens. worker: what the core worker loads at its start, one
-chunk. suite: the cipher suite, which the worker begins to load at its start and waits for only before it opens an
-account: 155,000 together, 5,000 of it for the second suite and for groups that go on in another one.
+the largest part of one with its keys, first words or those of all other screens. worker: what the core worker loads at
+its start, one chunk. suite: the cipher suite, which the worker begins to load at its start and waits for only before it
+opens an account: 155,000 together, 5,000 of it for the second suite and for groups that go on in another one.
 worker_all: the worker with its lazy chunks, but
 for those of WORKER_PARTS, each with a limit of its own: what loads with the first call of an area and not before.
 PAGE_PARTS: what the page adds for an area, with the largest of its catalogues. lazy_max: the largest chunk a press
@@ -112,6 +112,8 @@ def measure(folder: Path) -> dict[str, int]:
     first = loaded_with((name for name in linked if name.endswith(".js")), lazy=False)
     css = sum(assets[name] for name in linked if name.endswith(".css"))
     catalogues = {name: n for name, n in assets.items() if name.startswith("messages-")}
+    with_keys = {name: n + keys_of(assets, name.split("-")[2]) for name, n in catalogues.items()}
+    # Their keys are in the JavaScript of the start.
     first_words = max((n for name, n in catalogues.items() if _FIRST_WORDS.match(name)), default=0)
     workers = [name for name in assets if name.startswith("worker-")]
     core = loaded_with(workers, lazy=False)
@@ -138,7 +140,7 @@ def measure(folder: Path) -> dict[str, int]:
         **{part: measure_screens(assets, begins, words) for part, (begins, words, _) in PAGE_PARTS.items()},
         "sw": size(folder / "sw.js"),
         "lazy_max": max((assets[name] for name in lazy), default=0),
-        "catalogue": max(catalogues.values(), default=0),
+        "catalogue": max(with_keys.values(), default=0),
         "calls": sum(assets[name] for name in calls),
         "precache": sum(size(path) for path in kept if path.name != "sw.js"),
         "console": measure_console(folder),
@@ -155,11 +157,15 @@ def worker_parts(core: set[str], core_all: set[str]) -> dict[str, set[str]]:
 
 
 def measure_screens(assets: dict[str, int], begins: tuple[str, ...], words: str) -> int:
-    """Bytes of a lazy part of the page with the largest of its catalogues."""
+    """Bytes of a lazy part of the page with the keys and the largest of its catalogues."""
     own = re.compile(rf"messages-\w+-{words}-")
-    return sum(n for name, n in assets.items() if name.startswith(begins)) + max(
-        (n for name, n in assets.items() if own.match(name)), default=0
-    )
+    largest = max((n for name, n in assets.items() if own.match(name)), default=0)
+    return sum(n for name, n in assets.items() if name.startswith(begins)) + keys_of(assets, words) + largest
+
+
+def keys_of(assets: dict[str, int], part: str) -> int:
+    """Bytes of the keys of a part of the words, which are the same in each language."""
+    return sum(n for name, n in assets.items() if name.startswith(f"keys-{part}-"))
 
 
 def of_console(path: Path) -> bool:

@@ -5,7 +5,7 @@ import { svelte } from "@sveltejs/vite-plugin-svelte";
 import tailwindcss from "@tailwindcss/vite";
 import { defineConfig, type Plugin } from "vite";
 import { VitePWA } from "vite-plugin-pwa";
-import { isOfFirstLoad } from "./build/first-load.ts";
+import { oneStart } from "./build/first-load.ts";
 import { messages } from "./build/messages.ts";
 import { oneHash } from "./build/one-hash.ts";
 import { tsMlsCorrections } from "./build/ts-mls-corrections.ts";
@@ -33,11 +33,13 @@ function withoutUnusedSuites(): Plugin {
   };
 }
 
-/** Names catalogues by language and part, below this folder; other chunks as they come. */
+/** Names catalogues by language and part and their keys by part, below this folder; other chunks as they come. */
 export function nameChunk(folder: string): (chunk: { facadeModuleId: string | null }) => string {
   return ({ facadeModuleId }) => {
-    const words = facadeModuleId?.match(/^\0virtual:messages\/(\w+)\/(\w+)$/);
-    return words ? `${folder}/messages-${words[1]}-${words[2]}-[hash].js` : `${folder}/[name]-[hash].js`;
+    const [, language, part] = facadeModuleId?.match(/^\0virtual:messages\/(\w+)\/(\w+)$/) ?? [];
+    const name =
+      language === undefined ? "[name]" : language === "keys" ? `keys-${part}` : `messages-${language}-${part}`;
+    return `${folder}/${name}-[hash].js`;
   };
 }
 
@@ -91,15 +93,7 @@ export default defineConfig(({ mode }) => {
         output: {
           comments: { annotation: false, legal: true },
           chunkFileNames: "assets/[name]-[hash].js",
-          codeSplitting: {
-            groups: [
-              {
-                debugName: "core",
-                name: (id, context) => (isOfFirstLoad(id, (one) => context.getModuleInfo(one)) ? "core" : null),
-                includeDependenciesRecursively: false,
-              },
-            ],
-          },
+          codeSplitting: oneStart("core"),
           entryFileNames: ({ name }) => `assets/${name === "callworker" ? "calls" : "[name]"}-[hash].js`,
         },
       },
@@ -112,7 +106,7 @@ export default defineConfig(({ mode }) => {
       modulePreload: { polyfill: false },
       reportCompressedSize: false,
       rolldownOptions: {
-        output: { chunkFileNames: nameChunk("assets") },
+        output: { chunkFileNames: nameChunk("assets"), codeSplitting: oneStart("core") },
       },
     },
     server: { proxy: { "/v1": { target: "http://127.0.0.1:8440", ws: true } } },

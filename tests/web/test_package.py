@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -18,6 +19,8 @@ import pytest
 pytestmark = [pytest.mark.web, pytest.mark.slow, pytest.mark.timeout(600)]
 
 INSIDE = "zajil/server/web/"
+# Of the words.
+PARTS = ("call", "chat", "errors", "files", "first", "joins", "later", "lock", "public", "recovery", "search", "start")
 
 
 @pytest.fixture(scope="module")
@@ -48,24 +51,10 @@ def check_client(names: list[str], read: Callable[[str], bytes]) -> None:
     assert b"assets/review/" not in read("index.html")
     assert sum(name.startswith("assets/worker-") for name in files) >= 1
     hashed = len("-12345678.js")  # the hash itself may hold a hyphen
-    words = sorted(name[:-hashed] for name in files if name.startswith("assets/messages-"))
-    assert words == [
-        f"assets/messages-{language}-{part}"
-        for language in ("ar", "en", "ru")
-        for part in (
-            "call",
-            "chat",
-            "errors",
-            "files",
-            "first",
-            "joins",
-            "later",
-            "lock",
-            "public",
-            "recovery",
-            "search",
-            "start",
-        )
+    words = sorted(name[:-hashed] for name in files if re.match(r"assets/(messages|keys)-", name))
+    # The keys of the first words are in the start itself.
+    assert words == [f"assets/keys-{part}" for part in PARTS if part != "first"] + [
+        f"assets/messages-{language}-{part}" for language in ("ar", "en", "ru") for part in PARTS
     ]
     for path, entry in files.items():
         assert hashlib.sha256(read(path)).hexdigest() == entry["sha256"], path

@@ -1,6 +1,6 @@
 /** The start of a worker is what static imports reach, also around a circle, and nothing behind an import that waits. */
 import { expect, test } from "vitest";
-import { isOfFirstLoad } from "./first-load.ts";
+import { isOfFirstLoad, oneStart } from "./first-load.ts";
 
 const GRAPH: Readonly<Record<string, readonly string[]>> = {
   entry: [],
@@ -21,4 +21,12 @@ test.each(["entry", "a", "b", "shared"])("%s is of it", (id) => {
 
 test.each(["lazy", "behind", "unknown"])("%s is not", (id) => {
   expect(isOfFirstLoad(id, find)).toBe(false);
+});
+
+test("what is of it goes into one chunk, all else where it would", () => {
+  const { groups = [] } = oneStart("core");
+  const [name] = groups.map((group) => group.name);
+  const context = { getModuleInfo: find } as never; // of all that it can tell, this is asked
+  const chunkOf = (id: string) => (typeof name === "function" ? name(id, context) : name);
+  expect(Object.keys(GRAPH).map(chunkOf)).toEqual(["core", "core", "core", null, null, "core"]);
 });

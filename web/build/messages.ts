@@ -1,9 +1,12 @@
-/** Compiles messages/<language>/*.json (ICU MessageFormat) into one module of functions per language. */
+/**
+ * Compiles messages/<language>/*.json (ICU MessageFormat): for each part one module of its keys, and in each language one
+ * of its words, in the order of the keys. So the keys are shipped once, not once a language.
+ */
 import { readFileSync, readdirSync } from "node:fs";
 import { resolve } from "node:path";
 import MessageFormat from "@messageformat/core";
 import compileModule from "@messageformat/core/compile-module.js";
-import type { Plugin } from "vite";
+import { parseSync, type Plugin } from "vite";
 
 export const LANGUAGES = ["en", "ar", "ru"] as const;
 const FOLDER = resolve(import.meta.dirname, "../messages");
@@ -95,9 +98,32 @@ export function findFaults(catalogues: Readonly<Record<string, Readonly<Record<s
   return faults;
 }
 
+/** The text of a module of these words, in the order of these keys: a string, or a function of what is put in. */
+export function compileWords(
+  language: string,
+  keys: readonly string[],
+  words: Readonly<Record<string, string>>,
+): string {
+  const text = compileModule(new MessageFormat(language), words);
+  const whole = parseSync("words.js", text).program.body.find(({ type }) => type === "ExportDefaultDeclaration");
+  if (whole?.type !== "ExportDefaultDeclaration" || whole.declaration.type !== "ObjectExpression")
+    throw new Error("the compiler of messages makes another kind of module than it did");
+  const made = new Map<string, string>();
+  for (const one of whole.declaration.properties) {
+    if (one.type !== "Property") continue;
+    const { key, value } = one;
+    const plain = value.type === "ArrowFunctionExpression" && value.params.length === 0 ? value.body : value;
+    const name = key.type === "Identifier" ? key.name : key.type === "Literal" ? String(key.value) : "";
+    made.set(name, text.slice(plain.start, plain.end));
+  }
+  // While somebody is writing, one may be missing.
+  const listed = keys.map((key) => made.get(key) ?? "undefined");
+  return `${text.slice(0, whole.start)}export default [${listed.join(",\n")}];`;
+}
+
 /**
- * `virtual:messages/<language>/<part>`: a default export of functions by key. For the console
- * `first` is all that it says, and the others are empty.
+ * `virtual:messages/keys/<part>`: a default export of keys; `virtual:messages/<language>/<part>`: one of their words. For
+ * the console `first` is all that it says, and the others are empty.
  */
 export function messages(page: "messenger" | "console" = "messenger"): Plugin {
   return {
@@ -117,17 +143,18 @@ export function messages(page: "messenger" | "console" = "messenger"): Plugin {
     load(id) {
       if (!id.startsWith(`\0${PREFIX}`)) return null;
       const [language = "", part] = id.slice(PREFIX.length + 1).split("/");
-      const words =
-        page === "messenger"
-          ? readMessages(language, part as Part)
-          : part === "first"
-            ? readMessages(language, "console")
-            : {};
-      return { code: compileModule(new MessageFormat(language), words), moduleType: "js" };
+      const read = (of: string): Record<string, string> =>
+        page === "messenger" ? readMessages(of, part as Part) : part === "first" ? readMessages(of, "console") : {};
+      const keys = Object.keys(read("en"));
+      const code =
+        language === "keys"
+          ? `export default ${JSON.stringify(keys.join(" "))}.split(" ");`
+          : compileWords(language, keys, read(language));
+      return { code, moduleType: "js" };
     },
     handleHotUpdate({ file, server }) {
       if (!file.startsWith(FOLDER)) return;
-      for (const language of LANGUAGES)
+      for (const language of [...LANGUAGES, "keys"])
         for (const part of [
           "first",
           "start",

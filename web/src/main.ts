@@ -7,6 +7,8 @@ import { createBrowser } from "./platform/dom/browser.ts";
 import { callWorkerUrl, callsOf } from "./platform/calls/open.ts";
 import { useHost } from "./state/host.ts";
 import App from "./ui/App.svelte";
+// Keys of the words that are said at once: in the start, not a file of their own.
+import "virtual:messages/keys/first";
 import "./styles/tokens.css";
 import "./styles/app.css";
 

@@ -2,6 +2,8 @@
 import { mount } from "svelte";
 import { LANGUAGES, type Language, useLanguage } from "./i18n/catalogue.ts";
 import Console from "./ui/review/Console.svelte";
+// Keys of the words that are said at once: in the start, not a file of their own.
+import "virtual:messages/keys/first";
 import "./styles/tokens.css";
 import "./styles/app.css";
 

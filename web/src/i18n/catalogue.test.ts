@@ -46,6 +46,7 @@ test("each part comes by itself, and again where it failed to come", async () =>
   expect(t.settings_title()).toBe("settings_title");
   await Promise.all([useAllWords(), useWords("later", "chat"), useAllWords()]);
   expect(t.settings_title()).toBe("Settings");
+  vi.doMock("virtual:messages/keys/call", () => ({ default: ["call_answer"] }));
   vi.doMock("virtual:messages/en/call", () => {
     throw new Error("no network");
   });
@@ -53,7 +54,7 @@ test("each part comes by itself, and again where it failed to come", async () =>
   expect(both.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
   await useAllWords();
   expect(t.composer()).toBe("Message");
-  vi.doMock("virtual:messages/en/call", () => ({ default: { call_answer: () => "Answer" } }));
+  vi.doMock("virtual:messages/en/call", () => ({ default: ["Answer"] }));
   await useWords("call");
   expect(t.call_answer()).toBe("Answer");
 });

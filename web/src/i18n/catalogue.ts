@@ -44,7 +44,7 @@ type Catalogue = typeof call &
   typeof talk;
 export type MessageKey = keyof Catalogue;
 export type Values = Readonly<Record<string, string | number>>;
-type Functions = Record<string, (values?: Record<string, unknown>) => string>;
+type Found = Partial<Record<string, string | ((values: Record<string, unknown>) => string)>>;
 export type Words = { readonly [K in MessageKey]: (values?: Values) => string };
 
 export type Part =
@@ -60,9 +60,24 @@ export type Part =
   | "public"
   | "recovery"
   | "lock";
-type Loader = () => Promise<{ default: Functions }>;
+type Loader<T> = () => Promise<{ default: readonly T[] }>;
+type Loaders<T> = Readonly<Record<Part, Loader<T>>>;
+const KEYS: Loaders<string> = {
+  first: () => import("virtual:messages/keys/first"),
+  start: () => import("virtual:messages/keys/start"),
+  errors: () => import("virtual:messages/keys/errors"),
+  chat: () => import("virtual:messages/keys/chat"),
+  call: () => import("virtual:messages/keys/call"),
+  files: () => import("virtual:messages/keys/files"),
+  search: () => import("virtual:messages/keys/search"),
+  joins: () => import("virtual:messages/keys/joins"),
+  later: () => import("virtual:messages/keys/later"),
+  public: () => import("virtual:messages/keys/public"),
+  recovery: () => import("virtual:messages/keys/recovery"),
+  lock: () => import("virtual:messages/keys/lock"),
+};
 /** `first` is what the chat list says; the words of a screen come with it, and those of errors with the first screen. */
-const LOADERS: Readonly<Record<Language, Readonly<Record<Part, Loader>>>> = {
+const LOADERS: Readonly<Record<Language, Loaders<Found[string]>>> = {
   en: {
     first: () => import("virtual:messages/en/first"),
     start: () => import("virtual:messages/en/start"),
@@ -113,7 +128,7 @@ let wanted: Language = current;
 let turn: Promise<void> | undefined;
 /** The parts that are here or wanted. */
 let parts: ReadonlySet<Part> = new Set(["first"]);
-let functions: Functions = {};
+let words: Found = {};
 let announce: () => void = () => undefined;
 const subscribe = createSubscriber((update) => {
   announce = update;
@@ -131,16 +146,17 @@ export function direction(): "rtl" | "ltr" {
   return language() === "ar" ? "rtl" : "ltr";
 }
 
-async function load(of: Language): Promise<Functions> {
+async function load(of: Language): Promise<Found> {
   const asked = parts;
-  const found = await Promise.all([...asked].map((part) => LOADERS[of][part]()));
-  return asked === parts ? (Object.assign({}, ...found.map((part) => part.default)) as Functions) : load(of);
+  const found = await Promise.all([...asked].map((part) => Promise.all([KEYS[part](), LOADERS[of][part]()])));
+  if (asked !== parts) return load(of);
+  return Object.fromEntries(found.flatMap(([keys, its]) => keys.default.map((key, n) => [key, its.default[n]])));
 }
 
 async function take(next: Language): Promise<void> {
   const loaded = await load(next);
   if (wanted !== next) return turn; // overtaken
-  functions = loaded;
+  words = loaded;
   current = next;
   document.documentElement.lang = next;
   document.documentElement.dir = next === "ar" ? "rtl" : "ltr";
@@ -178,7 +194,8 @@ export const useAllWords = (): Promise<void> => useWords("start", "errors", "cha
 /** Words by a key that is only known at run time (an error's code); undefined where there are none. */
 export function findWords(key: string, values?: Values): string | undefined {
   subscribe();
-  return functions[key]?.({ ...values });
+  const found = words[key];
+  return typeof found === "function" ? found({ ...values }) : found;
 }
 
 export const t: Words = new Proxy({} as Words, {
