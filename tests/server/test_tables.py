@@ -182,7 +182,7 @@ def test_what_was_untold_in_two_tables_lies_in_one_with_all_it_said(
 ) -> None:
     url = postgres.fresh("template1")
     with closing(SQLiteDatabase.open(tmp_path / FILE_NAME) if is_file else PostgresDatabase(url)) as database:
-        migrate(database, "0024")
+        migrate(database, "0025")
         measures = [{"id": b"a", "undone": 0, "tries": 0}, {"id": b"a", "undone": 1, "tries": 5}]
         reports = [{"id": b"a", "outcome": b"sealed \0 too", "tries": 2}]
 
