@@ -24,28 +24,6 @@ export function sayNotice(notice: Notice, me: string | undefined): string {
   switch (notice.code) {
     case "call":
       return t.notice_call({ ...values, ...call, length: formatSpan(call.seconds) });
-    case "created":
-      return t.notice_created(values);
-    case "joined":
-      return t.notice_joined(values);
-    case "added":
-      return t.notice_added(values);
-    case "left":
-      return t.notice_left(values);
-    case "leaving":
-      return t.notice_leaving(values);
-    case "removed":
-      return t.notice_removed(values);
-    case "you-removed":
-      return t.notice_you_removed(values);
-    case "rejoined":
-      return t.notice_rejoined(values);
-    case "repaired":
-      return t.notice_repaired();
-    case "resealed":
-      return t.notice_resealed();
-    case "grown":
-      return t.notice_grown(values);
     case "renamed":
       return t.notice_renamed({ ...values, title: isolate(notice.text ?? "") });
     case "role":
@@ -54,51 +32,16 @@ export function sayNotice(notice: Notice, me: string | undefined): string {
       const seconds = Number(notice.text);
       return t.notice_timer({ ...values, off: seconds > 0 ? "no" : "yes", time: seconds > 0 ? sayAfter(seconds) : "" });
     }
-    case "write-admins":
-      return t.notice_write_admins(values);
-    case "write-members":
-      return t.notice_write_members(values);
-    case "rules":
-      return t.notice_rules(values);
-    case "link-made":
-      return t.notice_link_made(values);
-    case "link-ended":
-      return t.notice_link_ended(values);
-    case "asked":
-      return t.notice_asked(values);
-    case "device-added":
-      return t.notice_device_added(values);
-    case "device-removed":
-      return t.notice_device_removed(values);
-    case "key-changed":
-      return t.notice_key_changed(values);
-    case "gap":
-      return t.notice_gap();
-    case "refused-change":
-      return t.notice_refused_change(values);
-    case "bad-message":
-      return t.notice_bad_message(values);
-    case "bad-welcome":
-      return t.notice_bad_welcome(values);
-    case "forked-list":
-      return t.notice_forked_list(values);
-    case "old-copy":
-      return t.notice_old_copy();
-    case "report-acted":
-      return t.notice_report_acted();
-    case "report-not-acted":
-      return t.notice_report_not_acted();
-    case "account-warned":
-      return t.notice_account_warned();
-    case "account-suspended":
-      return t.notice_account_suspended();
-    case "measure-undone":
-      return t.notice_measure_undone();
-    case "unsupported":
-      return t.notice_unsupported(values);
-    case "undecryptable":
-      return t.notice_undecryptable(values);
+    default:
+      return t[keyOf(notice.code)](values);
   }
+}
+
+type Underlined<S extends string> = S extends `${infer A}-${infer B}` ? `${A}_${Underlined<B>}` : S;
+
+/** The words of a line that needs no more than who did what to whom: named like its code, so each code has some. */
+function keyOf<S extends string>(code: S): `notice_${Underlined<S>}` {
+  return `notice_${code.replaceAll("-", "_") as Underlined<S>}`;
 }
 
 function names(people: readonly Person[], me: string | undefined): string {
