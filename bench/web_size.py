@@ -64,7 +64,7 @@ WORKER_PARTS = {
     "history_out": ("handing-", 8_000),  # the history of this browser as an archive: with a device that is approved
     "history_in": ("receiving-", 8_000),  # and one that comes: where one is announced
     "recovery": ("kept-", 15_000),  # store a backup, come back by it, write chats out, end: with a recovery key
-    "heirs": ("heirs-", 5_700),  # make, judge and follow successor groups: with the first one that is stuck or grows
+    "heirs": ("heirs-", 6_600),  # make, judge and follow successor groups: stuck, grown, or a server came back
     "search": ("searching-", 5_000),  # folding, matching and the reading of rows: with the first search
 }
 # Lazy parts of the page: how the names of their chunks begin, the part of the words that is theirs, and the limit.

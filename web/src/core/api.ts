@@ -169,6 +169,8 @@ export interface Notice {
     | "repaired"
     | "resealed"
     | "grown"
+    | "overtaken"
+    | "overheard"
     | "renamed"
     | "role"
     | "timer"

@@ -135,7 +135,7 @@ def _check_settings(before: bytes, made: Made) -> None:
     before: as held, with the same predecessor.
     """
     roles, now = ChatSettings.parse(before).roles, ChatSettings.parse(made.settings).roles
-    if now == {who: role for who, role in roles.items() if role is ChatRole.OWNER or who in now}:
+    if now != roles and now == {who: role for who, role in roles.items() if role is ChatRole.OWNER or who in now}:
         before = change_settings(before, roles=now)
     check_change(before, made.settings, made.role)
 

@@ -385,6 +385,7 @@ async function leaveTree(step: Step, chat: Chat, staged: Staged): Promise<void> 
 }
 
 async function takeApplication(step: Step, chat: Chat, message: Held): Promise<void> {
+  if (message.epoch < chat.epoch) await (await heirs()).noteBehind(step, chat);
   let received;
   try {
     received = await (await step.loadGroup(chat.gid)).receive(await step.env(), message.body);

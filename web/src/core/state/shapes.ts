@@ -50,6 +50,8 @@ export interface Ended {
 export interface Heir {
   readonly leaf: number;
   readonly gid: Id;
+  /** Epoch that it names, where a server that came back from a backup kept us from holding that. */
+  readonly ahead?: number;
 }
 
 /**

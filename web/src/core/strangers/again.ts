@@ -1,6 +1,7 @@
 /** What a server that came back from a backup is told anew; loads when that is met. Twin of blocking.tell_again. */
 import * as contact from "../rules/contact/contact.ts";
 import * as groups from "../rules/groups.ts";
+import { heirs } from "../rules/heirs/loading.ts";
 import * as accounts from "../state/accounts.ts";
 import * as doors from "../state/doors.ts";
 import * as rows from "../state/rows.ts";
@@ -14,4 +15,5 @@ export async function tellAgain(step: Step): Promise<void> {
     if (chat.kind === groups.DM && blocked_at > 0) await doors.turn(step.tx, chat.via, blocked ? "deny" : "allow");
   }
   await contact.tellNewDevice(step);
+  await (await heirs()).noteBack(step);
 }

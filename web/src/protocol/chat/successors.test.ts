@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import { encodeHex, parseHex } from "../bytes.ts";
 import { parseSettings } from "./extensions.ts";
 import {
+  checkAhead,
   checkBack,
   checkLater,
   checkSuccessor,
@@ -38,11 +39,13 @@ interface Case {
   readonly reason: number;
   readonly later: number;
   readonly back: number;
+  readonly ahead: number;
   readonly late: boolean;
 }
 const vector = JSON.parse(
   readFileSync(resolve(import.meta.dirname, "../../../../vectors/service/successors.json"), "utf8"),
 ) as {
+  readonly since: number;
   readonly cases: readonly Case[];
   readonly refused_settings: readonly { readonly about: string; readonly data: string }[];
   readonly settings: string;
@@ -86,6 +89,12 @@ test.each(vector.cases)("whom an account follows that was not reached at first: 
   const [held, made] = [heldOf(one), madeOf(one)];
   if (one.back > 0) expect(checkBack(held, made)).toBe(one.back);
   else expect(() => checkBack(held, made)).toThrow();
+});
+
+test.each(vector.cases)("whom a member follows that did not see what the server lost: $about", (one) => {
+  const [held, made] = [heldOf(one), madeOf(one)];
+  if (one.ahead > 0) expect(checkAhead(held, made, vector.since)).toBe(one.ahead);
+  else expect(() => checkAhead(held, made, vector.since)).toThrow();
 });
 
 test.each(vector.cases)("whom a device of later follows: $about", (one) => {

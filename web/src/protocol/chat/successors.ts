@@ -11,7 +11,9 @@ import { error } from "../errors.ts";
 import { Fields } from "../fields.ts";
 import { encodeB64 } from "../ids.ts";
 import { SUITE_RFC1, SUITE_XWING } from "../limits.ts";
+import { checkChange } from "./changes.ts";
 import {
+  changeSettings,
   ChatKind,
   ChatRole,
   findChanges,
@@ -116,6 +118,53 @@ export function checkBack(held: Held, made: Made): number {
   if (made.role < ChatRole.ADMIN || !has(people, made.creator) || !isOld) throw error("not-allowed", "a role");
   return reason;
 }
+
+/**
+ * The same where the server lost what came after a backup, and this member never saw the epoch that is named.
+ *
+ * So others left an old group in which this member and whoever they removed are alone. No secret of that epoch proves it,
+ * so it may be no more than what its maker could have made of the old group by right in this member's eyes. since: epoch
+ * that this member held when the server had gone back; later ones came about there and prove nothing of what was lost.
+ * Throws as `checkSuccessor`.
+ */
+export function checkAhead(held: Held, made: Made, since: number): number {
+  const { predecessor: told } = parseSettings(made.settings);
+  if (told === undefined || !equal(told.gid, held.gid)) throw error("not-allowed", "another group");
+  if (told.reason !== Reason.STUCK || told.epoch <= since || [held, ...held.passed].some((one) => isSame(one, told)))
+    throw error("not-allowed", "another epoch");
+  if (held.suite !== made.suite) throw error("not-allowed", "another suite");
+  const people = findPeople(held, told.reason);
+  if (made.role < ChatRole.ADMIN || !has(people, made.creator) || !has(made.accounts, made.creator))
+    throw error("not-allowed", "its maker");
+  const { kind, roles } = parseSettings(held.settings);
+  const missing = without(people, made.accounts);
+  const owners = roles.filter(({ role }) => role === ChatRole.OWNER).map(({ account }) => account);
+  const fits =
+    kind === ChatKind.GROUP
+      ? without([held.offender ?? NOBODY], made.accounts).length > 0 &&
+        (made.role >= ChatRole.OWNER || !missing.some((who) => has(owners, who)))
+      : missing.length === 0 && without(made.accounts, people).length === 0;
+  if (!fits) throw error("not-allowed", "other people");
+  checkSettings(withPredecessor(held.settings, told), made);
+  return told.reason;
+}
+
+const NOBODY = new Uint8Array();
+
+/**
+ * Its maker may change these settings into those, but for admins who are none any more: an owner did that before.
+ *
+ * before: as held, with the same predecessor.
+ */
+function checkSettings(before: Uint8Array, made: Made): void {
+  const now = parseSettings(made.settings).roles.map(({ account }) => account);
+  const roles = parseSettings(before).roles.filter(({ account, role }) => role === ChatRole.OWNER || has(now, account));
+  const less = changeSettings(before, { roles });
+  const same = !findChanges(less, made.settings).has(ROLES);
+  checkChange(same ? less : before, made.settings, made.role);
+}
+
+const ROLES = 7;
 
 /**
  * Whether a successor may be without these people, whom its maker, of this role, could not reach.

@@ -1,22 +1,34 @@
 /** Whether a group that we were added to takes the place of one that we hold. Twin of zajil.client.core.heirs.judging. */
-import { checkBack, checkLater, checkSuccessor, type Held, isLate, Reason } from "../../../protocol/chat/successors.ts";
+import {
+  checkAhead,
+  checkBack,
+  checkLater,
+  checkSuccessor,
+  type Held,
+  isLate,
+  type Made,
+  Reason,
+} from "../../../protocol/chat/successors.ts";
 import { ZajilError } from "../../../protocol/errors.ts";
 import type { Group, JoinInfo } from "../../mls/mls.ts";
+import * as accounts from "../../state/accounts.ts";
 import * as rows from "../../state/rows.ts";
 import type { Chat, Ended, Id } from "../../state/rows.ts";
 import type { Look } from "../../state/step.ts";
 import * as groups from "../groups.ts";
 import { isStuck } from "./ending.ts";
+import { findMark } from "./returning.ts";
 
 /**
  * The chat that goes on in the new group. by: who made that, "" where a sibling brings us in later. leaf: of that one's
- * device in the old tree.
+ * device in the old tree. ahead: see `Heir`.
  */
 export interface Followed {
   readonly old: Chat;
   readonly by: Id;
   readonly leaf: number;
   readonly reason: number;
+  readonly ahead?: number;
 }
 
 /**
@@ -79,8 +91,23 @@ export async function findFollowed(look: Look, group: Group, info: JoinInfo): Pr
   if (!(await isUndecided(look, old))) return undefined;
   const own = creator === look.profile.account_id;
   if (group.epoch !== 1 && !own && !isStuck(old)) return undefined;
-  const reason = await findReason(look, { old, held, group, creator, own });
-  return reason === undefined ? undefined : { old, by: group.epoch === 1 ? creator : "", leaf, reason };
+  const judged = { old, held, group, creator, own };
+  const reason = await findReason(look, judged);
+  if (reason !== undefined) return { old, by: group.epoch === 1 ? creator : "", leaf, reason };
+  if (group.epoch !== 1 || !(await isAhead(look, judged, device))) return undefined;
+  return { old, by: creator, leaf, reason: Reason.STUCK, ahead: told.epoch };
+}
+
+/**
+ * Whether it follows an epoch that a server which came back lost before we saw it.
+ *
+ * Its maker must be a device of now: one that was ended since is in our tree, too.
+ */
+async function isAhead(look: Look, judged: Judged, device: number): Promise<boolean> {
+  const mark = await findMark(look, judged.old.gid);
+  const { devices } = await accounts.known(look, judged.creator);
+  if (mark === undefined || (devices.length > 0 && devices.every(([listed]) => listed !== device))) return false;
+  return tryCheck(() => checkAhead(judged.held, madeOf(judged), mark.epoch)) !== undefined;
 }
 
 /** Whether this first epoch of a group by choice comes after the old one went on: it is no chat at all. */
@@ -113,23 +140,30 @@ interface Judged {
  * One by choice does not where the old group went on, or broke: it would undo that, or bring back who broke it.
  */
 export async function findReason(look: Look, judged: Judged): Promise<number | undefined> {
-  const { old, held, group, creator, own } = judged;
-  const offender = held.offender === undefined ? "" : rows.idOf(held.offender);
+  const { old, held, group, own } = judged;
+  const check = group.epoch === 1 ? checkSuccessor : own ? checkLater : checkBack;
+  const reason = tryCheck(() => check(held, madeOf(judged)));
+  if (reason === undefined || reason === Reason.STUCK || group.epoch !== 1) return reason;
+  // A repair has the suite of the group that it follows.
+  const repaired = old.heir !== null && (await look.chat(old.heir.gid)).suite === old.suite;
+  return wentOn(old) || held.offender !== undefined || repaired ? undefined : reason;
+}
+
+function madeOf({ old, held, group, creator }: Judged): Made {
   const people = new Set(group.members().map((member) => groups.deviceOf(member.client)[0]));
-  const made = {
+  return {
     settings: groups.findSettings(group.extensions),
     accounts: [...people].map(rows.bytesOf),
     creator: rows.bytesOf(creator),
-    role: roleWithout(old, creator, offender),
+    role: roleWithout(old, creator, held.offender === undefined ? "" : rows.idOf(held.offender)),
     suite: group.suite,
   };
+}
+
+/** What a rule of `successors` says, undefined where it refuses. */
+function tryCheck(check: () => number): number | undefined {
   try {
-    const check = own ? checkLater : checkBack;
-    const reason = (group.epoch === 1 ? checkSuccessor : check)(held, made);
-    if (reason === Reason.STUCK || group.epoch !== 1) return reason;
-    // A repair has the suite of the group that it follows.
-    const repaired = old.heir !== null && (await look.chat(old.heir.gid)).suite === old.suite;
-    return wentOn(old) || offender !== "" || repaired ? undefined : reason;
+    return check();
   } catch (problem) {
     if (problem instanceof ZajilError) return undefined;
     throw problem;

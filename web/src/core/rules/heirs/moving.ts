@@ -18,36 +18,53 @@ import { mayStand } from "./ending.ts";
 import { dropPointless } from "./making.ts";
 import { mergeArranged, mergeRead, moveMessage } from "./merging.ts";
 import { findAbsent } from "./missing.ts";
+import { wasWritten } from "./returning.ts";
 
 /**
  * The group `gid` takes the place of `old`. Of two that do, the one of the lower leaf and smaller id stays.
  *
  * A repair stays beside one by choice, whichever came first: that one was made of a group that seemed well.
  */
-export async function follow(step: Step, { old, by, leaf, reason }: Followed, gid: Id): Promise<void> {
+export async function follow(step: Step, { old, by, leaf, reason, ahead = 0 }: Followed, gid: Id): Promise<void> {
   const rival = old.heir;
   if (rival?.gid === gid) return;
   const place = (one: { readonly leaf: number; readonly gid: Id }) => ({ leaf: one.leaf, gid: rows.bytesOf(one.gid) });
   // The other one was by choice and this one is a repair; or else a sibling of ours goes on in this one.
   const replaced = rival !== null && (await step.chat(rival.gid)).suite !== (await step.chat(gid)).suite;
-  if (rival !== null && !replaced && precedes(place(rival), place({ leaf, gid })))
+  // Of two that name epochs we did not see, the later one: nothing that was left later is undone.
+  const sooner = (rival?.ahead ?? 0) - ahead;
+  if (rival !== null && !replaced && (sooner > 0 || (sooner === 0 && precedes(place(rival), place({ leaf, gid })))))
     return giveUp(step, (await step.chat(rival.gid)).merged || rival.gid, gid, rival);
-  if (rival !== null) await giveUp(step, gid, rival.gid, { leaf, gid });
+  const heir = { leaf, gid, ahead };
+  if (rival !== null) await giveUp(step, gid, rival.gid, heir);
   const here = rows.accountsOf(await step.chat(gid));
   const nobodyOut = reason === Reason.STUCK && rows.accountsOf(old).every((who) => here.includes(who));
-  await step.changeChat(old.gid, { heir: { leaf, gid }, asking: null, mend_at: 0 });
+  await step.changeChat(old.gid, { heir, asking: null, mend_at: 0 });
   await dropPointless(step, old.gid);
-  if (rival === null) await merge(step, gid, old.gid, reason !== Reason.STUCK);
+  if (ahead > 0) await tellAhead(step, old, gid, by);
+  if (rival === null) await merge(step, gid, old.gid, reason !== Reason.STUCK || ahead > 0);
   // Who weakened the group is named.
   if (reason === Reason.RESIZE) await note(step, gid, "grown", { by });
-  else if (rival === null || replaced) await note(step, gid, reason === Reason.STUCK ? "repaired" : "resealed");
+  else if (ahead === 0 && (rival === null || replaced))
+    await note(step, gid, reason === Reason.STUCK ? "repaired" : "resealed");
   if (old.kind === GROUP) {
     if (reason === Reason.STUCK) await notePutOut(step, old, gid);
-    await step.changeChat(gid, { absent: await findAbsent(step, old, await step.chat(gid), reason) });
+    // Whom those who are ahead removed by right is not missing in it.
+    const absent = ahead > 0 ? old.absent : await findAbsent(step, old, await step.chat(gid), reason);
+    await step.changeChat(gid, { absent });
   }
   await step.changeChat(gid, { quiet: old.quiet, mended_at: nobodyOut ? step.now : 0 });
   await bringDevices(step, await step.chat(gid));
   step.event(reason === Reason.STUCK ? "repaired" : "regrouped", gid);
+}
+
+/** Say who made it, who is out, and that whoever is read along where something was written meanwhile. */
+async function tellAhead(step: Step, old: Chat, gid: Id, by: Id): Promise<void> {
+  const here = rows.accountsOf(await step.chat(gid));
+  const whom = rows.accountsOf(old).filter((who) => !here.includes(who) && !(who in old.left));
+  await note(step, gid, "overtaken", { by });
+  if (whom.length > 0) await note(step, gid, "removed", { by, whom });
+  if (await wasWritten(step, old.gid)) await note(step, gid, "overheard");
 }
 
 /**

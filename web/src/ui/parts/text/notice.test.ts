@@ -43,6 +43,12 @@ test("whoever did something to others comes first", () => {
   );
 });
 
+test("a line without words of its own kind is said by its code", () => {
+  expect(say({ code: "you-removed" })).toBe("You were removed from this group");
+  expect(say({ code: "overtaken", by: ANNA })).toMatch(/^The server came back .* Anna made it anew/);
+  expect(say({ code: "overheard" })).toMatch(/may have read it/);
+});
+
 test("a timer is said with its time, and that it was turned off", () => {
   expect(say({ code: "timer", by: ANNA, text: "604800" })).toBe("Anna set messages to disappear after 7 days");
   expect(say({ code: "timer", by: { account: "me", name: "Layla" }, text: "0" })).toBe(

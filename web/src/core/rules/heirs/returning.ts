@@ -1,0 +1,71 @@
+/**
+ * What to make of groups after the server came back from a backup: it may hold an epoch that others left before.
+ * Twin of zajil.client.core.heirs.returning.
+ */
+import { ascii, concat } from "../../../protocol/bytes.ts";
+import * as rows from "../../state/rows.ts";
+import type { Chat, Id } from "../../state/rows.ts";
+import type { Look, Step } from "../../state/step.ts";
+import * as chats from "../chats.ts";
+import * as groups from "../groups.ts";
+
+/** So long may those stay away who hold a later epoch. After that nobody is believed without a secret of ours. */
+export const PATIENCE_MS = 30 * 86_400_000;
+
+/**
+ * The server came back while we held a group. epoch: that we held of it. since: Unix ms of when we noticed, or of what we
+ * had written and not sent yet. until: up to when others may come who hold a later epoch. asked: whether this device tried
+ * since if it holds the server's.
+ */
+interface Back {
+  readonly epoch: number;
+  readonly since: number;
+  readonly until: number;
+  readonly asked: boolean;
+}
+
+const nameOf = (gid: Id): Uint8Array => concat(ascii("back"), rows.bytesOf(gid));
+
+/** The server went back: whatever epoch we hold of a group now, others may have seen a later one. */
+export async function noteBack(step: Step): Promise<void> {
+  for (const { gid, heir, status, epoch } of await rows.allChats(step.tx)) {
+    if (heir !== null || status === "removed" || status === "left" || status === "creating") continue;
+    const before = await findMark(step, gid);
+    // What waits since before goes out now.
+    const waiting = (await rows.items(step.tx, gid)).map(([, { at }]) => at);
+    const since = before?.since ?? Math.min(step.now, ...waiting);
+    const held = Math.min(epoch, before?.epoch ?? epoch);
+    await save(step, gid, { epoch: held, since, until: step.now + PATIENCE_MS, asked: false });
+  }
+}
+
+/** How we held a group when the server went back; undefined where it did not, or long ago. */
+export async function findMark(look: Look, gid: Id): Promise<Back | undefined> {
+  const data = await look.tx.find("helper", nameOf(gid));
+  const mark = data === undefined ? undefined : rows.parseRow<Back>(data);
+  return mark !== undefined && mark.until >= look.now ? mark : undefined;
+}
+
+/**
+ * Something of an earlier epoch came in a group: the server may hold that, and people speak in it.
+ *
+ * So admins say something that nobody needs an answer to; where the server is behind it refuses that, and the group is
+ * followed by another one. Once after each return, as what was on its way before is of an earlier epoch, too.
+ */
+export async function noteBehind(step: Step, chat: Chat): Promise<void> {
+  const mark = chat.heir === null && chat.asking === null ? await findMark(step, chat.gid) : undefined;
+  const own = step.profile.account_id;
+  if (mark === undefined || mark.asked || groups.roleOf(chat, own) < groups.ADMIN) return;
+  await save(step, chat.gid, { ...mark, asked: true });
+  await chats.submitLists(step, chat, own);
+}
+
+/** Whether anything went out or came in this group since the server went back. */
+export async function wasWritten(step: Step, gid: Id): Promise<boolean> {
+  const since = (await findMark(step, gid))?.since ?? Infinity;
+  const shown = (await step.tx.rows("message", rows.bytesOf(gid))).map(([, data]) => rows.parseMessage(data));
+  return shown.some((one) => one.arrived >= since && one.notice === null && !["queued", "failed"].includes(one.state));
+}
+
+const save = (step: Step, gid: Id, mark: Back): Promise<void> =>
+  step.tx.put("helper", nameOf(gid), rows.encodeRow(mark));
