@@ -27,6 +27,7 @@ from zajil.protocol.errors import Limited, Unavailable, ZajilError, error_from_w
 from zajil.protocol.ids import MailboxId
 from zajil.protocol.limits import SUITE_RFC1, SUITE_XWING
 from zajil.server.gateway import receiver as gateway
+from zajil.server.gateway import work
 
 if TYPE_CHECKING:
     from tests.client.world import World
@@ -67,26 +68,26 @@ class Line:
         else:
             self.coming.append(frame)
 
-    def run(self, actions: list[gateway.Action]) -> None:
+    def run(self, actions: list[work.Action]) -> None:
         """Carry out what the rules ask for, at once."""
         world, box = self.world, self.phone.mailbox
         for action in actions:
             match action:
-                case gateway.Authenticate():
+                case work.Authenticate():
                     self.leave()
                     self.leave = world.bus.subscribe(box, self.woken)
                     identity = gateway.Identity(*self.phone.caller)
                     standing = world.standing(self.phone, action.after)
                     self.run(self.receiver.admitted(identity, standing, now_ms=world.now_ms))
-                case gateway.Acknowledge():
+                case work.Acknowledge():
                     world.acknowledge(box, action.upto)
-                case gateway.Read():
+                case work.Read():
                     found = world.engine.read_now(box, action.after, n=action.most, max_bytes=action.size_bytes)
                     rows = [(message, len(message.body)) for message in found]
                     self.run(self.receiver.rows(rows, complete=len(found) < action.most, now=0))
-                case gateway.Emit():
+                case work.Emit():
                     self.coming.append(action.frame)
-                case gateway.Finish():
+                case work.Finish():
                     raise Violation(f"{self.phone.name}: the gateway ends R: {action.code}")
 
 
