@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -13,8 +14,10 @@ import pytest
 from tests.client.phone import Phone
 from tests.client.successors import lines, members, open_world, place, places, shown
 from tests.client.talk import act, say, see
-from tests.client.world import DAY_MS, World
+from tests.client.world import DAY_MS, World, small_world
 
+from zajil.client import listing
+from zajil.client.core import chats
 from zajil.client.core.heirs import ending, making, returning
 from zajil.client.state import accounts, rows
 from zajil.client.state.rows import Chat, Intent
@@ -290,3 +293,43 @@ def test_a_commit_on_its_way_stands_in_the_old_group_alone(world: World) -> None
     old = chat_of(cleo, world.main)
     assert (old.epoch, old.status, old.asking) == (2, "active", None)
     assert place(cleo).gid == place(amal).gid
+
+
+def test_a_device_that_was_taken_out_of_a_chat_of_two_reads_no_further() -> None:
+    """As one that was stolen: neither may the old chat be the one of the two that stays."""
+    world = small_world()
+    try:
+        first, stolen, friend = (world.phones[name] for name in ("a1", "a2", "c"))
+        gid = act(first, lambda step: chats.open_dm(step, friend.device[0]))
+        say(first, "hello", gid=gid)
+        world.settle()
+        assert {m.device for m in chat_of(friend, gid).members if m.account == first.device[0]} == {1, 2}
+        backup = Backup(world)
+        for phone in (world.phones.pop("a2"), world.phones.pop("c")):
+            phone.cut_receiving()
+            phone.cut_sending()
+        first.intend(gid, Intent("remove-device", account=first.device[0], devices=(2,)))
+        world.settle()
+        assert chat_of(first, gid).leaf_of(*stolen.device) is None
+        # Its owner's newest list, which the server has again, ends it: nobody gets packages of it.
+        own = first.device[0]
+        world.devices[own] = [first.device]
+        listed = see(first, lambda step: accounts.known(step, own).devices)
+        act(first, lambda step: accounts.change(step, own, devices=tuple(one for one in listed if one[0] == 1)))
+        world.now_ms += 5_000
+        backup.restore()
+        world.phones |= {"a2": stolen, "c": friend}
+        say(friend, "who reads this?", gid=gid)
+        world.settle()
+        fresh = chat_of(friend, gid).merged
+        assert fresh == chat_of(first, gid).merged != b""
+        codes = see(friend, lambda step: [line.code for line in listing.notices(step, fresh)])
+        assert codes[-2:] == ["overtaken", "overheard"]
+        say(friend, "it does not read this", gid=fresh)
+        world.settle()
+        assert "it does not read this" in heard(first)
+        assert "who reads this?" in heard(stolen)
+        assert "it does not read this" not in heard(stolen)
+    finally:
+        world.close()
+        shutil.rmtree(world.folder)
