@@ -59,7 +59,7 @@ def judge_external(env: Env, epoch: Epoch, signed: AuthenticatedContent, commit:
         raise Invalid("X1", "ExternalInit") from error
     widened, (leaf,) = changes.tree.add_all([path.leaf_node])
     client = _check_joiner(env, epoch, path.leaf_node, changes=changes, leaf=leaf)
-    env.policy.check_leaves(epoch.suite, sum(1 for _ in widened.members()))
+    env.policy.check_leaves(epoch.suite, widened.occupied_leaves)
     # The leaf is blank until the path fills it, so that its own key does not count as one in use.
     tree = merge_path(widened.changed([(2 * leaf, None)]), leaf, path, added=frozenset())
     commits.check_tree_after_path(tree, (leaf,), changes.extensions)

@@ -132,7 +132,7 @@ def verified_tree(env: Env, info: GroupInfo, tree: bytes | None) -> tuple[Tree, 
     """
     parsed = group_tree(info, tree)
     rules.check_signer(info, parsed)
-    env.policy.check_leaves(parsed.suite, sum(1 for _ in parsed.members()))
+    env.policy.check_leaves(parsed.suite, parsed.occupied_leaves)
     members = rules.check_leaves(env, parsed, info.context.group_id, info.context.extensions)
     by_leaf = dict(zip((leaf for leaf, _ in parsed.members()), members, strict=True))
     return parsed, tuple(by_leaf.get(leaf) for leaf in range(parsed.leaves))

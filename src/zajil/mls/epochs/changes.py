@@ -134,13 +134,17 @@ def apply_proposals(env: Env, epoch: Epoch, items: Sequence[Item], *, committer:
     packages = tuple(p.key_package for p in proposals if isinstance(p, Add))
     staying = _without_changed(epoch, items, removed)
     rules.check_context_extensions(items, staying)
-    rules.check_requirements_met(staying, extensions)
+    if extensions != epoch.context.extensions:
+        # Where they stay as they are all members meet them: L3 asked it of every leaf that came in.
+        rules.check_requirements_met(staying, extensions)
     present = [None if leaf in removed else client for leaf, client in enumerate(epoch.clients)]
     rules.check_added_clients(add_clients, present)
-    env.policy.check_leaves(epoch.suite, sum(1 for _ in staying.members()) + len(packages))
+    env.policy.check_leaves(epoch.suite, staying.occupied_leaves + len(packages))
     tree, added = staying.add_all([package.leaf_node for package in packages])
-    leaf_rules.check_capabilities(tree, (*added, *updated), extensions)
-    leaf_rules.check_unique_leaf_keys(tree)
+    if tree is not epoch.tree:
+        # The tree of an epoch has passed both when it came about.
+        leaf_rules.check_capabilities(tree, (*added, *updated), extensions)
+        leaf_rules.check_unique_leaf_keys(tree)
     return Changes(
         tree=tree,
         extensions=extensions,
@@ -165,7 +169,8 @@ def member_at(epoch: Epoch, leaf: int) -> Member:
 
 def _clients_after(tree: Tree, staying: Sequence[bytes | None], added: Mapping[int, bytes]) -> tuple[bytes | None, ...]:
     present = dict(enumerate(staying)) | dict(added)
-    return tuple(present.get(leaf) if tree.find_leaf(leaf) is not None else None for leaf in range(tree.leaves))
+    leaves = tree.leaf_nodes()
+    return tuple([None if found is None else present.get(leaf) for leaf, found in enumerate(leaves)])
 
 
 def with_leaf_client(clients: tuple[bytes | None, ...], leaf: int, client: bytes) -> tuple[bytes | None, ...]:

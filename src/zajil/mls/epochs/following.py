@@ -9,15 +9,8 @@ from zajil.mls.epochs.changes import Changes
 from zajil.mls.epochs.epoch import Epoch, Member, PastEpoch, Ratchets, Snapshot, State
 from zajil.mls.epochs.next_epoch import NextEpoch
 from zajil.mls.schedule.secret_tree import SecretTree
-from zajil.mls.tree.nodes import LeafNode
-from zajil.mls.tree.tree import Tree
 
 Past = tuple[tuple[PastEpoch, ...], tuple[SecretTree, ...]]
-
-
-def leaf_list(tree: Tree) -> tuple[LeafNode | None, ...]:
-    """Leaves by leaf index, None where blank."""
-    return tuple(tree.find_leaf(leaf) for leaf in range(tree.leaves))
 
 
 def members_at(epoch: Epoch, leaves: Iterable[int]) -> tuple[Member, ...]:
@@ -42,7 +35,7 @@ def end_epoch(group: Snapshot, *, now: int, policy: Policy) -> Past:
         context=epoch.context,
         sender_data_secret=epoch.secrets.sender_data,
         resumption=epoch.secrets.resumption,
-        leaves=leaf_list(epoch.tree),
+        leaves=tuple(epoch.tree.leaf_nodes()),
         own_leaf=epoch.own_leaf,
         ended_at=now,
     )

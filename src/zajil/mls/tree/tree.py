@@ -42,7 +42,7 @@ class Tree:
         return hash(self.tree_hash())
 
     def __repr__(self) -> str:
-        return f"Tree({self.suite.name}, {sum(1 for _ in self.members())} of {self.leaves} leaves)"
+        return f"Tree({self.suite.name}, {self.occupied_leaves} of {self.leaves} leaves)"
 
     @property
     def root(self) -> int:
@@ -69,10 +69,18 @@ class Tree:
 
     def members(self) -> Iterator[tuple[int, LeafNode]]:
         """(leaf index, leaf) of every leaf that is not blank, in order."""
-        for leaf in range(self.leaves):
-            found = self._nodes[2 * leaf]
-            if isinstance(found, LeafNode):
+        for leaf, found in enumerate(self.leaf_nodes()):
+            if found is not None:
                 yield leaf, found
+
+    def leaf_nodes(self) -> list[LeafNode | None]:
+        """Leaves by leaf index, None where blank. Commits look at all of them more than once: no call for each."""
+        return [found if isinstance(found, LeafNode) else None for found in self._nodes[::2]]
+
+    @property
+    def occupied_leaves(self) -> int:
+        """How many members there are."""
+        return len([found for found in self._nodes[::2] if found is not None])
 
     def occupied(self) -> Iterator[tuple[int, Node]]:
         """(node index, node) of every node that is not blank, in order."""
@@ -106,7 +114,12 @@ class Tree:
         return tree, index
 
     def add_all(self, added: Sequence[LeafNode]) -> tuple["Tree", tuple[int, ...]]:
-        """The tree with those leaves added in order, and their leaf indices; raises TooManyLeaves (7.7, 12.1.1)."""
+        """The tree with those leaves added in order, and their leaf indices; raises TooManyLeaves (7.7, 12.1.1).
+
+        The same tree where there are none.
+        """
+        if not added:
+            return self, ()
         free = self.free_leaves()
         indices = tuple(next(free) for _ in added)
         tree = self
