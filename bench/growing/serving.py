@@ -1,6 +1,8 @@
 """Growth of what the server does: its CPU, and that of what it started, for more messages, receivers and connections.
 
 Each window ends when all that was sent has arrived, been answered and been acknowledged, and the mailboxes are empty.
+A drain of 2,000 messages takes some 50 ms, less than what a neighbour's work changes from one window to the next: it is
+the least of three, each of which goes through all sizes.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ from zajil.protocol.attachments import padme
 PAIRS: Final = 20
 QUIET_S: Final = 6.0
 CROWD_MESSAGES: Final = 10
+DRAINS: Final = 3
 POSTS: Final = 5
 MIB: Final = 1 << 20
 SERVER: Final = Zajil("zajil")
@@ -85,7 +88,8 @@ def play_messages(turn: Turn, made: Template, scale: float) -> Costs:
             await relay_messages(turn, running, made, sizes[0], settle)
             costs[RELAYED.name] = [await relay_messages(turn, running, made, n, settle) for n in sizes]
             await drain(turn, running, made, DRAINED.sizes(scale)[0], settle)
-            costs[DRAINED.name] = [await drain(turn, running, made, n, settle) for n in DRAINED.sizes(scale)]
+            runs = [[await drain(turn, running, made, n, settle) for n in DRAINED.sizes(scale)] for _ in range(DRAINS)]
+            costs[DRAINED.name] = [min(costs) for costs in zip(*runs, strict=True)]
             for place in range(len(made.crowds)):
                 costs[LEAVES.name].append(await send_to_crowd(turn, running, made, place, settle))
 
