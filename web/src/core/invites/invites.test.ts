@@ -3,6 +3,7 @@ import "fake-indexeddb/auto";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { parseContactLink } from "../../protocol/identity/links.ts";
 import { encodeB64 } from "../../protocol/ids.ts";
+import { bringLinks, loadDoors, noteLinks } from "../state/doors.ts";
 import { strangerVerbs } from "../strangers/strangers.ts";
 import { addLinked } from "../verbs/people.ts";
 import type { Host } from "../verbs/handlers.ts";
@@ -40,6 +41,12 @@ function hostOf(client: Client): Host {
 
 const add = (client: Client, { url = "" }: OwnInvite) => addLinked(hostOf(client), parseContactLink(url));
 
+/** Uses of each link that is kept, by its id. */
+async function keptOf(client: Client): Promise<Record<string, number>> {
+  const { links } = await client.core.look((look) => loadDoors(look.tx));
+  return Object.fromEntries(links.map(({ hash, uses }) => [hash, uses]));
+}
+
 /** Open a link and wait until its owner has the chat. */
 async function come(client: Client, link: OwnInvite, owner: Client): Promise<void> {
   const gid = await add(client, link);
@@ -65,6 +72,7 @@ describe.runIf(hasServer)("over a real server", { timeout: 60_000 }, () => {
     await expect(add(eve, once)).rejects.toMatchObject({ code: "not-allowed" });
     await come(eve, many, anna);
     expect(await calls.invites()).toEqual([{ ...many, left: 19 }]);
+    expect(await keptOf(anna)).toMatchObject({ [many.id]: 19 });
   });
 
   test("a link that was ended lets nobody in, and does not come back", async () => {
@@ -77,8 +85,35 @@ describe.runIf(hasServer)("over a real server", { timeout: 60_000 }, () => {
     await inviteVerbs(hostOf(omar)).revoke_invite({ id: second.id }); // somebody else's: nothing happens
     await calls.revoke_invite({ id: first.id });
     expect(await calls.invites()).toEqual([second]);
+    // A server that came back from a backup is told so of both.
+    expect(await keptOf(anna)).toEqual({ [first.id]: 0, [second.id]: 20 });
+    expect(await keptOf(omar)).toEqual({});
     await expect(add(omar, first)).rejects.toMatchObject({ code: "not-allowed" });
     await come(omar, second, anna);
+  });
+
+  test("what a server that came back is told of links holds there", async () => {
+    const [anna, omar] = [await person("Anna"), await person("Omar")];
+    const calls = inviteVerbs(hostOf(anna));
+    const [lost, ended] = [
+      await calls.make_invite({ kind: "many", with_code: false }),
+      await calls.make_invite({ kind: "many", with_code: false }),
+    ];
+    // As where the backup that was restored has the one that ended.
+    await anna.core.step("ended", (step) =>
+      noteLinks(step.tx, [{ hash: ended.id, uses: 0, expires: (ended.expires_at ?? 0) / 1000 }], step.now),
+    );
+    expect(await anna.core.look((look) => loadDoors(look.tx))).toMatchObject({
+      links: [{ due: false }, { due: false }],
+    });
+    await anna.core.step("back", (step) => bringLinks(step.tx, step.now));
+    anna.runner.wake();
+    await anna.until(
+      () => anna.core.look((look) => loadDoors(look.tx)),
+      ({ links }) => links.every(({ due }) => !due),
+    );
+    expect(await calls.invites()).toEqual([lost]);
+    await come(omar, lost, anna);
   });
 
   test("a link to ask admits nobody; a request by it arrives once in 30 days", async () => {

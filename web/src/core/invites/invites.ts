@@ -6,6 +6,7 @@ import { error } from "../../protocol/errors.ts";
 import { encodeContactLink } from "../../protocol/identity/links.ts";
 import { encodeB64 } from "../../protocol/ids.ts";
 import { randomBytes } from "../crypto.ts";
+import { loadDoors, noteLinks } from "../state/doors.ts";
 import { keepInvites, madeInvites, type MadeInvite } from "../state/invites.ts";
 import { loadJoins } from "../state/joins.ts";
 import * as rows from "../state/rows.ts";
@@ -28,6 +29,12 @@ export function inviteVerbs(host: Host): Handlers<keyof InviteCalls> {
     },
     invites: () => openInvites(host),
     async revoke_invite({ id }) {
+      // Kept first: should the server come back from a backup, it is to hear of it whatever becomes of this call.
+      await host.core().step("end-invite", async (step) => {
+        const held = [...(await madeInvites(step.tx)), ...(await loadDoors(step.tx)).links];
+        const ended = held.find(({ hash }) => hash === id);
+        if (ended) await noteLinks(step.tx, [{ hash: id, uses: 0, expires: ended.expires }], step.now);
+      });
       await dropContactToken(host, id);
       await host.core().step("revoke-invite", async (step) => {
         const links = await madeInvites(step.tx);
@@ -54,9 +61,10 @@ async function makeInvite(
   const url = await encode(host, { expires, token, code });
   const hash = encodeB64(sha256(token));
   const made: MadeInvite = { hash, url, kind, uses, made_at: host.now(), expires, code: code !== null };
-  await host
-    .core()
-    .step("invite", async (step) => keepInvites(step.tx, [...(await madeInvites(step.tx)), made], step.now));
+  await host.core().step("invite", async (step) => {
+    await keepInvites(step.tx, [...(await madeInvites(step.tx)), made], step.now);
+    await noteLinks(step.tx, [made], step.now);
+  });
   return viewOf(made, uses);
 }
 
@@ -81,10 +89,14 @@ async function encode(
 /** Those that the server still admits somebody by: what it holds of them, and what this device remembers. */
 async function openInvites(host: Host): Promise<OwnInvite[]> {
   const tokens = await fetchContactTokens(host);
-  const { made, groups } = await host.core().look(async (look) => ({
-    made: await madeInvites(look.tx),
-    groups: new Set((await loadJoins(look.tx)).links.map((link) => encodeB64(sha256(link.token)))),
-  }));
+  const { made, groups } = await host.core().step("invites", async (step) => {
+    const listed = tokens.map((one) => ({ hash: encodeB64(one.hash), uses: one.uses_left, expires: one.expires }));
+    await noteLinks(step.tx, listed, step.now);
+    return {
+      made: await madeInvites(step.tx),
+      groups: new Set((await loadJoins(step.tx)).links.map((link) => encodeB64(sha256(link.token)))),
+    };
+  });
   const left = new Map(tokens.map((one) => [encodeB64(one.hash), one]));
   const own = [...made].reverse().flatMap((one) => {
     const held = left.get(one.hash);

@@ -10,6 +10,7 @@ import * as chats from "../rules/chats.ts";
 import * as groups from "../rules/groups.ts";
 import { placeOf } from "../rules/talk/places.ts";
 import * as accounts from "../state/accounts.ts";
+import { noteLinks } from "../state/doors.ts";
 import { changeJoins, loadJoins, type OwnLink } from "../state/joins.ts";
 import * as rows from "../state/rows.ts";
 import type { Id } from "../state/rows.ts";
@@ -82,6 +83,7 @@ export class Joiner {
     await putContactToken(host, sha256(token), { kind: "invite", uses: LINK_USES, expires });
     const view = await host.core().step("group-link", async (step) => {
       const link = await requests.makeLink(step, chat, { token, auto, expires });
+      await noteLinks(step.tx, [{ hash: encodeB64(sha256(token)), uses: LINK_USES, expires }], step.now);
       return { id: link.invite_id, auto, expires_at: expires * 1000, url: urlOf(step, link, host.server) };
     });
     host.wake();
@@ -92,7 +94,10 @@ export class Joiner {
   async #revoke(chat: Id, id: Id): Promise<void> {
     const host = this.#host;
     let own: OwnLink | undefined;
-    await this.#change("revoke-link", async (step) => (own = await requests.revoke(step, chat, id)));
+    await this.#change("revoke-link", async (step) => {
+      const link = (own = await requests.revoke(step, chat, id));
+      if (link) await noteLinks(step.tx, [{ ...link, hash: encodeB64(sha256(link.token)), uses: 0 }], step.now);
+    });
     if (own === undefined) return;
     try {
       const auth = await host.tokens().auth();

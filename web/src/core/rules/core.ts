@@ -27,7 +27,7 @@ import { noteTold } from "./talk/notices.ts";
 import * as callkeys from "./talk/callkeys.ts";
 import * as whispers from "./talk/whispers.ts";
 import * as calls from "./wants.ts";
-import type { Want, WantClaim, WantDoor, WantLists, WantToken } from "./wants.ts";
+import type { Want, WantClaim, WantLists, WantMind } from "./wants.ts";
 
 /** Told after each step that made events, once it is durable. */
 export type Listener = (told: readonly Told[]) => void;
@@ -256,8 +256,8 @@ export class Core {
     return this.step("lists", (step) => calls.takeLists(step, want, lists));
   }
 
-  /** The server did what a WantDoor or a WantToken says. */
-  takeDoor(want: WantDoor | WantToken): Promise<void> {
+  /** The server did what it was to mind. */
+  takeDoor(want: WantMind): Promise<void> {
     return this.step("door", (step) => calls.takeDoor(step, want));
   }
 

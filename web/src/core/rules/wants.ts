@@ -71,7 +71,17 @@ export interface WantToken {
   readonly token: Uint8Array;
 }
 
-export type Want = WantDoor | WantToken | WantCreate | WantRef | WantClaim | WantLists | WantOwnLists | WantKeyPackages;
+/** The token of this hash, of a link of ours, admits so many until then. uses 0: nobody. expires: Unix seconds. */
+export interface WantLink {
+  readonly want: "link";
+  readonly hash: Id;
+  readonly uses: number;
+  readonly expires: number;
+}
+
+/** What the server is told of who reaches us. */
+export type WantMind = WantDoor | WantToken | WantLink;
+export type Want = WantMind | WantCreate | WantRef | WantClaim | WantLists | WantOwnLists | WantKeyPackages;
 
 /** A text that a want shares with its repetitions, which may carry another claim id: for remembering what was put off. */
 export function nameOfWant(want: Want): string {
@@ -86,6 +96,8 @@ export function nameOfWant(want: Want): string {
     case "deny":
     case "allow":
       return `${want.want} ${want.serial}`;
+    case "link":
+      return `link ${want.hash}`;
     case "key-packages":
     case "own-lists":
     case "token":
@@ -123,12 +135,21 @@ export async function wants(look: Look): Promise<Want[]> {
   const due = await doors.loadDoors(look.tx);
   for (const want of ["deny", "allow"] as const) for (const serial of due[want]) found.push({ want, serial });
   if (due.token_due) found.push({ want: "token", token: look.profile.profile_token });
+  for (const { hash, uses, expires, due: told } of due.links)
+    if (told) found.push({ want: "link", hash, uses, expires });
   return found;
 }
 
 /** The server did it, or refuses it for good. */
-export async function takeDoor(step: Step, want: WantDoor | WantToken): Promise<void> {
+export async function takeDoor(step: Step, want: WantMind): Promise<void> {
   const due = await doors.loadDoors(step.tx);
+  if (want.want === "link") {
+    const isTold = (one: doors.Link) =>
+      one.hash === want.hash && one.uses === want.uses && one.expires === want.expires;
+    return doors.changeDoors(step.tx, {
+      links: due.links.map((one) => (isTold(one) ? { ...one, due: false } : one)),
+    });
+  }
   if (want.want !== "token")
     return doors.changeDoors(step.tx, { [want.want]: due[want.want].filter((one) => one !== want.serial) });
   if (rows.idOf(want.token) === rows.idOf(step.profile.profile_token))
@@ -230,7 +251,7 @@ export async function takeLists(step: Step, want: WantLists, lists: readonly Uin
 
 /** The server refuses what an item needs, so the item fails; a list we may not read is not asked for again. */
 export async function takeRefusal(step: Step, want: Want, code: string): Promise<void> {
-  if ("serial" in want || want.want === "token") {
+  if ("serial" in want || want.want === "token" || want.want === "link") {
     await takeDoor(step, want);
   } else if (want.want === "lists") {
     await accounts.change(step, want.account, { wanted_seq: 0 });

@@ -11,9 +11,8 @@ import {
   type Want,
   type WantClaim,
   type WantCreate,
-  type WantDoor,
   type WantLists,
-  type WantToken,
+  type WantMind,
 } from "../rules/wants.ts";
 import { bytesOf } from "../state/rows.ts";
 import { type Calls, contactAuth } from "./calls.ts";
@@ -131,16 +130,20 @@ export class Errands {
       case "deny":
       case "allow":
       case "token":
+      case "link":
         return this.#mind(want);
     }
   }
 
   /** Tell the server who reaches us. */
-  async #mind(want: WantDoor | WantToken): Promise<void> {
+  async #mind(want: WantMind): Promise<void> {
     const auth = await this.#tokens.auth();
     if (want.want === "token") {
       const hash = encodeB64(sha256(want.token));
       await this.#calls.call(control.PUT_CONTACT_TOKEN, { auth, request: { kind: "profile" }, parameters: { hash } });
+    } else if (want.want === "link") {
+      const request = { kind: "invite", uses: want.uses, expires: want.expires };
+      await this.#calls.call(control.PUT_CONTACT_TOKEN, { auth, request, parameters: { hash: want.hash } });
     } else {
       const route = want.want === "deny" ? control.DENY_REF : control.ALLOW_REF;
       await this.#calls.call(route, { auth, parameters: { serial: want.serial } });

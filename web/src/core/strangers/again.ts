@@ -10,6 +10,7 @@ import type { Step } from "../state/step.ts";
 /** It is to hold again what was decided here, and our other devices may have missed that. */
 export async function tellAgain(step: Step): Promise<void> {
   await doors.changeDoors(step.tx, { token_due: true });
+  await doors.bringLinks(step.tx, step.now);
   for (const chat of await rows.allChats(step.tx)) {
     const { blocked, blocked_at } = await accounts.known(step, chat.peer);
     if (chat.kind === groups.DM && blocked_at > 0) await doors.turn(step.tx, chat.via, blocked ? "deny" : "allow");

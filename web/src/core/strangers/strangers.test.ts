@@ -5,7 +5,7 @@ import * as chats from "../rules/chats.ts";
 import * as messages from "../rules/messages.ts";
 import * as acts from "../rules/talk/acts.ts";
 import * as accounts from "../state/accounts.ts";
-import { loadDoors } from "../state/doors.ts";
+import { loadDoors, noteLinks } from "../state/doors.ts";
 import * as rows from "../state/rows.ts";
 import type { Id } from "../state/rows.ts";
 import { copies } from "../testing/copies.ts";
@@ -264,6 +264,47 @@ test("a server that went back is told the newest token and who is blocked, by ev
   for (const device of [laptop, anna]) await device.restart();
   await world.settle();
   expect(puts).toEqual([]);
+});
+
+test("a server that went back is told of each link of now once, those that ended among them", async () => {
+  const { world, anna } = await friends();
+  const { links } = world.service;
+  const now = (await anna.core.look((look) => Promise.resolve(look.now))) / 1000;
+  const note = (hash: Id, uses: number, expires = now + 3600) =>
+    anna.core.step("links", (step) => noteLinks(step.tx, [{ hash, uses, expires }], step.now));
+  await note("over", 20, now - 1);
+  await note("many", 20);
+  await note("ended", 1);
+  await note("many", 17); // as the server's list said
+  await note("ended", 0);
+  await world.settle();
+  expect(links).toEqual([]);
+
+  anna.mailbox.next += 2 ** 20;
+  await anna.restart();
+  await anna.turn();
+  // A list from before the server heard of it takes nothing back.
+  await note("ended", 1);
+  await world.settle();
+  expect(new Map(links)).toEqual(
+    new Map([
+      ["many", 17],
+      ["ended", 0],
+    ]),
+  );
+  links.length = 0;
+  await anna.restart();
+  await world.settle();
+  expect(links).toEqual([]);
+});
+
+test("of links, so many are kept as a device may have to tell", async () => {
+  const { anna } = await friends();
+  const now = (await anna.core.look((look) => Promise.resolve(look.now))) / 1000;
+  const listed = Array.from({ length: 450 }, (_, n) => ({ hash: `link${n}`, uses: 1, expires: now + 60 }));
+  await anna.core.step("links", (step) => noteLinks(step.tx, listed, step.now));
+  const kept = (await anna.core.look((look) => loadDoors(look.tx))).links;
+  expect([kept.length, kept.at(-1)?.hash, kept[0]?.hash]).toEqual([400, "link449", "link50"]);
 });
 
 test("nobody blocks themselves, and somebody whose name looks like a contact's is told apart", async () => {

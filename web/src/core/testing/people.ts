@@ -293,6 +293,9 @@ export class Person {
       } else if (want.want === "token") {
         service.puts.push(rows.idOf(want.token));
         await this.core.takeDoor(want);
+      } else if (want.want === "link") {
+        service.links.push([want.hash, want.uses]);
+        await this.core.takeDoor(want);
       } else if (want.want === "ref") {
         await this.core.takeCreate(want.n, new Uint8Array(), service.ref(this.id, this.profile.device_id));
       } else {

@@ -67,6 +67,8 @@ export class Service {
   readonly ended = new Set<string>();
   /** Contact tokens, as ids, that profiles brought, the newest last. */
   readonly puts: string[] = [];
+  /** Links that came back: the hash of each, and whom it admits. */
+  readonly links: (readonly [string, number])[] = [];
   /** Devices, as `account/device`, of which no package is handed out. */
   readonly absent = new Set<string>();
   readonly #claims = new Map<string, ClaimedKeyPackages>();
