@@ -45,11 +45,10 @@ class Contacting(Reaching):
             raise error("malformed", "contact link")
         token = token_bytes(32)
         expires = now_ms() // 1000 + lifetime_s
-        await self._device.calls.call(
+        await self._device.tokens.call(
             control.PUT_CONTACT_TOKEN,
             control.Empty,
             request=control.PutContactToken("invite", uses, expires),
-            auth=await self._device.tokens.auth(),
             hash=encode_b64(hashlib.sha256(token).digest()),
         )
         with self._device.core.step("link") as step:
@@ -75,9 +74,7 @@ class Contacting(Reaching):
 
     async def contact_links(self) -> list[LinkInUse]:
         """Links that still admit somebody, the next to expire first, as the server knows them."""
-        told = await self._device.calls.call(
-            control.CONTACT_TOKENS, OwnContactTokens, auth=await self._device.tokens.auth()
-        )
+        told = await self._device.tokens.call(control.CONTACT_TOKENS, OwnContactTokens)
         with self._device.core.step("links") as step:
             for one in told.tokens:
                 note_link(step.tx, bytes(one.hash), uses=one.uses_left, expires=one.expires, now_s=step.now // 1000)
@@ -91,9 +88,7 @@ class Contacting(Reaching):
         with self._device.core.step("revoke-link") as step:
             ended = parse_b64(found[0].id, size=32)
             note_link(step.tx, ended, uses=0, expires=found[0].expires_at, now_s=step.now // 1000)
-        await self._device.calls.call(
-            control.DROP_CONTACT_TOKEN, control.Empty, auth=await self._device.tokens.auth(), hash=found[0].id
-        )
+        await self._device.tokens.call(control.DROP_CONTACT_TOKEN, control.Empty, hash=found[0].id)
         return found[0]
 
     async def add_contact(self, link: str, *, text: str = "") -> Chat:
@@ -231,9 +226,7 @@ class Contacting(Reaching):
     async def find_username(self, text: str) -> str:
         """Id of the account with this username; the server learns a slow hash of it. Raises `gone`, `bad-handle`."""
         key = await self._key(parse_username(text))
-        found = await self._device.calls.call(
-            control.USERNAME, FoundUsername, auth=await self._device.tokens.auth(), username=encode_b64(key)
-        )
+        found = await self._device.tokens.call(control.USERNAME, FoundUsername, username=encode_b64(key))
         return encode_b64(bytes(found.account_id))
 
     async def add_username(self, text: str, hello: str) -> Chat:
@@ -242,9 +235,7 @@ class Contacting(Reaching):
 
     async def _call_username(self, route: control.Route, name: str) -> None:
         key = await self._key(name)
-        await self._device.calls.call(
-            route, control.Empty, auth=await self._device.tokens.auth(), username=encode_b64(key)
-        )
+        await self._device.tokens.call(route, control.Empty, username=encode_b64(key))
 
     async def _key(self, name: str) -> bytes:
         return await asyncio.to_thread(username_key, name, self._device.profile.server_name)

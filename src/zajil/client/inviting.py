@@ -62,11 +62,10 @@ class Inviting:
             admitting.check_may_link(step, gid_of(chat))
         token = token_bytes(32)
         expires = int(time.time()) + (GROUP_LINK_DAYS * 86_400 if seconds is None else seconds)
-        await self._device.calls.call(
+        await self._device.tokens.call(
             control.PUT_CONTACT_TOKEN,
             control.Empty,
             request=control.PutContactToken("invite", GROUP_LINK_USES, expires),
-            auth=await self._device.tokens.auth(),
             hash=encode_b64(hashlib.sha256(token).digest()),
         )
         policy = JoinPolicy.AUTO if auto else JoinPolicy.ASK
@@ -95,10 +94,9 @@ class Inviting:
         if own is None:
             return
         with contextlib.suppress(Refused):  # gone already
-            await self._device.calls.call(
+            await self._device.tokens.call(
                 control.DROP_CONTACT_TOKEN,
                 control.Empty,
-                auth=await self._device.tokens.auth(),
                 hash=encode_b64(hashlib.sha256(own.token).digest()),
             )
         with self._core.step("forget-link") as step:

@@ -51,15 +51,13 @@ class Pushing:
             check_point(p256dh)
         point = p256dh or public_bytes(ec.generate_private_key(ec.SECP256R1()))
         request = PutPush(endpoint, B65(point), B16(os.urandom(16) if auth is None else auth))
-        token = await self._device.tokens.auth()
-        await self._device.calls.call(control.PUT_PUSH, control.Empty, request=request, auth=token)
+        await self._device.tokens.call(control.PUT_PUSH, control.Empty, request=request)
         with self._device.core.step("push-set") as step:
             step.tx.put("meta", _KEY, msgspec.msgpack.encode(_Kept(endpoint, step.now // 1000)))
 
     async def drop_push(self) -> None:
         """Do not wake this device any more. Raises Unreachable, and then it may still be woken."""
-        token = await self._device.tokens.auth()
-        await self._device.calls.call(control.DROP_PUSH, control.Empty, auth=token)
+        await self._device.tokens.call(control.DROP_PUSH, control.Empty)
         with self._device.core.step("push-drop") as step:
             step.tx.put("meta", _KEY, b"")
 

@@ -99,8 +99,7 @@ class Reaching:
             return None
 
     async def _issue(self) -> control.IssuedBundle:
-        auth = await self._device.tokens.auth()
-        return await self._device.calls.call(control.ISSUE_BUNDLE, control.IssuedBundle, auth=auth)
+        return await self._device.tokens.call(control.ISSUE_BUNDLE, control.IssuedBundle)
 
     def probe(self, *, only: Strategy | None = None) -> AsyncIterator[PathView]:
         """One race, measured, by the rules of every race: a view at each step, the last one with its end.

@@ -45,11 +45,10 @@ class Reporting:
             request = reports.encode_report(draft, reason=reason, note=note, complaint=complaint)
             key = reports.key_of(step, request)
         try:
-            taken = await self._device.calls.call(
+            taken = await self._device.tokens.call(
                 control.MAKE_REPORT,
                 control.ReportTaken,
                 request=request,
-                auth=await self._device.tokens.auth(),
                 idempotency=key,
             )
         except (Malformed, Refused):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
+
 from zajil.client.core.core import Core
-from zajil.client.shell.calls import Calls, device_auth
+from zajil.client.shell.calls import Calls, T, device_auth
 from zajil.client.shell.chains import bring_ourselves, make_login
 from zajil.client.state.rows import Profile
 from zajil.protocol import control
+from zajil.protocol.control import Route
 from zajil.protocol.errors import AuthError, Limited, ZajilError
 from zajil.protocol.ids import encode_b64
 
@@ -53,6 +56,35 @@ class Tokens:
     async def auth(self) -> str:
         """The Authorization header of this device."""
         return device_auth(await self.token())
+
+    async def call(
+        self,
+        route: Route,
+        answer: type[T],
+        *,
+        request: msgspec.Struct | None = None,
+        idempotency: bytes | None = None,
+        **parameters: str,
+    ) -> T:
+        """The answer of a call as this device, for what a person waits for.
+
+        A login that the server ended, as one that came back from a backup ends them all, is made anew once: nothing was
+        carried out by the call that it refused, and nobody who is told to try again could do more.
+        """
+
+        async def once() -> T:
+            auth = await self.auth()
+            return await self._calls.call(
+                route, answer, request=request, auth=auth, idempotency=idempotency, **parameters
+            )
+
+        try:
+            return await once()
+        except AuthError as problem:
+            if not is_login_error(problem):
+                raise
+        self.forget()
+        return await once()
 
     def forget(self) -> None:
         """The server does not take the token any more."""
