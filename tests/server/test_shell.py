@@ -8,9 +8,12 @@ import os
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, suppress
+from types import SimpleNamespace
+from typing import cast
 
 import aiohttp
 import pytest
+from picows import WSTransport
 from tests.server.carriers import until
 from tests.server.serving import TOKEN, Queue, send_of, serving
 from tests.server.wire import Wire
@@ -22,7 +25,8 @@ from zajil.protocol.ids import encode_b64
 from zajil.protocol.limits import RECORD_SIZES
 from zajil.protocol.session import ClientSession
 from zajil.server.shell.aiohttp_shell import AiohttpShell
-from zajil.server.shell.sockets import Due
+from zajil.server.shell.picows_shell import LeanCarrier
+from zajil.server.shell.sockets import Due, head_of
 from zajil.server.site.headers import API_HEADERS
 
 
@@ -299,7 +303,7 @@ class LoudLine:
 async def test_a_peer_that_reads_late_gets_every_frame_whole(
     make: type[AiohttpShell], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    records = [bytes([n % 256]) * size for n, size in enumerate([100, 9_000, 12_000] * 400)]
+    records = [bytes([n % 256]) * size for n, size in enumerate([100, 9_000, 12_000, 200, 8_000, 125, 126] * 200)]
 
     def make_line(_shell: AiohttpShell, _path: str, _peer: object, kick: Callable[[], None], _: object) -> LoudLine:
         asyncio.get_running_loop().call_later(0.01, kick)
@@ -309,6 +313,35 @@ async def test_a_peer_that_reads_late_gets_every_frame_whole(
     async with serving(make, Queue()) as (url, _), Raw(url, window_bytes=8192) as late:
         for record in records:
             assert await late.frame() == (BINARY, record)
+
+
+class NotingTransport:
+    """Stands for picows's and for what lies below it: what the system is asked to write."""
+
+    def __init__(self) -> None:
+        self.underlying_transport = self
+        self.request = SimpleNamespace()
+        self.written: list[bytes] = []
+
+    def is_closing(self) -> bool:
+        return False
+
+    def write(self, data: bytes) -> None:
+        self.written.append(data)
+
+    def send(self, _kind: object, record: bytes) -> None:
+        self.written.append(record)
+
+
+async def test_what_is_small_and_goes_out_together_is_one_call_of_the_system() -> None:
+    small, large = [bytes([n]) * size for n, size in enumerate([100, 126, 4_000])], b"x" * 8_000
+    carrier = LeanCarrier(
+        lambda _kick: LoudLine([*small, large]), most_bytes=1 << 16, due=Due(), forget=lambda _carrier: None
+    )
+    transport = NotingTransport()
+    carrier.on_ws_connected(cast(WSTransport, transport))
+    carrier.go_on()
+    assert transport.written == [b"".join(head_of(len(each)) + each for each in small), large]
 
 
 class FailingLine(LoudLine):

@@ -31,7 +31,7 @@ from picows.picows import WSProtocol  # type: ignore[attr-defined]  # what picow
 
 from zajil.server.gateway.lines import Line
 from zajil.server.shell.aiohttp_shell import AiohttpShell
-from zajil.server.shell.sockets import CLOSE_S, PLUMBING_COST, UNSENT_BYTES, Due, keep_little_unsent
+from zajil.server.shell.sockets import CLOSE_S, PLUMBING_COST, UNSENT_BYTES, Due, head_of, keep_little_unsent
 
 _LOG = logging.getLogger(__name__)
 _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -378,10 +378,22 @@ class LeanCarrier(WSListener):
                 return
             record = self._records.pop()
             if len(record) <= _COPIED_BYTES:
-                transport.send(_BINARY, record)
+                if self._records and len(record) + len(self._records[-1]) <= _COPIED_BYTES:
+                    transport.underlying_transport.write(self._join(record))
+                else:
+                    transport.send(_BINARY, record)
             else:
                 whole = bytearray(_HEADER_ROOM) + record
                 transport.send_reuse_external_bytearray(_BINARY, whole, _HEADER_ROOM)
+
+    def _join(self, record: bytes) -> bytes:
+        """The frames of this record and those behind it that are small: picows asks the system once for each."""
+        parts, room = [head_of(len(record)), record], _COPIED_BYTES - len(record)
+        while self._records and len(self._records[-1]) <= room:
+            record = self._records.pop()
+            parts += head_of(len(record)), record
+            room -= len(record)
+        return b"".join(parts)
 
     # The end
 

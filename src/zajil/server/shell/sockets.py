@@ -151,7 +151,7 @@ class SocketCarrier:
             return
         unsent = transport.get_write_buffer_size()
         while not unsent and (records := line.pull()):
-            transport.write(b"".join([part for record in records for part in (_head(len(record)), record)]))
+            transport.write(b"".join([part for record in records for part in (head_of(len(record)), record)]))
             unsent = transport.get_write_buffer_size()
             if not line.is_live:
                 break
@@ -172,7 +172,7 @@ class SocketCarrier:
             self._sending = None
 
 
-def _head(size: int) -> bytes:
+def head_of(size: int) -> bytes:
     """Of a binary frame from the server, whole and not masked (RFC 6455 5.2)."""
     if size < _LONG:
         return bytes((_BINARY, size))
