@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from zajil.cli.failures import Failed
+from zajil.cli.resident.supervisor import Residence
 
 CODE = """
 import resource, sys
@@ -24,3 +28,14 @@ except SystemExit:
 def test_a_crash_leaves_no_core_file() -> None:
     told = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=True)
     assert told.stdout.splitlines()[-1] == "(0, 0)"
+
+
+@pytest.mark.slow
+async def test_whoever_runs_a_server_that_does_not_start_is_told_what_looks_at_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "zajil.toml").write_text("nonsense = 1\n")
+    home = Residence(tmp_path, host="127.0.0.1", port=0)
+    home.build = None
+    with pytest.raises(Failed) as told:
+        await home.start()
+    assert told.value.code == "no-start"
+    assert f"zajil doctor --data {tmp_path}" in told.value.hint

@@ -94,6 +94,7 @@ def test_a_link_with_approval_one_that_lets_in_at_once_and_one_that_ended(
         amina.ok("group", "link", TITLE, "--revoke", one["id"].lstrip("-")[:8])
     assert amina.json("group", "link", TITLE, "--list") == []
     daud.refused("not-allowed", "join", made["link"])
+    assert "ask whoever gave it to you for a new one" in daud.err
 
     # A link names a group, a person and a token. None of it stands at the server beside another.
     identities = [raw(terminal.json("whoami")["account_id"]) for terminal in terminals.values()]

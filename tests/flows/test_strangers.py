@@ -91,7 +91,10 @@ def test_a_request_is_accepted_another_blocked_and_a_link_used_up(server: Server
     once = ann.run("contact-link", "--once", "--expires", "7d").strip()
     carl, dora = (Terminal(server, tmp_path / name, name) for name in ("Carl", "Dora"))
     carl.run("add", once)
-    assert "not" in dora.run("add", once, code=1)
+    over = dora.run("add", once, code=1)
+    assert "lets nobody in any more" in over
+    assert "ask whoever gave it to you" in over
+    assert "Either --once or --uses" in ann.run("contact-link", "--once", "--uses", "3", code=2)
     many = ann.run("contact-link").strip()
     held = ann.told("contact-link", "list")[0]
     assert held["uses_left"] == 20

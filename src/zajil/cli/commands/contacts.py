@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from zajil.cli.commands.options import Json
-from zajil.cli.commands.people.strangers import ask_person, say_added
+from zajil.cli.commands.people.strangers import ask_person, led_by_link, say_added
 from zajil.cli.frame import run_with_client
 from zajil.cli.texts import account as words
 from zajil.cli.texts.people import strangers as request_words
@@ -44,11 +45,14 @@ def add(
     check_no_group(link)
 
     async def added(client: Client) -> None:
-        account = parse_contact_link(link).account_id
+        parsed = parse_contact_link(link)
+        account = parsed.account_id
         if account is not None and encode_b64(account) == client.whoami().account_id:
             raise Failed("own-link")
         before = None if account is None else client.chat_with(encode_b64(account))
-        chat = await client.add_contact(link, text=text or ("" if before else request_words.HELLO()))
+        # Without a token it is a request, which is refused for other reasons.
+        with contextlib.nullcontext() if parsed.contact_token is None else led_by_link():
+            chat = await client.add_contact(link, text=text or ("" if before else request_words.HELLO()))
         if json:
             print_json(chat_row(chat))
         else:

@@ -16,8 +16,12 @@ _STOP_S = 20.0
 class Child:
     """`zajil ARGUMENTS` in its own session, so that Ctrl-C in the terminal reaches the supervisor alone."""
 
-    def __init__(self, name: str, arguments: Sequence[str], *, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, name: str, arguments: Sequence[str], *, environ: Mapping[str, str] | None = None, hint: str = ""
+    ) -> None:
+        """hint: what helps where it does not start, in place of the complaint's own."""
         self.name = name
+        self.hint = hint
         self.arguments = tuple(arguments)
         self.environ = dict(environ or {})
         self.process: asyncio.subprocess.Process | None = None
@@ -46,7 +50,7 @@ class Child:
                 return await self._wait_for_line(prefix)
         except TimeoutError:
             await self.stop()
-            raise Failed("no-start", part=self.name) from None
+            raise Failed("no-start", part=self.name, hint=self.hint) from None
 
     async def _wait_for_line(self, prefix: str) -> str:
         output = self._alive().stdout
@@ -57,7 +61,7 @@ class Child:
                 break
             if line.startswith(prefix):
                 return line.removeprefix(prefix).strip()
-        raise Failed("no-start", part=self.name)
+        raise Failed("no-start", part=self.name, hint=self.hint)
 
     def _alive(self) -> asyncio.subprocess.Process:
         if self.process is None:

@@ -19,6 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from zajil.cli.failures import Failed
+from zajil.cli.hints import command_line
 from zajil.cli.output import console
 from zajil.cli.qr import print_qr
 from zajil.cli.resident.builder import ClientBuild, find_clone
@@ -45,6 +46,8 @@ class Residence:
         self.server = Child(
             general.SERVER_COMMANDS(),
             ["serve", "--data", str(data), "--host", host, "--port", str(port), "--dev", "--with-parent"],
+            # `zajil doctor` alone looks at a device, which whoever runs a server here need not have.
+            hint=server.RUN_LOOK(command=command_line("doctor", "--data", str(data))),
         )
         self.echo: Child | None = None
         clone = find_clone(os.environ)
@@ -82,7 +85,7 @@ class Residence:
                 await asyncio.wait({server_end, echo_end}, return_when=asyncio.FIRST_COMPLETED)
                 if server_end.done():
                     echo_end.cancel()
-                    raise Failed("no-start", part=self.server.name)
+                    raise Failed("no-start", part=self.server.name, hint=self.server.hint)
                 await self._start_echo()
                 console().print(server.RUN_ECHO_AGAIN(), style="dim")
             raise Failed("no-start", part="Echo")

@@ -429,9 +429,9 @@ HOME_COMPLAINTS: dict[str, Complaint] = {
     "no-start": Complaint(
         Text(en="{part} did not start.", ar="لم يبدأ {part}.", ru="Не запустилось: {part}."),
         Text(
-            en="Its own words stand above; zajil doctor checks this device.",
-            ar="التفاصيل مذكورة أعلاه؛ ويفحص zajil doctor هذا الجهاز.",
-            ru="Подробности выше; zajil doctor проверит это устройство.",
+            en="Its own words stand above.",
+            ar="التفاصيل مذكورة أعلاه.",
+            ru="Подробности выше.",
         ),
     ),
     "no-data": Complaint(

@@ -72,6 +72,11 @@ RUN = Text(
     ar="تشغيل خادم ومعه من يحادثك، مع بيان الخطوة التالية.",
     ru="Запустить сервер с собеседником и подсказать, что делать дальше.",
 )
+RUN_LOOK = Text(
+    en="Its own words stand above; this looks for the cause:  {command}",
+    ar="التفاصيل مذكورة أعلاه؛ ويبحث هذا عن السبب:  {command}",
+    ru="Подробности выше; причину поищет:  {command}",
+)
 RUN_STARTING = Text(en="Starting the server", ar="يجري تشغيل الخادم", ru="Запускаю сервер")
 RUN_ECHO = Text(
     en="Waking up Echo, who answers whoever writes",

@@ -8,6 +8,7 @@ import typer
 
 from zajil.cli.commands.groups import kept
 from zajil.cli.commands.options import ChatName, Json
+from zajil.cli.commands.people.strangers import led_by_link
 from zajil.cli.frame import run_with_client
 from zajil.cli.texts import chats
 from zajil.cli.texts.talk import joins as words
@@ -182,7 +183,8 @@ def join(
 
     async def told(client: Client) -> None:
         if link is not None:
-            asked = await client.join_group(link)
+            with led_by_link():
+                asked = await client.join_group(link)
             if not json:
                 console().print(words.ASKED(title=clean_name(asked.title)))
                 suggest(words.ASKED_HINT(), "join")

@@ -47,8 +47,10 @@ def contact_link(
     from zajil.cli.typed.spans import parse_span
     from zajil.client.contacting import LINK_DAYS, LINK_DAYS_MAX, LINK_USES
 
-    if (action == "revoke") != (link is not None) or (once and uses is not None):
+    if (action == "revoke") != (link is not None):
         raise typer.BadParameter(words.LINK_ID())
+    if once and uses is not None:
+        raise typer.BadParameter(words.ONCE_OR_USES())
     lifetime_s = LINK_DAYS * _DAY_S if expires is None else parse_span(expires, most_s=LINK_DAYS_MAX * _DAY_S)
 
     async def told(client: Client) -> None:
@@ -86,6 +88,20 @@ async def _find_link(client: Client, text: str) -> str:
 
     ids = [one.id for one in await client.contact_links()]
     return find_own_link(text, ids, named=id_in_link(text), listed=command_line("contact-link", "list"))
+
+
+@contextmanager
+def led_by_link() -> Iterator[None]:
+    """What the server refuses here it refuses as the token of the link that was typed counts no more."""
+    from zajil.cli.failures import Failed
+    from zajil.protocol.errors import Refused
+
+    try:
+        yield
+    except Refused as problem:
+        if problem.code != "not-allowed":
+            raise
+        raise Failed("not-allowed", sentence=words.LINK_OVER(), hint=words.LINK_OVER_HINT()) from problem
 
 
 def requests(

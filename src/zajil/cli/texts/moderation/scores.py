@@ -8,7 +8,7 @@ from zajil.cli.texts.text import Text
 MODERATION = Text(
     en="Moderate the public channels.",
     ar="الإشراف على القنوات العامة.",
-    ru="Модерация открытых каналов.",
+    ru="Модерация публичных каналов.",
 )
 CLASSIFY = Text(
     en="Say what rules and scores would do to each line of the input.",

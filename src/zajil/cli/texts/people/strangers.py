@@ -19,6 +19,21 @@ LINK_ID = Text(
     ar="مع revoke: المعرّف الظاهر في list، أو الرابط.",
     ru="Для revoke: номер из list или сама ссылка.",
 )
+ONCE_OR_USES = Text(
+    en="Either --once or --uses N, not both.",
+    ar="إمّا --once وإمّا --uses N، لا كلاهما.",
+    ru="Либо --once, либо --uses N.",
+)
+LINK_OVER = Text(
+    en="This link lets nobody in any more.",
+    ar="لم يعد هذا الرابط يتيح لأحد شيئًا.",
+    ru="Эта ссылка больше не действует.",
+)
+LINK_OVER_HINT = Text(
+    en="It was used up or withdrawn: ask whoever gave it to you for a new one.",
+    ar="استُنفد أو أُبطل: اطلب رابطًا جديدًا ممن أعطاك إياه.",
+    ru="Она исчерпана или отозвана: попросите новую у того, кто её дал.",
+)
 ALL_LINKS = Text(en="The links there are:", ar="الروابط الموجودة:", ru="Какие ссылки есть:")
 ONCE_OPTION = Text(en="For one person only.", ar="لشخص واحد فقط.", ru="Только на одного человека.")
 USES_OPTION = Text(
@@ -32,7 +47,7 @@ EXPIRES_OPTION = Text(
 ASK_OPTION = Text(
     en="A link by which others can only ask you.",
     ar="رابط لا يتيح للآخرين إلا أن يطلبوا منك.",
-    ru="Ссылка, по которой вас можно только спросить.",
+    ru="Ссылка, по которой вам можно только отправить запрос.",
 )
 LINK_ROW = Text(
     en="people left: {left}  until {until}",
