@@ -15,7 +15,7 @@ export UV_COMPILE_BYTECODE ?= true
 unexport PYTHONDONTWRITEBYTECODE
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 
-.PHONY: setup run demo web web-test web-size web-dev web-check web-types web-lint web-format web-walls test test-all test-postgres fuzz judge wycheproof censor censor-smoke calls calls-smoke bench check check-python check-types check-pages fmt clean
+.PHONY: setup run demo native web web-test web-size web-dev web-check web-types web-lint web-format web-walls test test-all test-postgres fuzz judge wycheproof censor censor-smoke calls calls-smoke bench check check-python check-types check-pages fmt clean
 
 setup: $(VENV)/.synced
 
@@ -37,6 +37,10 @@ run: setup
 
 demo: setup
 	@$(BIN)/zajil demo
+
+# The way of a message compiled, a minute: then `ZAJIL_NATIVE=build/native make run` (docs/decisions/0019-mypyc.md).
+native: setup
+	@$(BIN)/python native_build.py
 
 # The web client: built into src/zajil/server/web, which `zajil serve` serves.
 NPM := $(BIN)/python hatch_build.py --npm

@@ -103,7 +103,7 @@ def main() -> None:
     options = rounds.make_parser(__doc__).parse_args()
     with ExitStack() as stack:
         made = stack.enter_context(template(pairs=relay.PAIRS))
-        entries = [make_zajil_entry(server, made) for server in servers.VARIANTS]
+        entries = [make_zajil_entry(server, made) for server in (*servers.VARIANTS, servers.NATIVE)]
         if not options.only or "zajil-pg" in options.only.split(","):
             entries += stack.enter_context(postgres_entries())
         entries += [make_peer_entry(server, xmpp.Pairs) for server in (*ejabberd.VARIANTS, ejabberd.ARCHIVING)]

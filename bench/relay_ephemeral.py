@@ -28,7 +28,7 @@ def main() -> None:
     """Prints every turn, the medians, and the goals."""
     options = rounds.make_parser(__doc__).parse_args()
     with template(pairs=relay.PAIRS) as made:
-        entries = [make_zajil_entry(server, made, flags=EPHEMERAL) for server in servers.VARIANTS]
+        entries = [make_zajil_entry(server, made, flags=EPHEMERAL) for server in (*servers.VARIANTS, servers.NATIVE)]
         entries += [make_peer_entry(server, xmpp.Pairs) for server in ejabberd.VARIANTS]
         entries.append(make_peer_entry(prosody.Prosody(), xmpp.Pairs))
         entries.append(make_peer_entry(brokers.Mosquitto(), loads.open_mqtt))

@@ -23,6 +23,7 @@ from bench.rounds import MissingError, Turn
 
 from zajil.engine.limits import DEFAULTS
 from zajil.engine.sql.sqlite.database import FILE_NAME
+from zajil.native import VARIABLE, Compiled, digest_sources
 
 _BEYOND: Final = "{burst = 100000000, every_s = 0.000001}"
 _POLLS, _POLL_S = 200, 0.05
@@ -31,21 +32,27 @@ _POLLS, _POLL_S = 200, 0.05
 class Zajil:
     """One variant. arguments: of `zajil serve`; settings: lines of its file."""
 
-    def __init__(self, name: str, *, settings: str = "", words: str = "", needs: str = "") -> None:
-        """needs: a module that an extra of this name brings."""
+    def __init__(
+        self, name: str, *, settings: str = "", words: str = "", needs: str = "", builds: Path | None = None
+    ) -> None:
+        """needs: a module that an extra of this name brings. builds: of compiled modules, see zajil.native."""
         self.name = name
         self._settings = settings
         self._words = words
         self._needs = needs
+        self._builds = builds
 
     def with_settings(self, lines: str) -> Zajil:
         """The same variant with further lines in its file."""
-        return Zajil(self.name, settings=f"{self._settings}\n{lines}", words=self._words, needs=self._needs)
+        settings = f"{self._settings}\n{lines}"
+        return Zajil(self.name, settings=settings, words=self._words, needs=self._needs, builds=self._builds)
 
     def describe(self) -> Subject:
-        """Raises MissingError where its extra is not installed."""
+        """Raises MissingError where its extra is not installed, or its modules are not compiled."""
         if self._needs and find_spec(self._needs) is None:
             raise MissingError(f"make setup, or pip install 'zajil[{self._needs}]'")
+        if self._builds is not None and not Compiled(self._builds / digest_sources()).is_whole:
+            raise MissingError("make native")
         return Subject(name=self.name, version=version("zajil"), settings=self._words)
 
     @contextmanager
@@ -79,8 +86,10 @@ class Zajil:
         room = "connections_max = 200000"
         lines = [f"metrics_port = {metrics_port or find_free_port()}", room, self._settings, "[limits]", limits, ""]
         (data / "zajil.toml").write_text("\n".join(lines))
+        native = ["env", f"{VARIABLE}={self._builds or ''}"]  # `env` becomes the server
         command: list[str | Path] = [
             *prefix,
+            *native,
             sys.executable,
             "-m",
             "zajil.cli.main",
@@ -116,3 +125,11 @@ VARIANTS = (
     Zajil("zajil", words="SQLite, aiohttp"),
     Zajil("zajil-lean", settings='gateway = "picows"', words="SQLite, picows", needs="picows"),
 )
+NATIVE: Final = Zajil(
+    "zajil-native",
+    settings='gateway = "picows"',
+    words="SQLite, picows, the way of a message compiled",
+    needs="picows",
+    builds=Path(__file__).resolve().parents[2] / "build" / "native",
+)
+"""The lean gateway with what `make native` made."""

@@ -16,6 +16,7 @@ from typing import Any, Final
 import uvloop
 from msgspec.structs import replace
 
+from zajil import native
 from zajil.engine.reachkeys import FILE_NAME
 from zajil.server.app import Server
 from zajil.server.config import Settings, load_settings, refuse_password
@@ -72,6 +73,8 @@ async def _run(data: Path, settings: Settings, tell_root: Callable[[Path], None]
     settle_process()
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     sys.stdout.write(f"listening on http://{host}:{server.port}\n")
+    if native.is_used():
+        sys.stdout.write("the way of a message is compiled\n")
     if server.calling.runs_relay:
         sys.stdout.write(f"relay for calls on port {server.calling.relay_port}, UDP and TCP\n")
     sys.stdout.flush()

@@ -1,0 +1,92 @@
+"""The modules of `zajil.native` compiled: they pass their sources' tests, and never stand in for other sources."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path
+
+import native_build
+import pytest
+
+from zajil import native
+
+ROOT = Path(__file__).resolve().parent.parent
+JUDGES = (
+    "tests/protocol/test_session.py",
+    "tests/engine/test_batches.py",
+    "tests/engine/test_machine.py",
+    "tests/engine/test_passing.py",
+    "tests/server/test_receiver.py",
+    "tests/server/test_sender.py",
+    "tests/server/test_shell.py",
+    "tests/server/test_calls_on_sessions.py",
+)
+REPLACES = ("tests/engine/test_passing.py::test_what_the_loop_cannot_judge_the_writer_does",)
+"""Tests that give a module another constant, which is compiled into others."""
+WHERE = (
+    "import sys, zajil.protocol.session.stream, zajil.server.gateway.gateway, zajil.engine.sql.batch.batch as batch;"
+    " sys.stdout.write(batch.__file__)"
+)
+
+
+def run(*words: str, builds: Path) -> subprocess.CompletedProcess[str]:
+    """A program of this interpreter that is to use these builds."""
+    env = {**os.environ, native.VARIABLE: str(builds)}
+    return subprocess.run([sys.executable, *words], cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.scale
+@pytest.mark.slow
+def test_compiled_modules_pass_the_tests_of_their_sources(tmp_path: Path) -> None:
+    if lack := native_build.find_lack():
+        pytest.skip(lack)
+    assert (made := run("native_build.py", "--to", str(tmp_path), "--level", "0", builds=tmp_path)).returncode == 0, (
+        made.stdout + made.stderr
+    )
+    told = run("-c", WHERE, builds=tmp_path)
+    assert Path(told.stdout).is_relative_to(tmp_path), told
+    assert not told.stderr
+    left_out = [word for name in REPLACES for word in ("--deselect", name)]
+    judged = run("-m", "pytest", "-q", "-p", "no:xdist", *JUDGES, *left_out, builds=tmp_path)
+    assert judged.returncode == 0, judged.stdout[-4000:]
+    (build,) = tmp_path.iterdir()
+    before = build.stat().st_ino
+    assert run("native_build.py", "--to", str(tmp_path), builds=tmp_path).returncode == 0
+    assert build.stat().st_ino == before, "what is there is not made again"
+
+
+def test_a_build_of_other_sources_is_not_used(tmp_path: Path) -> None:
+    other = tmp_path / ("0" * 32)
+    for name in (*native.MODULES, f"{native.LIBRARY}__mypyc"):
+        file = other / f"{name.replace('.', '/')}{EXTENSION_SUFFIXES[0]}"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    assert native.Compiled(other).is_whole
+    told = run("-c", WHERE, builds=tmp_path)
+    assert told.stdout.endswith("src/zajil/engine/sql/batch/batch.py")
+    assert "no build of these sources" in told.stderr
+
+
+def test_any_change_of_any_source_asks_for_another_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(native, "__file__", str(tmp_path / "native.py"))
+    (tmp_path / "protocol").mkdir()
+    (tmp_path / "protocol" / "limits.py").write_text("WINDOW_BYTES = 1\n")
+    first = native.digest_sources()
+    assert native.digest_sources() == first
+    (tmp_path / "protocol" / "limits.py").write_text("WINDOW_BYTES = 2\n")
+    second = native.digest_sources()
+    (tmp_path / "protocol" / "limits.py").rename(tmp_path / "protocol" / "sizes.py")
+    assert len({first, second, native.digest_sources()}) == 3
+
+
+def test_a_build_that_is_not_whole_is_not_used(tmp_path: Path) -> None:
+    assert not native.Compiled(tmp_path).is_whole
+
+
+def test_a_machine_without_a_compiler_is_told_what_brings_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CC", "no-such-compiler")
+    with pytest.raises(SystemExit, match=r"no C compiler, no-such-compiler .*apt-get install gcc"):
+        native_build.build(tmp_path, level=0)
