@@ -2,7 +2,6 @@
 import * as control from "../../protocol/control.ts";
 import { error } from "../../protocol/errors.ts";
 import { encodeB64 } from "../../protocol/ids.ts";
-import { randomBytes } from "../crypto.ts";
 import { contactAuth } from "../shell/calls.ts";
 import type { Id } from "../state/rows.ts";
 import type { Host } from "./handlers.ts";
@@ -44,10 +43,14 @@ export async function fetchOwnData(host: Host): Promise<readonly control.OwnData
   return (await host.calls.call(control.OWN_DATA, { auth })).rows;
 }
 
-/** Send a report. Throws Malformed `report-unverified` with detail `item` and `check`. */
-export async function sendReport(host: Host, request: control.Json): Promise<control.ReportTaken> {
+/** Send a report under its key, 16 bytes. Throws Malformed `report-unverified` with detail `item` and `check`. */
+export async function sendReport(
+  host: Host,
+  request: control.Json,
+  idempotency: Uint8Array,
+): Promise<control.ReportTaken> {
   const auth = await host.tokens().auth();
-  return host.calls.call(control.MAKE_REPORT, { auth, request, idempotency: randomBytes(16) });
+  return host.calls.call(control.MAKE_REPORT, { auth, request, idempotency });
 }
 
 /** The stored row of a message. Throws Refused `gone` where it is not held for us any more. */

@@ -110,6 +110,32 @@ test("the proof of another's text is kept and sent whole; own texts have none", 
   await expect(b.call.report_draft({ chat: dm, ids: [answer] })).rejects.toThrow("not-reportable");
 });
 
+test("a report that got no answer goes out under its key until it gets one, and anew after that", async () => {
+  const { world, a, b, server, dm } = await scene();
+  const id = await a.call.send({ chat: dm, text: "I will find you" });
+  await world.settle();
+  const call = { chat: dm, ids: [id], reason: "harassment", note: "daily", complaint: false } as const;
+  const keyOf = async (args: typeof call | (Omit<typeof call, "note"> & { readonly note: string })) => {
+    await b.call.report(args).catch(() => undefined);
+    return server.calls.at(-1)?.headers["Idempotency-Key"];
+  };
+  const first = await keyOf(call); // lost
+  server.says(503, { code: "busy", retry_ms: 1 });
+  expect(await keyOf(call)).toBe(first);
+  const other = await keyOf({ ...call, note: "and again" });
+  expect(other).not.toBe(first);
+  server.says(200, TAKEN);
+  expect(await keyOf(call)).toBe(first);
+  server.says(422, { code: "report-unverified", item: 0, check: "frank" });
+  const anew = await keyOf(call);
+  expect(anew).not.toBe(first);
+  expect(await keyOf(call)).not.toBe(anew);
+  expect(await keyOf({ ...call, note: "and again" })).toBe(other);
+  world.time += 86_400_000; // the server knows no more what it answered
+  expect(await keyOf({ ...call, note: "and again" })).not.toBe(other);
+  expect(server.calls).toHaveLength(8);
+});
+
 test("an edited message goes with every wording, a deleted one not at all", async () => {
   const { world, a, b, server, dm } = await scene();
   const id = await a.call.send({ chat: dm, text: "I will hurt you" });
