@@ -202,8 +202,9 @@ export async function isCurrent(look: Look): Promise<boolean> {
 export async function findWant(look: Look): Promise<BackupWant | undefined> {
   const session = await look.session();
   if (session.rolled_back || session.revoked) return undefined;
-  const { key, stored_at, old } = await loadRecovery(look.tx);
-  const due = stored_at > 0 && look.now - stored_at >= RENEW_AFTER_MS;
+  const { key, stored_at, again_at, old } = await loadRecovery(look.tx);
+  const again = again_at > 0 && again_at <= look.now;
+  const due = again || (stored_at > 0 && look.now - stored_at >= RENEW_AFTER_MS);
   if (key.length > 0 && (due || !(await isCurrent(look)))) return { want: "backup", key };
   return old[0] && { want: "forget", key: old[0].key };
 }
@@ -231,7 +232,7 @@ export async function takeStored(step: Step, want: BackupWant, sealed: SealedBac
   const held = await loadRecovery(step.tx);
   if (!equal(held.key, want.key)) return;
   const version = Math.max(held.version, sealed.request.version);
-  await changeRecovery(step.tx, { version, digest: sealed.digest, stored_at: step.now, problem: "" });
+  await changeRecovery(step.tx, { version, digest: sealed.digest, stored_at: step.now, again_at: 0, problem: "" });
 }
 
 /**

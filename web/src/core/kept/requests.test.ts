@@ -8,10 +8,11 @@ import * as accounts from "../state/accounts.ts";
 import * as rows from "../state/rows.ts";
 import { copies } from "../testing/copies.ts";
 import { tabOf } from "../testing/host.ts";
-import { World } from "../testing/people.ts";
+import { type Person, World } from "../testing/people.ts";
 import { writeArchive } from "./archive.ts";
-import { collect } from "./backup.ts";
+import { collect, digestOf, findWant, move, takeStored } from "./backup.ts";
 import { askForChats, fill } from "./restored.ts";
+import { changeRecovery, loadRecovery } from "./state.ts";
 import type { ArchiveWords } from "./view.ts";
 
 const scene = copies(async () => {
@@ -98,4 +99,46 @@ test("an export holds nothing that is over, though the sweep comes a moment late
   anna.world.time += 61_000;
   const text = await (await writeArchive(anna.core, "json", {} as ArchiveWords)).text();
   expect(text).not.toContain("a word that goes");
+});
+
+test("a server that went back gets the backup again, at a moment of a day that it does not choose", async () => {
+  const world = new World();
+  const [anna, omar] = [await world.person("Anna"), await world.person("Omar")];
+  const wanted = (who: Person) => who.core.look((look) => findWant(look));
+  /** The server holds what it should. */
+  const stored = (who: Person) =>
+    who.core.step("stored", async (step) => {
+      const digest = digestOf(await collect(step, new Uint8Array(32)));
+      await changeRecovery(step.tx, { digest, stored_at: step.now, version: 1 });
+    });
+  await anna.core.step("key", (step) => move(step, "show"));
+  await world.settle();
+  await stored(anna);
+  for (const who of [anna, omar]) {
+    who.mailbox.next += 2 ** 20;
+    await who.restart();
+  }
+  await world.settle();
+  // At once it would tell the server whose the backup is.
+  expect([await wanted(anna), await wanted(omar)]).toEqual([undefined, undefined]);
+  const { again_at } = await anna.core.look((look) => loadRecovery(look.tx));
+  expect(again_at).toBeGreaterThan(world.time);
+  expect(again_at).toBeLessThanOrEqual(world.time + 86_400_000);
+
+  // It goes back once more meanwhile: the moment stays.
+  anna.mailbox.next += 2 ** 20;
+  await anna.restart();
+  await world.settle();
+  expect((await anna.core.look((look) => loadRecovery(look.tx))).again_at).toBe(again_at);
+  world.time = again_at;
+  expect([(await wanted(anna))?.want, await wanted(omar)]).toEqual(["backup", undefined]);
+  await anna.core.step("stored", async (step) => {
+    const { key, digest } = await loadRecovery(step.tx);
+    const none = new Uint8Array();
+    const request = { auth_pub: none, version: 2, blob: none, sig: none };
+    await takeStored(step, { want: "backup", key }, { locator: none, request, digest });
+  });
+  expect(await wanted(anna)).toBeUndefined();
+  world.time += 86_400_000;
+  expect(await wanted(anna)).toBeUndefined();
 });

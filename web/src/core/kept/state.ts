@@ -5,9 +5,14 @@
  * it back, and *rotated* where a new one took its place and was not typed back yet. The backup is kept from *shown* on.
  */
 import { error } from "../../protocol/errors.ts";
+import { parseUint } from "../../protocol/bytes.ts";
 import { encodeRow, parseRow } from "../state/rows.ts";
+import type { Step } from "../state/step.ts";
 import type { ReadTx, Tx } from "../store/types.ts";
 import { RECOVERY } from "./row.ts";
+
+/** Within so long a backup is stored again where the server went back: at once it would tell the server whose it is. */
+const AGAIN_MS = 86_400_000;
 
 export type RecoveryState = "none" | "shown" | "confirmed" | "rotated";
 export type RecoveryMove = "show" | "confirm" | "rotate";
@@ -27,8 +32,8 @@ export interface OldKey {
 
 /**
  * key: 20 bytes, empty before there is one. version: of the newest backup we know the server to hold. digest: of what
- * that one holds, empty where none of this key is stored yet. stored_at: Unix ms. problem: error code of the last try,
- * empty when it succeeded.
+ * that one holds, empty where none of this key is stored yet. stored_at: Unix ms. again_at: Unix ms from which it is stored
+ * again since the server went back, 0 where it did not. problem: error code of the last try, empty when it succeeded.
  */
 export interface Recovery {
   readonly key: Uint8Array;
@@ -36,6 +41,7 @@ export interface Recovery {
   readonly version: number;
   readonly digest: Uint8Array;
   readonly stored_at: number;
+  readonly again_at: number;
   readonly problem: string;
   readonly old: readonly OldKey[];
 }
@@ -47,6 +53,7 @@ export const EMPTY_RECOVERY: Recovery = {
   version: 0,
   digest: NONE,
   stored_at: 0,
+  again_at: 0,
   problem: "",
   old: [],
 };
@@ -69,4 +76,11 @@ export async function changeRecovery(tx: Tx, fields: Partial<Recovery>): Promise
   const after = { ...(await loadRecovery(tx)), ...fields };
   await tx.put("meta", RECOVERY, encodeRow(after));
   return after;
+}
+
+/** The server went back, to an older backup or to none: without this one the recovery key would lead to nobody. */
+export async function storeAgain(step: Step): Promise<void> {
+  const { key, again_at } = await loadRecovery(step.tx);
+  if (key.length > 0 && again_at === 0)
+    await changeRecovery(step.tx, { again_at: step.now + 1 + (parseUint(step.rng(6)) % AGAIN_MS) });
 }

@@ -1,4 +1,5 @@
 /** What a server that came back from a backup is told anew; loads when that is met. Twin of blocking.tell_again. */
+import { storeAgain } from "../kept/state.ts";
 import * as contact from "../rules/contact/contact.ts";
 import * as groups from "../rules/groups.ts";
 import { heirs } from "../rules/heirs/loading.ts";
@@ -11,6 +12,7 @@ import type { Step } from "../state/step.ts";
 export async function tellAgain(step: Step): Promise<void> {
   await doors.changeDoors(step.tx, { token_due: true });
   await doors.bringLinks(step.tx, step.now);
+  await storeAgain(step);
   for (const chat of await rows.allChats(step.tx)) {
     const { blocked, blocked_at } = await accounts.known(step, chat.peer);
     if (chat.kind === groups.DM && blocked_at > 0) await doors.turn(step.tx, chat.via, blocked ? "deny" : "allow");
