@@ -80,6 +80,14 @@ def test_a_link_with_approval_one_that_lets_in_at_once_and_one_that_ended(
     amina.ok("group", "requests", TITLE, "decline", again["id"])
     assert daud.json("join")[0]["state"] == "declined"
 
+    # At the server a link into a group is one like all others; here it is told apart, and ended in its group.
+    listed, _ = [one for one in amina.json("contact-link", "list") if one["group"] == TITLE]
+    assert amina.ok("contact-link", "list").count("into the group") == 2
+    amina.refused("no-link", "contact-link", "revoke", listed["id"].lstrip("-"))
+    assert f"group link '{TITLE}' --list" in amina.err
+    amina.ok("contact-link", "revoke", amina.ok("contact-link", "--once").strip())
+    assert [one["group"] for one in amina.json("contact-link", "list") if one["uses_left"] == 1] == []
+
     piped = amina.ok("group", "link", TITLE, "--expires", "2w")
     assert parse_group_link(piped.strip()).name == TITLE
     assert piped.count("\n") == 1, "the link alone, and the rest on stderr"

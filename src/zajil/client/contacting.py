@@ -9,12 +9,15 @@ from secrets import token_bytes
 from zajil.client import listing
 from zajil.client.core import chats, joining, messages
 from zajil.client.core.contact import blocking, doors, naming, requests
+from zajil.client.core.talk.places import place_of
 from zajil.client.reaching import Reaching
 from zajil.client.shell.calls import contact_auth
 from zajil.client.shell.chains import fetch_chain
 from zajil.client.shell.enrol import now_ms
 from zajil.client.state import accounts, rows
 from zajil.client.state.doors import note_link
+from zajil.client.state.joins import load_joins
+from zajil.client.state.step import Step
 from zajil.client.state.usernames import load_username
 from zajil.client.views import Chat, Contact, ContactRequest, LinkInUse
 from zajil.protocol import control
@@ -78,7 +81,11 @@ class Contacting(Reaching):
         with self._device.core.step("links") as step:
             for one in told.tokens:
                 note_link(step.tx, bytes(one.hash), uses=one.uses_left, expires=one.expires, now_s=step.now // 1000)
-        return [LinkInUse(encode_b64(one.hash), one.uses_left, one.expires) for one in told.tokens]
+            groups = _titles_by_hash(step)
+        return [
+            LinkInUse(encode_b64(one.hash), one.uses_left, one.expires, groups.get(bytes(one.hash), ""))
+            for one in told.tokens
+        ]
 
     async def revoke_link(self, text: str) -> LinkInUse:
         """A link admits nobody from now on. text: its id, 8 characters of it or more, or the link. Raises `gone`."""
@@ -243,6 +250,15 @@ class Contacting(Reaching):
     def _chat_of(self, gid: bytes) -> Chat:
         with self._device.core.look() as step:
             return listing.chat_view(step, step.chat(gid))
+
+
+def _titles_by_hash(step: Step) -> dict[bytes, str]:
+    """The group of each link into one that this device made; to the server they are links like all others."""
+    titles = {}
+    for one in load_joins(step.tx).links:
+        group = rows.find_chat(step.tx, place_of(step, one.gid))
+        titles[hashlib.sha256(one.token).digest()] = one.title if group is None else group.title
+    return titles
 
 
 def _names(text: str, link: LinkInUse) -> bool:

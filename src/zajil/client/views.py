@@ -173,11 +173,15 @@ class ContactRequest(msgspec.Struct, frozen=True):
 
 
 class LinkInUse(msgspec.Struct, frozen=True):
-    """A contact link that still works. id: its first 8 characters name it. expires_at: Unix seconds."""
+    """A contact link that still works. id: its first 8 characters name it. expires_at: Unix seconds.
+
+    group: title of the one that it leads into, where this device made it as a group's; else "".
+    """
 
     id: str
     uses_left: int
     expires_at: int
+    group: str = ""
 
 
 class Device(msgspec.Struct, frozen=True):

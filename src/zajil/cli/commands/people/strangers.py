@@ -45,6 +45,7 @@ def contact_link(
     from zajil.cli.output import console, print_json
     from zajil.cli.times import clock, day
     from zajil.cli.typed.spans import parse_span
+    from zajil.cli.untrusted import clean_name
     from zajil.client.contacting import LINK_DAYS, LINK_DAYS_MAX, LINK_USES
 
     if (action == "revoke") != (link is not None):
@@ -57,12 +58,18 @@ def contact_link(
         if action == "list":
             found = await client.contact_links()
             if json:
-                print_json([{"id": o.id, "uses_left": o.uses_left, "expires_at": o.expires_at} for o in found])
+                print_json(
+                    [
+                        {"id": o.id, "uses_left": o.uses_left, "expires_at": o.expires_at, "group": o.group or None}
+                        for o in found
+                    ]
+                )
                 return
             for one in found:
                 console().print(f"{one.id.lstrip('-')[:_SHOWN]}  ", style="dim", end="")
                 until = f"{day(one.expires_at)} {clock(one.expires_at)}"
-                console().print(words.LINK_ROW(left=one.uses_left, until=until))
+                into = f"  {words.LINK_INTO(title=clean_name(one.group))}" if one.group else ""
+                console().print(words.LINK_ROW(left=one.uses_left, until=until) + into)
             if not found:
                 console().print(words.NO_LINKS(), style="dim")
         elif link is not None:
@@ -81,13 +88,23 @@ def contact_link(
 
 
 async def _find_link(client: Client, text: str) -> str:
-    """The id of the own link that a text names. Raises Failed `no-link`, `many-links`."""
+    """The id of the own link that a text names. Raises Failed `no-link`, `many-links`.
+
+    One into a group is ended there: without its token it would still stand in the group, and lead nowhere.
+    """
+    from zajil.cli.failures import Failed
     from zajil.cli.hints import command_line
     from zajil.cli.typed.links import find_own_link
+    from zajil.cli.untrusted import clean_name
     from zajil.client.contacting import id_in_link
 
-    ids = [one.id for one in await client.contact_links()]
-    return find_own_link(text, ids, named=id_in_link(text), listed=command_line("contact-link", "list"))
+    groups = {one.id: one.group for one in await client.contact_links()}
+    found = find_own_link(text, list(groups), named=id_in_link(text), listed=command_line("contact-link", "list"))
+    if groups[found]:
+        title = clean_name(groups[found])
+        hint = f"{words.ALL_LINKS()}  {command_line('group', 'link', title, '--list')}"
+        raise Failed("no-link", sentence=words.LINK_OF_GROUP(title=title), hint=hint)
+    return found
 
 
 @contextmanager

@@ -54,6 +54,12 @@ LINK_ROW = Text(
     ar="بقي لعدد: {left}  حتى {until}",
     ru="осталось человек: {left}  до {until}",
 )
+LINK_INTO = Text(en="into the group “{title}”", ar="إلى المجموعة «{title}»", ru="в группу «{title}»")
+LINK_OF_GROUP = Text(
+    en="That link leads into the group “{title}”: end it with --revoke of `group link`.",
+    ar="يقود هذا الرابط إلى المجموعة «{title}»: أنهِه بالخيار --revoke للأمر `group link`.",
+    ru="Эта ссылка ведёт в группу «{title}»: отзовите её через --revoke команды `group link`.",
+)
 NO_LINKS = Text(en="No link of yours works now.", ar="لا رابط لك يعمل الآن.", ru="Действующих ссылок нет.")
 LINK_REVOKED = Text(
     en="Nobody can add you by that link any more.",
