@@ -9,6 +9,7 @@ Source: Linux `Documentation/scheduler/sched-stats.rst`, `Documentation/filesyst
 
 from __future__ import annotations
 
+import ctypes
 import math
 import os
 import platform
@@ -255,6 +256,28 @@ class Stretch:
         now = Stretch.begin()
         others_s = (now.busy_ticks - self.busy_ticks) / TICKS_PER_S - (now.own_s - self.own_s)
         return max(0.0, others_s) / ((os.cpu_count() or 1) * (now.wall_s - self.wall_s))
+
+
+_PR_SET_CHILD_SUBREAPER: Final = 36
+
+
+def adopt() -> None:
+    """Have what the children of this process leave behind become its children, see prctl(2).
+
+    A browser that is ended leaves its renderers to init, and nobody counts what they took.
+    """
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def reap_adopted(timeout_s: float = 5.0) -> None:
+    """Wait for those that were left behind and are ending, at most this long."""
+    until = time.monotonic() + timeout_s
+    while time.monotonic() < until:
+        try:
+            if os.waitpid(-1, os.WNOHANG) == (0, 0):
+                time.sleep(0.05)
+        except ChildProcessError:
+            return
 
 
 def _tree_without(roots: Iterable[int], others: Iterable[Iterable[int]]) -> set[int]:

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 # ruff: noqa: E402  # the tree has to be on the path first
 import hatch_build
-from bench.measure import NOISE_SHARE, Stretch
+from bench.measure import NOISE_SHARE, Stretch, adopt, reap_adopted
 from bench.record import NOISY, Subject
 from bench.rounds import Entry, MissingError, Turn, WrongResultError
 
@@ -65,6 +65,7 @@ def play() -> Turn:
     """One run of the browser's stories, over a bundle that is built where needed."""
     if hatch_build.is_stale():
         hatch_build.build()
+    adopt()
     turn, stretch = Turn(), Stretch.begin()
     command, path = hatch_build.npm_command("run", "--silent", "speed")
     env = os.environ | {"PATH": path}
@@ -72,6 +73,7 @@ def play() -> Turn:
     if done.returncode != 0:
         raise WrongResultError(f"{done.stdout[-3000:]}{done.stderr[-1000:]}")
     take_lines(turn, done.stdout.splitlines())
+    reap_adopted()
     if stretch.others_share() > NOISE_SHARE:
         turn.flags.append(NOISY)
     return turn

@@ -93,3 +93,18 @@ def test_what_a_window_says_of_its_figures() -> None:
     assert window(subject=1.7).generator_bound, "a server that would have taken more"
     with pytest.raises(ValueError, match="nothing was delivered"):
         window().cpu_us(0)
+
+
+def test_what_a_child_leaves_behind_is_counted() -> None:
+    """In a process of its own, which keeps adopting."""
+    busy = "import time; end = time.process_time() + 0.3\nwhile time.process_time() < end: pass"
+    leave = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {busy!r}])"
+    script = (
+        "import os, subprocess, sys; from bench.measure import adopt, reap_adopted\n"
+        f"adopt(); subprocess.run([sys.executable, '-c', {leave!r}], check=True); reap_adopted(30)\n"
+        "print(sum(os.times()[2:4]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True
+    )
+    assert float(done.stdout) >= 0.3
