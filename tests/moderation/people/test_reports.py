@@ -14,6 +14,7 @@ from sqlalchemy import Connection, event
 from tests.channels.world import Author
 from tests.moderation.people.desk import Desk
 
+from zajil.engine.sql.sqlite.database import SQLiteDatabase
 from zajil.moderation.reports.weights import (
     Given,
     Tallies,
@@ -247,6 +248,39 @@ async def test_whoever_keeps_lists_lifts_what_people_suspended_and_everybody_of_
         ("list", "lift host bad.example: checked with the bank"),
         ("policy", "lift rule fraud-offer-with-contact: they were jokes"),
     ]
+
+
+@pytest.mark.sqlite
+async def test_what_was_reversed_is_found_by_its_time_and_never_by_whoever_writes(desk: Desk) -> None:
+    keeper, since = await desk.member("policy"), int(desk.clock())
+    database = desk.server._db
+    assert isinstance(database, SQLiteDatabase)
+
+    def suspend(db: Connection) -> None:
+        for ref in ("one", "another"):
+            matches.put_suspension(db, "rule", ref, now=since)
+
+    database.write_sync(suspend)
+    asked: dict[str, list[tuple[str, tuple[object, ...]]]] = {"writer": [], "reader": []}
+
+    def watch(connection: Connection, _cursor: object, statement: str, values: tuple[object, ...], *_: object) -> None:
+        if "AS reversal" in statement:
+            asked["writer" if connection.engine is database.engine else "reader"].append((statement, values))
+
+    engines = (database.engine, database._reader)
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", watch)
+    try:
+        left = await desk.ask(routes.LIFT_SUSPENSION, Suspensions, LiftSuspension("rule", "one", "seen"), by=keeper)
+    finally:
+        for engine in engines:
+            event.remove(engine, "before_cursor_execute", watch)
+    assert [each.ref for each in left.suspensions] == ["another"]
+    assert not asked["writer"], "messages wait for it"
+    ((statement, values),) = asked["reader"]
+    plan = database.read_sync(lambda db: db.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).fetchall())
+    told = [detail for *_, detail in plan]
+    assert "SEARCH reversal USING INDEX mod_decision_at (at>? AND at<?)" in told, "not all decisions there ever were"
 
 
 @pytest.mark.sqlite

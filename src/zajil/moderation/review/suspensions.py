@@ -45,14 +45,13 @@ async def list_suspensions(review: Review) -> Suspensions:
 
 async def lift(review: Review, reviewer: Reviewer, request: LiftSuspension) -> Suspensions:
     """It counts again from the next batch on; what is left. Raises Refused `gone` where no such one is suspended."""
-    rules = review.decisions.policy().rules
 
-    def write(db: Connection) -> Suspensions:
+    def write(db: Connection) -> None:
         lifted = lift_suspension(db, request, now=review.now())
         note(review, db, reviewer.staff_id, lifted.kind, lifted.record)
-        return view_suspensions(db, rules, review.space.read_subject)
 
-    return await review.db.write(write)
+    await review.db.write(write)
+    return await list_suspensions(review)  # not in the writer, which messages wait for
 
 
 def lift_suspension(db: Connection, request: LiftSuspension, *, now: int) -> Lifted:
@@ -72,7 +71,7 @@ def view_suspensions(db: Connection, rules: Container[str], read_subject: ReadSu
 def _view(db: Connection, row: SuspensionRow, rules: Container[str], read_subject: ReadSubject) -> Suspension:
     kind, ref, stands = _read_name(db, row, rules)
     because = row.ref if row.what == "rule" else LISTED + row.ref
-    found = decisions.reversed_because(db, because, since=row.at - REVERSED_WITHIN_S, n=SHOWN)
+    found = decisions.reversed_because(db, because, since=row.at - REVERSED_WITHIN_S, until=row.at, n=SHOWN)
     return Suspension(kind, ref, row.at, tuple(_view_reversed(db, each, read_subject) for each in found), stands)
 
 

@@ -223,10 +223,12 @@ def count_reversed(db: Connection, *, basis: bytes | None, because: str, since: 
     return len(db.execute(found).all())
 
 
-def reversed_because(db: Connection, because: str, *, since: int, n: int) -> list[DecisionRow]:
-    """Decisions by this rule or list entry that people reversed since then, the last one reversed first."""
+def reversed_because(db: Connection, because: str, *, since: int, until: int, n: int) -> list[DecisionRow]:
+    """Decisions by this rule or list entry that people reversed from then to then, the last one reversed first."""
     found = _reversed(since).where(decision.c.because == because, decision.c.basis.is_(None))
-    return _rows(db, found.order_by(_reversal.c.seq.desc()).limit(n))
+    # By time, of which there is an index: by seq all decisions would be looked at where fewer than n are found.
+    found = found.where(_reversal.c.at <= until).order_by(_reversal.c.at.desc(), _reversal.c.seq.desc())
+    return _rows(db, found.limit(n))
 
 
 def _reversed(since: int) -> Select[Any]:  # Any: as many columns as a decision has
