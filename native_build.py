@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -22,6 +23,9 @@ sys.path[:0] = [str(ROOT / "src")]
 from zajil.native import LIBRARY, MODULES, VARIABLE, Compiled, digest_sources
 
 BUILDS: Final = ROOT / "build" / "native"
+_SCRATCH: Final = "making-"
+_OURS: Final = re.compile(rf"[0-9a-f]{{32}}|{_SCRATCH}.*")
+"""Names of builds. What else lies in a folder that somebody named is none of ours."""
 
 
 def find_lack() -> str | None:
@@ -64,7 +68,7 @@ def build(builds: Path, *, level: int) -> Path:
     if lack := find_lack():
         raise SystemExit(f"Nothing was compiled: {lack}. Zajil runs as well without, only slower.")
     builds.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=builds, prefix="making-") as scratch:
+    with tempfile.TemporaryDirectory(dir=builds, prefix=_SCRATCH) as scratch:
         compile_into(Path(scratch), level=level)
         lib = Path(scratch, "lib")
         if not Compiled(lib).is_whole:
@@ -72,7 +76,7 @@ def build(builds: Path, *, level: int) -> Path:
         shutil.rmtree(made, ignore_errors=True)
         lib.rename(made)
     for other in builds.iterdir():
-        if other != made:
+        if other != made and _OURS.fullmatch(other.name):
             shutil.rmtree(other, ignore_errors=True)
     return made
 
@@ -83,8 +87,9 @@ def main() -> None:
     parser.add_argument("--to", type=Path, default=BUILDS, metavar="FOLDER", help="of builds, see zajil.native")
     parser.add_argument("--level", type=int, default=2, choices=range(4), help="of optimisation")
     options = parser.parse_args()
-    build(options.to.absolute(), level=options.level)
-    print(f"{len(MODULES)} modules are compiled. They run where it is asked for: {VARIABLE}={options.to} make run")
+    builds = options.to.absolute()
+    build(builds, level=options.level)
+    print(f"{len(MODULES)} modules are compiled. They run where it is asked for: {VARIABLE}={builds} make run")
 
 
 if __name__ == "__main__":

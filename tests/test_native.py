@@ -32,10 +32,18 @@ WHERE = (
 )
 
 
-def run(*words: str, builds: Path) -> subprocess.CompletedProcess[str]:
+def run(*words: str, builds: Path | str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     """A program of this interpreter that is to use these builds."""
     env = {**os.environ, native.VARIABLE: str(builds)}
-    return subprocess.run([sys.executable, *words], cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    return subprocess.run([sys.executable, *words], cwd=cwd, env=env, capture_output=True, text=True, check=False)
+
+
+def lay_down(build: Path) -> None:
+    """Files named as those of a build, which no interpreter takes."""
+    for name in (*native.MODULES, f"{native.LIBRARY}__mypyc"):
+        file = build / f"{name.replace('.', '/')}{EXTENSION_SUFFIXES[0]}"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
 
 
 @pytest.mark.scale
@@ -60,10 +68,7 @@ def test_compiled_modules_pass_the_tests_of_their_sources(tmp_path: Path) -> Non
 
 def test_a_build_of_other_sources_is_not_used(tmp_path: Path) -> None:
     other = tmp_path / ("0" * 32)
-    for name in (*native.MODULES, f"{native.LIBRARY}__mypyc"):
-        file = other / f"{name.replace('.', '/')}{EXTENSION_SUFFIXES[0]}"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.touch()
+    lay_down(other)
     assert native.Compiled(other).is_whole
     told = run("-c", WHERE, builds=tmp_path)
     assert told.stdout.endswith("src/zajil/engine/sql/batch/batch.py")
@@ -80,6 +85,31 @@ def test_any_change_of_any_source_asks_for_another_build(tmp_path: Path, monkeyp
     second = native.digest_sources()
     (tmp_path / "protocol" / "limits.py").rename(tmp_path / "protocol" / "sizes.py")
     assert len({first, second, native.digest_sources()}) == 3
+
+
+def test_the_folder_a_program_is_started_in_does_not_say_what_it_runs(tmp_path: Path) -> None:
+    lay_down(tmp_path / "builds" / native.digest_sources())
+    told = run("-c", WHERE, builds="builds", cwd=tmp_path)
+    assert told.stdout.endswith("src/zajil/engine/sql/batch/batch.py"), told.stderr
+
+
+def test_an_interpreter_that_is_told_to_ignore_its_environment_does(tmp_path: Path) -> None:
+    lay_down(tmp_path / native.digest_sources())
+    assert run("-c", WHERE, builds=tmp_path).returncode != 0, "it would be used"
+    told = run("-E", "-c", WHERE, builds=tmp_path)
+    assert told.stdout.endswith("src/zajil/engine/sql/batch/batch.py"), told.stderr
+    assert not told.stderr
+
+
+def test_a_new_build_removes_older_ones_and_nothing_that_somebody_else_has_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(native_build, "find_lack", lambda: None)
+    monkeypatch.setattr(native_build, "compile_into", lambda folder, level: lay_down(folder / "lib"))
+    for name in ("0" * 32, "making-left", "photos", "b" * 31):
+        (tmp_path / name).mkdir()
+    made = native_build.build(tmp_path, level=0)
+    assert sorted(each.name for each in tmp_path.iterdir()) == sorted([made.name, "photos", "b" * 31])
 
 
 def test_a_build_that_is_not_whole_is_not_used(tmp_path: Path) -> None:

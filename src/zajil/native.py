@@ -86,9 +86,11 @@ def digest_sources() -> str:
 def install() -> None:
     """Have Python import the compiled modules from now on, where `ZAJIL_NATIVE` names a folder that has them."""
     folder = os.environ.get(VARIABLE)
-    if not folder or is_used():
+    if not folder or sys.flags.ignore_environment or is_used():
         return
-    found = Compiled(Path(folder).absolute() / digest_sources())
+    # A relative one is of the checkout: whatever folder a program is started in does not say what code it runs.
+    root = Path(__file__).resolve().parents[2]
+    found = Compiled(root / folder / digest_sources())
     if found.is_whole:
         sys.meta_path.insert(0, found)
     else:
