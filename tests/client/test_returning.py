@@ -59,24 +59,24 @@ class Backup:
         world.crash_server()
 
 
-def lose_removal(world: World, *also: Intent) -> Phone:
-    """Mallory is removed while she and Cleo are away, and the server forgets it; Cleo, who is not back yet.
+def lose_removal(world: World, *also: Intent, missed: str = "cleo") -> Phone:
+    """Mallory is removed while she and another one are away, and the server forgets it; that one, who is not back yet.
 
     also: what else Amal does before.
     """
-    backup, away = Backup(world), [world.phones.pop(name) for name in ("cleo", "mallory")]
+    backup, away = Backup(world), [world.phones.pop(name) for name in (missed, "mallory")]
     for phone in away:
         phone.cut_receiving()
         phone.cut_sending()
-    cleo, mallory = away
+    other, mallory = away
     for intent in (*also, Intent("remove", account=mallory.device[0])):
         world.phones["amal"].intend(world.main, intent)
         world.settle()
-    assert mallory.device[0] not in {*place(world.phones["amal"]).accounts(), *place(world.phones["boris"]).accounts()}
+    assert all(mallory.device[0] not in place(phone).accounts() for phone in world.phones.values())
     world.now_ms += 5_000
     backup.restore()
     world.phones["mallory"] = mallory
-    return cleo
+    return other
 
 
 def chat_of(phone: Phone, gid: bytes) -> Chat:
@@ -128,6 +128,43 @@ def test_what_was_said_meanwhile_is_told_of_and_makes_the_others_look(world: Wor
     world.settle()
     assert shown(amal)[-1] == "now they do not"
     assert "now they do not" not in heard(mallory)
+
+
+@pytest.mark.parametrize("who", ["cleo", "mallory"])
+def test_a_commit_in_the_old_group_makes_the_others_look(world: World, who: str) -> None:
+    """It makes an epoch of the number of the one that was lost: what is said there is of no earlier one."""
+    amal, boris, mallory = (world.phones[name] for name in ("amal", "boris", "mallory"))
+    cleo = world.phones["cleo"] = lose_removal(world)
+    world.phones[who].intend(world.main, Intent("update"))
+    world.settle()
+    say(cleo, "who reads this?", gid=place(cleo).gid)
+    world.settle()
+    assert place(cleo).gid == place(amal).gid == place(boris).gid != world.main
+    assert shown(amal)[-1] == "who reads this?"
+    assert "who reads this?" not in heard(mallory)
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_whoever_missed_a_removal_brings_nobody_back_to_it(world: World, *, is_there: bool) -> None:
+    """Boris, an admin, would be asked; his own commit makes the old group one epoch longer than it was."""
+    amal, cleo, mallory = (world.phones[name] for name in ("amal", "cleo", "mallory"))
+    boris = world.phones["boris"] = lose_removal(world, missed="boris")
+    if not is_there:
+        del world.phones["amal"]
+        amal.cut_receiving()
+    boris.intend(world.main, Intent("update"))
+    say(cleo, "one")
+    world.settle()
+    world.phones["amal"] = amal
+    say(amal, "two")
+    world.settle()
+    for phone in (amal, boris, cleo):
+        assert (len(places(phone)), members(phone)) == (1, set(HONEST))
+    assert place(amal).gid == place(boris).gid == place(cleo).gid != world.main
+    say(cleo, "three", gid=place(cleo).gid)
+    world.settle()
+    assert {"one", "two", "three"} <= set(shown(boris))
+    assert not {"one", "two", "three"} & set(heard(mallory))
 
 
 @pytest.mark.parametrize(

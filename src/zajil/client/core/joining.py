@@ -8,7 +8,7 @@ from zajil import mls
 from zajil.client.core import groups, keypackages, messages, outbox, readd
 from zajil.client.core.contact import requests
 from zajil.client.core.groups import ADMIN, DM, SELF
-from zajil.client.core.heirs import ending, judging, moving
+from zajil.client.core.heirs import ending, judging, moving, returning
 from zajil.client.core.joins import asking as joins
 from zajil.client.core.talk import arranging, reading
 from zajil.client.state import accounts, doors, rows
@@ -91,6 +91,8 @@ def _check_known(step: Step, chat: Chat | None, info: mls.JoinInfo, group: mls.G
     could_add = account in chat.accounts() and groups.role_of(chat, account) >= chat.perms.get("add", ADMIN)
     if account != step.profile.account_id and not asked and not could_add:
         raise error("not-allowed", "Welcome for a known group")
+    if returning.undoes(step, chat, group):
+        raise error("not-allowed", "Welcome to where somebody is who went out")
 
 
 def _describe(step: Step, chat: Chat | None, group: mls.Group, info: mls.JoinInfo) -> Chat:

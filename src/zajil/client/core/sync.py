@@ -235,6 +235,8 @@ def _carry_out(step: Step, letter: Letter, action: intake.Action) -> None:
             step.tx.append("held", letter.gid, step.rng(16), rows.encode_row(held))
         case intake.Readd():
             _ask_after_gap(step, letter.gid)
+        case intake.Drop(cause="past-commit"):
+            returning.note_behind(step, step.chat(letter.gid), letter.epoch)
         case _:
             pass  # stored before, or nothing to apply
 

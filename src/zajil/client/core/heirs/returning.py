@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import msgspec
 
+from zajil import mls
 from zajil.client.core import chats, groups
-from zajil.client.state import rows
+from zajil.client.state import accounts, rows
 from zajil.client.state.heirs import Back
 from zajil.client.state.rows import Chat
 from zajil.client.state.step import Step
+from zajil.protocol.ids import ClientId, split_client_id
 
 _BACK = b"back"
 """Begins the names of rows of `helper`."""
@@ -44,6 +46,8 @@ def find_mark(step: Step, gid: bytes) -> Back | None:
 def note_behind(step: Step, chat: Chat, epoch: int) -> None:
     """Something of this epoch came in a group: where we left that, the server may hold it, and people speak in it.
 
+    Also a commit: it may make an epoch of the number of ours, and what is said in that is of no earlier one.
+
     So admins say something that nobody needs an answer to; where the server is behind it refuses that, and the group
     is followed by another one. Once after each return, as what was on its way before is of an earlier epoch, too.
     """
@@ -53,6 +57,22 @@ def note_behind(step: Step, chat: Chat, epoch: int) -> None:
         return
     _save(step, chat.gid, msgspec.structs.replace(mark, asked=True))
     chats.submit_lists(step, chat, own)
+
+
+def undoes(step: Step, chat: Chat, group: mls.Group) -> bool:
+    """Whether a group that somebody brings us back into has whom we saw go out of it, as where the server lost that.
+
+    Whoever missed it brings us to where the removed read along. An admin who saw it makes a successor instead.
+    """
+    if chat.status != "active" or find_mark(step, chat.gid) is None:
+        return False
+    for member in group.members():
+        account, device = split_client_id(ClientId(member.client))
+        listed = accounts.known(step, account).devices
+        out = account in chat.put_out or (bool(listed) and all(one != device for one, _ in listed))
+        if out and chat.leaf_of(account, device) is None:
+            return True
+    return False
 
 
 def was_written(step: Step, chat: Chat) -> bool:
