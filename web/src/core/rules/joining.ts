@@ -96,7 +96,8 @@ async function checkKnown(step: Step, chat: Chat | undefined, { group, info }: J
   const asked = (chat.asking?.asked.includes(account) ?? false) || (await isAsked(step.tx, chat.gid, account));
   const couldAdd =
     rows.accountsOf(chat).includes(account) && groups.roleOf(chat, account) >= (chat.perms["add"] ?? ADMIN);
-  if (account !== step.profile.account_id && !asked && !couldAdd) throw error("not-allowed");
+  const isStranger = account !== step.profile.account_id && !asked && !couldAdd;
+  if (isStranger || (await (await heirs()).undoes(step, chat, group))) throw error("not-allowed");
 }
 
 function shareOf(info: JoinInfo): GroupInfoShare {

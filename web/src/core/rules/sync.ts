@@ -236,6 +236,8 @@ async function carryOut(step: Step, message: Held, action: intake.Action, via?: 
     await step.tx.append("held", rows.bytesOf(message.gid), step.rng(16), rows.encodeRow(message));
   } else if (action.type === "readd") {
     await askAfterGap(step, message.gid);
+  } else if (action.type === "drop" && action.cause === "past-commit") {
+    await (await heirs()).noteBehind(step, await step.chat(message.gid));
   }
 }
 

@@ -57,18 +57,18 @@ function backUp({ service, people }: World): () => Promise<void> {
   };
 }
 
-/** Mallory is removed while she and Cleo are away, and the server forgets it; both are back. */
-async function loseRemoval(): Promise<Four> {
+/** Mallory is removed while she and Cleo, or Omar, are away, and the server forgets it; both are back. */
+async function loseRemoval(missed: "cleo" | "omar" = "cleo"): Promise<Four> {
   const made = await four();
-  const { world, anna, cleo, mallory, gid } = made;
+  const { world, anna, mallory, gid } = made;
   const restore = backUp(world);
-  cleo.away = mallory.away = true;
+  made[missed].away = mallory.away = true;
   await anna.core.step("remove", (step) => chats.removeAccount(step, gid, mallory.id));
   await world.settle();
   expect(rows.accountsOf(await anna.chat(gid))).not.toContain(mallory.id);
   world.time += 5_000;
   await restore();
-  cleo.away = mallory.away = false;
+  made[missed].away = mallory.away = false;
   return made;
 }
 
@@ -148,6 +148,38 @@ test("epochs of the server that came back keep nobody there", async () => {
   await world.pass(30_000, 6);
   expect((await cleo.chat(gid)).merged).not.toBe("");
   expect((await cleo.chat(gid)).merged).toBe((await anna.chat(gid)).merged);
+});
+
+const update = (who: Person, gid: Id) =>
+  who.core.step("update", (step) => outbox.submitIntent(step, gid, rows.makeIntent("update")));
+
+test("a commit in the old group makes the others look, too", async () => {
+  const { world, anna, omar, cleo, mallory, gid } = await loseRemoval();
+  await update(mallory, gid);
+  await world.pass(30_000, 6);
+  await say(cleo, gid, "who reads this?");
+  await world.settle();
+  const fresh = (await cleo.chat(gid)).merged;
+  expect(fresh).not.toBe("");
+  for (const one of [anna, omar]) expect((await one.chat(gid)).merged).toBe(fresh);
+  expect(await heard(anna)).toContain("who reads this?");
+  expect(await heard(mallory)).not.toContain("who reads this?");
+});
+
+test.each([true, false])("whoever missed a removal brings nobody back to it; its admin there: %s", async (isThere) => {
+  const { world, anna, omar, cleo, mallory, gid } = await loseRemoval("omar");
+  anna.away = !isThere;
+  await update(omar, gid);
+  await say(cleo, gid, "one");
+  await world.pass(30_000, 8);
+  anna.away = false;
+  await say(anna, gid, "two");
+  await world.pass(30_000, 8);
+  const fresh = (await anna.chat(gid)).merged;
+  expect(fresh).not.toBe("");
+  for (const one of [omar, cleo]) expect((await one.chat(gid)).merged).toBe(fresh);
+  expect(await heard(omar)).toEqual(expect.arrayContaining(["one", "two"]));
+  expect(await heard(mallory)).toEqual([]);
 });
 
 test("the latest epoch that was lost wins", async () => {

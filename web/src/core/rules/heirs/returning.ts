@@ -3,6 +3,8 @@
  * Twin of zajil.client.core.heirs.returning.
  */
 import { ascii, concat } from "../../../protocol/bytes.ts";
+import type { Group } from "../../mls/mls.ts";
+import * as accounts from "../../state/accounts.ts";
 import * as rows from "../../state/rows.ts";
 import type { Chat, Id } from "../../state/rows.ts";
 import type { Look, Step } from "../../state/step.ts";
@@ -47,7 +49,8 @@ export async function findMark(look: Look, gid: Id): Promise<Back | undefined> {
 }
 
 /**
- * Something of an earlier epoch came in a group: the server may hold that, and people speak in it.
+ * Something of an earlier epoch came in a group: the server may hold that, and people speak in it. Also a commit: it may
+ * make an epoch of the number of ours, and what is said in that is of no earlier one.
  *
  * So admins say something that nobody needs an answer to; where the server is behind it refuses that, and the group is
  * followed by another one. Once after each return, as what was on its way before is of an earlier epoch, too.
@@ -58,6 +61,22 @@ export async function noteBehind(step: Step, chat: Chat): Promise<void> {
   if (mark === undefined || mark.asked || groups.roleOf(chat, own) < groups.ADMIN) return;
   await save(step, chat.gid, { ...mark, asked: true });
   await chats.submitLists(step, chat, own);
+}
+
+/**
+ * Whether a group that somebody brings us back into has whom we saw go out of it, as where the server lost that.
+ *
+ * Whoever missed it brings us to where the removed read along. An admin who saw it makes a successor instead.
+ */
+export async function undoes(look: Look, chat: Chat, group: Group): Promise<boolean> {
+  if (chat.status !== "active" || (await findMark(look, chat.gid)) === undefined) return false;
+  for (const { client } of group.members()) {
+    const [account, device] = groups.deviceOf(client);
+    const { devices } = await accounts.known(look, account);
+    const isOut = chat.put_out.includes(account) || (devices.length > 0 && devices.every(([one]) => one !== device));
+    if (isOut && rows.leafOf(chat, account, device) === undefined) return true;
+  }
+  return false;
 }
 
 /** Whether anything went out or came in this group since the server went back. */
