@@ -162,4 +162,4 @@ async def find_devices(auth: Auth, account_id: AccountId) -> ListedDevices | Non
 
 async def newest_seq(auth: Auth, account_id: AccountId) -> int:
     """Seq of the account's newest list; 0 if there is none."""
-    return await auth.db.read(lambda db: store.newest_seq(db, account_id))
+    return await store.peek_newest_seq(auth.db, account_id)

@@ -108,7 +108,7 @@ async def check_device(auth: Auth, token: bytes) -> CallingDevice:
     if len(token) != TOKEN_BYTES:
         raise error("token-expired")
     now = auth.now()
-    row = await auth.db.read(lambda db: store.find_token(db, digest(token), now=now))
+    row = await store.peek_token(auth.db, digest(token), now=now)
     if row is None:
         raise error("token-expired")
     if row.state == store.SUSPENDED:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, case, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, case, delete, func, insert, select, update
 
 from zajil.auth.tables import (
     account,
@@ -22,7 +22,9 @@ from zajil.auth.tables import (
     spent,
     username,
 )
+from zajil.engine.sql.database import Database
 from zajil.engine.sql.dialects import upsert
+from zajil.engine.sql.prepared import Prepared
 from zajil.protocol.ids import AccountId, DeviceId, MailboxId
 
 _DEVICES = select(device.c.account_id, device.c.device_id, device.c.sig_pub, device.c.mailbox_id)
@@ -31,6 +33,22 @@ PROFILE, INVITE = 0, 1
 NAME_USED, NAME_RELEASED = 0, 1
 QUARANTINE_S = 90 * 86_400
 """For so long nobody else gets a username that was released."""
+
+
+_SAME_DEVICE = (device.c.account_id == session_token.c.account_id) & (device.c.device_id == session_token.c.device_id)
+_GOOD = (
+    (session_token.c.hash == bindparam("b_hash"))
+    & (session_token.c.expires > bindparam("b_now"))
+    & (device.c.revoked == 0)
+)
+# What every HELLO and call asks is built once: building costs several times what asking does.
+_FIND_TOKEN = Prepared(
+    select(session_token.c.account_id, session_token.c.device_id, device.c.mailbox_id, account.c.state)
+    .join(device, _SAME_DEVICE)
+    .join(account, account.c.id == session_token.c.account_id)
+    .where(_GOOD)
+)
+_NEWEST_SEQ = Prepared(select(func.max(device_list.c.seq)).where(device_list.c.account_id == bindparam("b_account_id")))
 
 
 class DeviceRow(NamedTuple):
@@ -141,6 +159,12 @@ def newest_seq(db: Connection, account_id: AccountId) -> int:
     return db.execute(found).scalar_one() or 0
 
 
+async def peek_newest_seq(database: Database, account_id: AccountId) -> int:
+    """The same for each connection that says HELLO."""
+    row = await database.peek(_NEWEST_SEQ, {"b_account_id": account_id})
+    return (row[0] if row else 0) or 0
+
+
 def lists_from(db: Connection, account_id: AccountId, first: int) -> list[bytes]:
     """The account's signed lists with seq >= first, oldest first."""
     found = select(device_list.c.object).where(device_list.c.account_id == account_id, device_list.c.seq >= first)
@@ -206,13 +230,9 @@ def insert_token(db: Connection, digest: bytes, account_id: AccountId, device_id
     db.execute(insert(session_token).values(hash=digest, account_id=account_id, device_id=device_id, expires=expires))
 
 
-def find_token(db: Connection, digest: bytes, *, now: int) -> TokenRow | None:
+async def peek_token(database: Database, hashed: bytes, *, now: int) -> TokenRow | None:
     """Whose login token this is; None if unknown, expired, or of a device since revoked."""
-    columns = select(session_token.c.account_id, session_token.c.device_id, device.c.mailbox_id, account.c.state)
-    same = (device.c.account_id == session_token.c.account_id) & (device.c.device_id == session_token.c.device_id)
-    good = (session_token.c.hash == digest) & (session_token.c.expires > now) & (device.c.revoked == 0)
-    found = columns.join(device, same).join(account, account.c.id == session_token.c.account_id)
-    row = db.execute(found.where(good)).one_or_none()
+    row = await database.peek(_FIND_TOKEN, {"b_hash": hashed, "b_now": now})
     return TokenRow(*row) if row else None
 
 

@@ -44,12 +44,7 @@ async def put(delivery: Delivery, caller: DeviceCaller, request: control.PutKeyP
 
 async def count(delivery: Delivery, caller: DeviceCaller) -> control.KeyPackageCounts:
     """What is left of the calling device's packages."""
-    now = delivery.now()
-    return _counts(
-        await delivery.db.read(
-            lambda connection: store.count_packages(connection, caller.account_id, caller.device_id, now=now)
-        )
-    )
+    return _counts(await store.peek_packages(delivery.db, caller.account_id, caller.device_id, now=delivery.now()))
 
 
 async def claim(

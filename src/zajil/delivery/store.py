@@ -125,6 +125,24 @@ _FIND_ATTACHMENT: Final = Prepared(
 )
 
 
+_COUNT_PACKAGES: Final = (
+    select(
+        key_package.c.suite,
+        cast(func.sum(1 - key_package.c.last_resort), BigInteger),
+        func.max(key_package.c.last_resort),
+    )
+    .where(
+        key_package.c.account_id == bindparam("b_account_id"),
+        key_package.c.device_id == bindparam("b_device_id"),
+        key_package.c.expires > bindparam("b_now"),
+    )
+    .group_by(key_package.c.suite)
+    .order_by(key_package.c.suite)
+)
+"""Built once: every HELLO asks it."""
+_PEEK_PACKAGES: Final = Prepared(_COUNT_PACKAGES)
+
+
 class Package(NamedTuple):
     """One stored key package. expires: Unix seconds."""
 
@@ -170,19 +188,15 @@ def add_packages(
 
 def count_packages(connection: Connection, account_id: AccountId, device_id: DeviceId, *, now: int) -> list[Count]:
     """What this device has left, by suite in ascending order."""
-    rows = connection.execute(
-        select(
-            key_package.c.suite,
-            cast(func.sum(1 - key_package.c.last_resort), BigInteger),
-            func.max(key_package.c.last_resort),
-        )
-        .where(
-            key_package.c.account_id == account_id, key_package.c.device_id == device_id, key_package.c.expires > now
-        )
-        .group_by(key_package.c.suite)
-        .order_by(key_package.c.suite)
-    )
+    values = {"b_account_id": account_id, "b_device_id": device_id, "b_now": now}
+    rows = connection.execute(_COUNT_PACKAGES, values)
     return [Count(int(suite), int(left), bool(last)) for suite, left, last in rows]
+
+
+async def peek_packages(database: Database, account_id: AccountId, device_id: DeviceId, *, now: int) -> list[Count]:
+    """The same for each connection that says HELLO."""
+    values: dict[str, int | bytes | str] = {"b_account_id": account_id, "b_device_id": device_id, "b_now": now}
+    return [Count(suite, left, bool(last)) for suite, left, last in await database.peek_all(_PEEK_PACKAGES, values)]
 
 
 def take_package(

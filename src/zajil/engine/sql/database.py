@@ -165,9 +165,14 @@ class Database(ABC):
         """`read_sync` in a thread, on a connection that stays open."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._read_kept, work)
 
-    @abstractmethod
     async def peek(self, question: Prepared, values: Mapping[str, int | bytes | str]) -> tuple[Any, ...] | None:
-        """The first row: for a row by its key that every request asks for. One statement is a snapshot of its own."""
+        """The first row of `peek_all`."""
+        rows = await self.peek_all(question, values)
+        return rows[0] if rows else None
+
+    @abstractmethod
+    async def peek_all(self, question: Prepared, values: Mapping[str, int | bytes | str]) -> list[tuple[Any, ...]]:
+        """A few rows by their key, which every request asks for. One statement is a snapshot of its own."""
 
     @abstractmethod
     def truncate_log(self) -> None:

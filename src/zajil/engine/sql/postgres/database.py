@@ -72,10 +72,9 @@ class PostgresDatabase(Database):
         except DBAPIError as fault:
             raise as_error(fault) from fault
 
-    async def peek(self, question: Prepared, values: Mapping[str, int | bytes | str]) -> tuple[Any, ...] | None:
-        def ask(connection: Connection) -> tuple[Any, ...] | None:
-            found = _raw(connection).execute(question.for_postgres, {**question.constants, **values})
-            return found.fetchone()
+    async def peek_all(self, question: Prepared, values: Mapping[str, int | bytes | str]) -> list[tuple[Any, ...]]:
+        def ask(connection: Connection) -> list[tuple[Any, ...]]:
+            return _raw(connection).execute(question.for_postgres, {**question.constants, **values}).fetchall()
 
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._on_kept, self._reader, ask)
 

@@ -89,11 +89,11 @@ class SQLiteDatabase(Database):
         with self._reader.begin() as connection:
             return work(connection)
 
-    async def peek(self, question: Prepared, values: Mapping[str, int | bytes | str]) -> tuple[Any, ...] | None:
+    async def peek_all(self, question: Prepared, values: Mapping[str, int | bytes | str]) -> list[tuple[Any, ...]]:
         # It waits for no writer, and the hop to a thread and back would cost several times what it takes.
         raw = _raw(self._keep(self._reader))
         rows: list[tuple[Any, ...]] = raw.execute(question.for_sqlite, {**question.constants, **values}).fetchall()
-        return rows[0] if rows else None
+        return rows
 
     def _read_kept(self, work: Callable[[Connection], T]) -> T:
         connection = self._keep(self._reader)
