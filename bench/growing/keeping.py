@@ -124,7 +124,7 @@ def measure_mailboxes(_: Turn, folder: Path, scale: float) -> Costs:
 
 def measure_accounts(_: Turn, folder: Path, scale: float) -> Costs:
     """Accounts, their tokens, and what may be used once."""
-    database, now = open_database(folder), int(time.time())
+    database, now, loop = open_database(folder), int(time.time()), asyncio.new_event_loop()
     digest = b"\xff" * 32
     try:
 
@@ -157,11 +157,12 @@ def measure_accounts(_: Turn, folder: Path, scale: float) -> Costs:
             TOKENS.name: measure(
                 TOKENS.sizes(scale),
                 grow,
-                lambda: database.read_sync(lambda db: auth_store.find_token(db, digest, now=now)),
+                lambda: loop.run_until_complete(auth_store.peek_token(database, digest, now=now)),
             ),
             SPENT.name: measure(SPENT.sizes(scale), spend, lambda: database.write_sync(once)),
         }
     finally:
+        loop.close()
         database.close()
 
 
