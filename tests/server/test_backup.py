@@ -170,7 +170,8 @@ def rewrite(
     reader = ArchiveReader(whole)
     head = msgspec.structs.replace(reader.head, version=version)
     if schema:
-        later = {"http_claim", "key_mark", "mod_untold", "server_state"}
+        # Of later schemas, or with a column that only those have.
+        later = {"http_claim", "key_mark", "mod_suspension", "mod_untold", "server_state"}
         columns = {table: named for table, named in head.columns.items() if table not in later}
         head = msgspec.structs.replace(head, schema=schema, columns=columns)
     with made.archive.open("wb") as file:
