@@ -289,9 +289,8 @@ def make_room_for_link(db: Connection, account_id: AccountId, *, most: int, now:
     if over <= 0:
         return None
     dead = select(columns.hash).where(mine, (columns.uses_left <= 0) | (columns.expires <= now))
-    going = list(db.execute(dead.order_by(columns.expires, columns.hash).limit(over)).scalars())
-    db.execute(delete(contact_token).where(mine, columns.hash.in_(going)))
-    if len(going) == over:
+    going = dead.order_by(columns.expires, columns.hash).limit(over)
+    if db.execute(delete(contact_token).where(mine, columns.hash.in_(going))).rowcount == over:
         return None
     return int(db.execute(select(func.min(columns.expires)).where(mine)).scalar_one())
 
