@@ -7,9 +7,9 @@ import { SUITE_RFC1, SUITE_XWING } from "../../../protocol/limits.ts";
 import * as accounts from "../../state/accounts.ts";
 import * as rows from "../../state/rows.ts";
 import type { Chat, Id } from "../../state/rows.ts";
-import { copies } from "../../testing/copies.ts";
 import { commitNothing, commitSettings } from "../../testing/forging.ts";
-import { type Person, World } from "../../testing/people.ts";
+import { type Four, four } from "../../testing/four.ts";
+import type { Person } from "../../testing/people.ts";
 import * as chats from "../chats.ts";
 import * as groups from "../groups.ts";
 import { takeWelcome } from "../joining.ts";
@@ -19,29 +19,6 @@ import * as arranging from "../talk/arranging.ts";
 import * as reading from "../talk/reading.ts";
 import { findHeld } from "./judging.ts";
 import { make } from "./making.ts";
-
-interface Four {
-  readonly world: World;
-  readonly anna: Person;
-  readonly omar: Person;
-  readonly cleo: Person;
-  readonly mallory: Person;
-  readonly gid: Id;
-}
-
-/** Anna's group with Omar, an admin, and Cleo and Mallory, members; all know each other. */
-const four = copies(async (): Promise<Four> => {
-  const world = new World();
-  const [anna, omar] = [await world.person("Anna"), await world.person("Omar")];
-  const [cleo, mallory] = [await world.person("Cleo"), await world.person("Mallory")];
-  const people = [anna, omar, cleo, mallory];
-  for (const one of people) for (const other of people) if (one !== other) await one.meet(other);
-  const gid = await anna.core.step("group", (step) => chats.openGroup(step, "Trip", [omar.id, cleo.id, mallory.id]));
-  await world.settle();
-  await anna.core.step("role", (step) => chats.setRole(step, gid, omar.id, groups.ADMIN));
-  await world.settle();
-  return { world, anna, omar, cleo, mallory, gid };
-});
 
 const say = (who: Person, gid: Id, text: string) =>
   who.core.step("say", async (step) => messages.submitText(step, (await chats.checkMember(step, gid)).gid, text));

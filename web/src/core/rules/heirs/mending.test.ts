@@ -6,9 +6,9 @@ import { makeKeyPackage } from "../../mls/mls.ts";
 import * as accounts from "../../state/accounts.ts";
 import * as rows from "../../state/rows.ts";
 import type { Chat, Id } from "../../state/rows.ts";
-import { copies } from "../../testing/copies.ts";
 import { commitSettings } from "../../testing/forging.ts";
-import { type Person, World } from "../../testing/people.ts";
+import { type Four, four } from "../../testing/four.ts";
+import type { Person } from "../../testing/people.ts";
 import * as chats from "../chats.ts";
 import * as groups from "../groups.ts";
 import { LIFETIME_S } from "../keypackages.ts";
@@ -19,29 +19,6 @@ import { grow } from "./growing.ts";
 import { makeDue } from "./making.ts";
 
 const DAY_MS = 86_400_000;
-
-interface Four {
-  readonly world: World;
-  readonly anna: Person;
-  readonly omar: Person;
-  readonly cleo: Person;
-  readonly mallory: Person;
-  readonly gid: Id;
-}
-
-/** Anna's group with Omar, an admin, and Cleo and Mallory, members; all know each other. */
-const four = copies(async (): Promise<Four> => {
-  const world = new World();
-  const [anna, omar] = [await world.person("Anna"), await world.person("Omar")];
-  const [cleo, mallory] = [await world.person("Cleo"), await world.person("Mallory")];
-  const people = [anna, omar, cleo, mallory];
-  for (const one of people) for (const other of people) if (one !== other) await one.meet(other);
-  const gid = await anna.core.step("group", (step) => chats.openGroup(step, "Trip", [omar.id, cleo.id, mallory.id]));
-  await world.settle();
-  await anna.core.step("role", (step) => chats.setRole(step, gid, omar.id, groups.ADMIN));
-  await world.settle();
-  return { world, anna, omar, cleo, mallory, gid };
-});
 
 /** A second device of Anna's, in the group and known to all. */
 async function linked({ world, anna, omar, cleo, mallory, gid }: Four): Promise<Person> {
