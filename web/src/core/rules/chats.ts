@@ -202,7 +202,7 @@ async function checkRoom(look: Look, chat: Chat, account: Id): Promise<void> {
 /** Tell the members the newest device list of an account before a commit adds its devices. */
 export async function submitLists(step: Step, chat: Chat, account: Id): Promise<void> {
   const known = await accounts.known(step, account);
-  if (known.list_object.length === 0 || chat.members.length <= 1) return;
+  if (known.list_object.length === 0 || chat.members.length <= 1 || chat.request !== "") return;
   await messages.submitControl(step, chat.gid, { op: "lists", lists: [known.list_object] }, true);
 }
 

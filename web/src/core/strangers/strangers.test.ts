@@ -62,6 +62,12 @@ const friends = copies(async (): Promise<{ world: World; anna: Person; eve: Pers
   return { world, anna, eve, gid };
 });
 
+test("who waits for our decision gets no list of our devices", async () => {
+  const { anna, gid } = await asked();
+  await anna.core.step("lists", async (step) => chats.submitLists(step, await step.chat(gid), anna.id));
+  expect(await anna.core.look((look) => rows.items(look.tx, gid))).toEqual([]);
+});
+
 test("of a request one text shows, and nothing is answered", async () => {
   const { world, anna, zoya, gid } = await asked();
   const { requests, request_count, chats: list } = of(anna);
