@@ -7,6 +7,7 @@ there, and removes those of others. Needs a C compiler and Python's headers; say
 from __future__ import annotations
 
 import argparse
+import fcntl
 import os
 import re
 import shlex
@@ -14,6 +15,8 @@ import shutil
 import sys
 import sysconfig
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +26,8 @@ sys.path[:0] = [str(ROOT / "src")]
 from zajil.native import LIBRARY, MODULES, VARIABLE, Compiled, digest_sources
 
 BUILDS: Final = ROOT / "build" / "native"
+CACHE: Final = ROOT / "build" / "native-cache"
+"""mypy's, of this checkout: whatever folder a build goes into, it is the same."""
 _SCRATCH: Final = "making-"
 _OURS: Final = re.compile(rf"[0-9a-f]{{32}}|{_SCRATCH}.*")
 """Names of builds. What else lies in a folder that somebody named is none of ours."""
@@ -50,7 +55,7 @@ def compile_into(folder: Path, *, level: int) -> None:
 
     os.chdir(ROOT)  # mypy's settings stand there, and name folders below it
     paths = [f"src/{name.replace('.', '/')}.py" for name in MODULES]
-    options = ["--config-file", "pyproject.toml", "--cache-dir", str(ROOT / "build" / "native-cache")]
+    options = ["--config-file", "pyproject.toml", "--cache-dir", str(CACHE)]
     parts = mypycify(
         [*options, *paths], group_name=LIBRARY, opt_level=str(level), debug_level="0", target_dir=str(folder / "c")
     )
@@ -60,6 +65,21 @@ def compile_into(folder: Path, *, level: int) -> None:
     build.run_commands()
 
 
+@contextmanager
+def alone_in(*folders: Path) -> Iterator[None]:
+    """Whoever else makes a build in one of these folders, or with it, waits until this one is made, and so do we."""
+    opened: list[int] = []
+    try:
+        for folder in folders:
+            folder.mkdir(parents=True, exist_ok=True)
+            opened.append(os.open(folder, os.O_RDONLY))
+            fcntl.flock(opened[-1], fcntl.LOCK_EX)  # of a folder, so that no file is left; one that is killed lets go
+        yield
+    finally:
+        for each in opened:
+            os.close(each)
+
+
 def build(builds: Path, *, level: int) -> Path:
     """The folder of a build of these sources, made where it is missing; others are removed. Raises SystemExit."""
     made = builds / digest_sources()
@@ -67,18 +87,24 @@ def build(builds: Path, *, level: int) -> Path:
         return made
     if lack := find_lack():
         raise SystemExit(f"Nothing was compiled: {lack}. Zajil runs as well without, only slower.")
-    builds.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=builds, prefix=_SCRATCH) as scratch:
+    with alone_in(builds, CACHE):
+        if not Compiled(made).is_whole:  # else somebody made it while we waited
+            _make(made, level=level)
+        for other in builds.iterdir():
+            if other != made and _OURS.fullmatch(other.name):
+                shutil.rmtree(other, ignore_errors=True)
+    return made
+
+
+def _make(made: Path, *, level: int) -> None:
+    """Compile beside it; it is whole as soon as it is there."""
+    with tempfile.TemporaryDirectory(dir=made.parent, prefix=_SCRATCH) as scratch:
         compile_into(Path(scratch), level=level)
         lib = Path(scratch, "lib")
         if not Compiled(lib).is_whole:
             raise SystemExit("Nothing was compiled: mypyc left a module out.")
         shutil.rmtree(made, ignore_errors=True)
         lib.rename(made)
-    for other in builds.iterdir():
-        if other != made and _OURS.fullmatch(other.name):
-            shutil.rmtree(other, ignore_errors=True)
-    return made
 
 
 def main() -> None:

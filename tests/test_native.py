@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
@@ -110,6 +113,29 @@ def test_a_new_build_removes_older_ones_and_nothing_that_somebody_else_has_there
         (tmp_path / name).mkdir()
     made = native_build.build(tmp_path, level=0)
     assert sorted(each.name for each in tmp_path.iterdir()) == sorted([made.name, "photos", "b" * 31])
+
+
+def test_two_builds_at_once_are_one_after_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(native_build, "find_lack", lambda: None)
+    monkeypatch.setattr(native_build, "CACHE", tmp_path / "cache")
+    both, under_way, most = threading.Barrier(2, timeout=10), [], []
+
+    def compile_slowly(folder: Path, level: int) -> None:
+        under_way.append(folder)
+        most.append(len(under_way))
+        with suppress(threading.BrokenBarrierError):
+            both.wait(0.05)  # for the other one, which has come this far only where nothing keeps it
+        assert folder.is_dir(), "the other one has removed it"
+        lay_down(folder / "lib")
+        under_way.remove(folder)
+
+    monkeypatch.setattr(native_build, "compile_into", compile_slowly)
+    with ThreadPoolExecutor(3) as threads:
+        same = [threads.submit(native_build.build, tmp_path / "one", level=0) for _ in range(2)]
+        other = threads.submit(native_build.build, tmp_path / "two", level=0)
+        made = {each.result() for each in (*same, other)}
+    assert most == [1, 1], "who waited for the same one finds it, and who goes elsewhere waits for the cache"
+    assert all(native.Compiled(each).is_whole for each in made)
 
 
 def test_a_build_that_is_not_whole_is_not_used(tmp_path: Path) -> None:
