@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 # ruff: noqa: E402  # the tree has to be on the path first
 from bench.adapters import matrix, xmpp, zajil
-from bench.peers import ejabberd, postgres, prosody, synapse
+from bench.peers import bare, ejabberd, postgres, prosody, synapse
 from bench.peers import zajil as servers
 from bench.peers.starting import Server
 from bench.provision import Template, template
@@ -72,6 +72,21 @@ def play_synapse() -> Turn:
     return turn
 
 
+def make_bare_entry(server: bare.Bare, made: Template, *, flags: int = 0) -> Entry:
+    """The floor of our own wire as a subject."""
+
+    def play_bare() -> Turn:
+        turn = Turn()
+        with server.run(made) as running:
+            pairs, emptied = zajil.Pairs(running.port, made.pairs, flags=flags), None
+            if server.stores:
+                emptied = servers.emptied(running.folder, turn, file=bare.FILE_NAME, entries=bare.ENTRIES)
+            relay.run_load(lambda: relay.play(turn, pairs, running.pid, settle=pairs.settle, emptied=emptied))
+        return turn
+
+    return Entry(server.name, server.describe, play_bare)
+
+
 @contextmanager
 def postgres_entries() -> Iterator[list[Entry]]:
     """Ours on PostgreSQL as a subject, whose cluster runs until the end of the block; where it can run."""
@@ -104,6 +119,7 @@ def main() -> None:
     with ExitStack() as stack:
         made = stack.enter_context(template(pairs=relay.PAIRS))
         entries = [make_zajil_entry(server, made) for server in (*servers.VARIANTS, servers.NATIVE)]
+        entries.append(make_bare_entry(bare.STORING, made))
         if not options.only or "zajil-pg" in options.only.split(","):
             entries += stack.enter_context(postgres_entries())
         entries += [make_peer_entry(server, xmpp.Pairs) for server in (*ejabberd.VARIANTS, ejabberd.ARCHIVING)]

@@ -15,10 +15,10 @@ sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 # ruff: noqa: E402  # the tree has to be on the path first
 from bench.adapters import brokers as loads
 from bench.adapters import xmpp
-from bench.peers import brokers, ejabberd, prosody
+from bench.peers import bare, brokers, ejabberd, prosody
 from bench.peers import zajil as servers
 from bench.provision import template
-from bench.relay_durable import make_peer_entry, make_zajil_entry
+from bench.relay_durable import make_bare_entry, make_peer_entry, make_zajil_entry
 
 from bench import relay, rounds
 from zajil.protocol.frames import EPHEMERAL
@@ -29,6 +29,7 @@ def main() -> None:
     options = rounds.make_parser(__doc__).parse_args()
     with template(pairs=relay.PAIRS) as made:
         entries = [make_zajil_entry(server, made, flags=EPHEMERAL) for server in (*servers.VARIANTS, servers.NATIVE)]
+        entries.append(make_bare_entry(bare.PASSING, made, flags=EPHEMERAL))
         entries += [make_peer_entry(server, xmpp.Pairs) for server in ejabberd.VARIANTS]
         entries.append(make_peer_entry(prosody.Prosody(), xmpp.Pairs))
         entries.append(make_peer_entry(brokers.Mosquitto(), loads.open_mqtt))

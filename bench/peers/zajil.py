@@ -104,14 +104,19 @@ class Zajil:
             yield running._replace(folder=data)
 
 
-def emptied(data: Path, turn: Turn) -> Callable[[], Awaitable[None]]:
-    """What waits until nothing is left in any mailbox of a server that runs. Raises WrongResultError if it stays."""
+def emptied(
+    data: Path, turn: Turn, *, file: str = FILE_NAME, entries: str = "mailbox_item"
+) -> Callable[[], Awaitable[None]]:
+    """What waits until nothing is left in any mailbox of a server that runs. Raises WrongResultError if it stays.
+
+    file: in its data directory; entries: the table of what is owed to somebody.
+    """
 
     async def wait() -> None:
-        with closing(sqlite3.connect(f"file:{data / FILE_NAME}?mode=ro", uri=True)) as db:
+        with closing(sqlite3.connect(f"file:{data / file}?mode=ro", uri=True)) as db:
             left = -1
             for _ in range(_POLLS):
-                found = db.execute("SELECT (SELECT count(*) FROM mailbox_item) + (SELECT count(*) FROM message)")
+                found = db.execute(f"SELECT (SELECT count(*) FROM {entries}) + (SELECT count(*) FROM message)")  # noqa: S608  # a table's name
                 left = int(found.fetchone()[0])
                 if left == 0:
                     break

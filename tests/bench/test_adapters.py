@@ -11,7 +11,7 @@ import pytest
 from bench.adapters import brokers as loads
 from bench.adapters import matrix, xmpp, zajil
 from bench.generate import Load, Scanner, make_stamp
-from bench.peers import brokers, ejabberd, prosody, synapse
+from bench.peers import bare, brokers, ejabberd, prosody, synapse
 from bench.peers import zajil as servers
 from bench.peers.starting import Running, Server
 from bench.provision import Template, template
@@ -169,6 +169,16 @@ def ours(server: servers.Zajil) -> Start:
     return run
 
 
+def floor(server: bare.Bare) -> Start:
+    @contextmanager
+    def run(made: Template | None) -> Iterator[tuple[Running, relay.Pairs]]:
+        assert made is not None
+        with server.run(made) as running:
+            yield running, zajil.Pairs(running.port, made.pairs, flags=0 if server.stores else frames.EPHEMERAL)
+
+    return run
+
+
 def peer(server: Server, pairs: Callable[[int], relay.Pairs]) -> Start:
     @contextmanager
     def run(_: Template | None) -> Iterator[tuple[Running, relay.Pairs]]:
@@ -181,6 +191,8 @@ def peer(server: Server, pairs: Callable[[int], relay.Pairs]) -> Start:
 
 CASES: dict[str, Start] = {
     **{server.name: ours(server) for server in servers.VARIANTS},
+    "bare": floor(bare.PASSING),
+    "bare, stored": floor(bare.STORING),
     "nats": peer(brokers.Nats(), loads.open_nats),
     "mosquitto": peer(brokers.Mosquitto(), loads.open_mqtt),
     "ejabberd": peer(ejabberd.VARIANTS[1], xmpp.Pairs),
@@ -193,7 +205,8 @@ CASES: dict[str, Start] = {
 @pytest.mark.parametrize("name", CASES)
 def test_twenty_messages_through_each_adapter(name: str, request: pytest.FixtureRequest) -> None:
     turn, load = Turn(), Load(2)
-    found = request.getfixturevalue("made") if name.startswith("zajil") else None
+    found = request.getfixturevalue("made") if name.startswith(("zajil", "bare")) else None
+    kept = {"file": bare.FILE_NAME, "entries": bare.ENTRIES} if name.startswith("bare") else {}
 
     async def main() -> None:
         await pairs.open(load, 2)
@@ -202,7 +215,8 @@ def test_twenty_messages_through_each_adapter(name: str, request: pytest.Fixture
         await load.drain()
         if isinstance(pairs, zajil.Pairs):
             await pairs.settle(MESSAGES)
-            await servers.emptied(running.folder, turn)()
+            if name != "bare":
+                await servers.emptied(running.folder, turn, **kept)()
         pairs.close()
 
     try:
@@ -213,7 +227,7 @@ def test_twenty_messages_through_each_adapter(name: str, request: pytest.Fixture
     assert (load.sent, load.received, load.disordered) == (MESSAGES, MESSAGES, 0)
     if isinstance(pairs, zajil.Pairs):
         assert pairs.checks() == {"accepted": MESSAGES, "echoed": MESSAGES, "delivered": MESSAGES}
-        assert turn.checks == {"rows": 0}
+        assert turn.checks == ({} if name == "bare" else {"rows": 0})
 
 
 def test_what_a_connection_could_not_take_ends_the_load() -> None:
