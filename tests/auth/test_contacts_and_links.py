@@ -133,7 +133,7 @@ async def links_kept(auth: Auth, account_id: AccountId) -> list[bytes]:
 async def test_an_account_keeps_so_many_links_and_those_that_admit_nobody_make_room(
     auth: Auth, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(contacts, "LINKS_MAX", 4)
+    monkeypatch.setattr(contacts, "OWN_LINKS", 4)
     person, other = Person(), Person()
     caller, neighbour = await caller_of(auth, person), await caller_of(auth, other)
     far, profile, fresh, newest, *live = [os.urandom(32) for _ in range(7)]
@@ -151,7 +151,7 @@ async def test_an_account_keeps_so_many_links_and_those_that_admit_nobody_make_r
     assert await put(auth, caller, fresh, expires=auth.now() + 50) == "ok"
     assert sorted(await links_kept(auth, person.account_id)) == sorted(map(digest, [*live, last, fresh]))
     assert await put(auth, caller, newest, expires=auth.now() + 60) == "ok"
-    with pytest.raises(Limited, match="quota") as refused:
+    with pytest.raises(Limited, match="links-full") as refused:
         await contacts.put_contact_token(
             auth, caller, token_hash=os.urandom(32), kind="invite", uses=1, expires=auth.now() + 10
         )

@@ -15,6 +15,7 @@ from zajil.client.core.kept import backup
 from zajil.client.state import accounts, doors, rows
 from zajil.client.state.recovery import change_recovery, load_recovery
 from zajil.engine.sql.interface import renumbering
+from zajil.protocol.limits import OWN_LINKS
 
 
 @pytest.fixture
@@ -75,16 +76,16 @@ def test_links_are_brought_by_who_made_or_ended_them_until_they_expire(world: Wo
     now_s = world.now_ms // 1000
     made, ended, old = (digest * 32 for digest in (b"m", b"e", b"o"))
     with first.core.step("links") as step:
-        doors.note_link(step.tx, made, uses=20, expires=now_s + 1000, now_s=now_s)
-        doors.note_link(step.tx, ended, uses=1, expires=now_s + 1000, now_s=now_s)
-        doors.note_link(step.tx, old, uses=20, expires=now_s + 1, now_s=now_s)
+        doors.note_links(step.tx, [doors.Link(made, 20, now_s + 1000)], now_s=now_s)
+        doors.note_links(step.tx, [doors.Link(ended, 1, now_s + 1000)], now_s=now_s)
+        doors.note_links(step.tx, [doors.Link(old, 20, now_s + 1)], now_s=now_s)
     with second.core.step("links") as step:
         # It saw how many are left of the one, and ended the other.
-        doors.note_link(step.tx, made, uses=7, expires=now_s + 1000, now_s=now_s)
-        doors.note_link(step.tx, ended, uses=0, expires=now_s + 1000, now_s=now_s)
+        doors.note_links(step.tx, [doors.Link(made, 7, now_s + 1000)], now_s=now_s)
+        doors.note_links(step.tx, [doors.Link(ended, 0, now_s + 1000)], now_s=now_s)
     with first.core.step("links") as step:
         # A link that ended is not counted up again by a server that does not know it yet.
-        doors.note_link(step.tx, made, uses=30, expires=now_s + 1000, now_s=now_s)
+        doors.note_links(step.tx, [doors.Link(made, 30, now_s + 1000)], now_s=now_s)
     world.settle()
     assert world.links == [], "it is told only where the server went back"
 
@@ -111,12 +112,12 @@ def test_a_look_at_the_list_of_a_server_that_went_back_leaves_no_ended_link_unto
     now_s = world.now_ms // 1000
     ended = b"e" * 32
     with phone.core.step("links") as step:
-        doors.note_link(step.tx, ended, uses=0, expires=now_s + 1000, now_s=now_s)
+        doors.note_links(step.tx, [doors.Link(ended, 0, now_s + 1000)], now_s=now_s)
     bring_back(world)
     assert phone.greet()
     assert phone.receive(1)
     with phone.core.step("looked") as step:
-        doors.note_link(step.tx, ended, uses=20, expires=now_s + 1000, now_s=now_s)
+        doors.note_links(step.tx, [doors.Link(ended, 20, now_s + 1000)], now_s=now_s)
     phone.call()
     assert [(want.hash, want.uses) for device, want in world.links if device == phone.device] == [(ended, 0)]
 
@@ -124,11 +125,25 @@ def test_a_look_at_the_list_of_a_server_that_went_back_leaves_no_ended_link_unto
 def test_a_server_that_lists_links_without_end_fills_no_device(world: World) -> None:
     phone = world.phones["a1"]
     now_s = world.now_ms // 1000
+    many = [doors.Link(n.to_bytes(32, "big"), 1, now_s + 1000) for n in range(OWN_LINKS + 2)]
     with phone.core.step("links") as step:
-        for n in range(doors.LINKS_MAX + 2):
-            doors.note_link(step.tx, n.to_bytes(32, "big"), uses=1, expires=now_s + 1000, now_s=now_s)
+        doors.note_links(step.tx, many, now_s=now_s)
         held = doors.load_doors(step.tx).links
-    assert [int.from_bytes(one.hash, "big") for one in held] == list(range(2, doors.LINKS_MAX + 2))
+    assert [int.from_bytes(one.hash, "big") for one in held] == list(range(2, OWN_LINKS + 2))
+
+
+def test_a_device_that_remembers_as_many_links_as_an_account_has_forgets_those_first_that_admit_nobody(
+    world: World,
+) -> None:
+    """By the rule of the server, which forgets those too: one that admits somebody there is never lost here."""
+    phone = world.phones["a1"]
+    now_s = world.now_ms // 1000
+    live = [doors.Link(b"live" + n.to_bytes(28, "big"), 1, now_s + 10) for n in range(OWN_LINKS // 2)]
+    ended = [doors.Link(b"over" + n.to_bytes(28, "big"), 0, now_s + 1000 - n) for n in range(OWN_LINKS)]
+    with phone.core.step("links") as step:
+        doors.note_links(step.tx, [*live, *ended], now_s=now_s)
+        held = doors.load_doors(step.tx).links
+    assert list(held) == [*live, *ended[: OWN_LINKS - len(live)]]
 
 
 def test_the_backup_of_a_recovery_key_is_stored_again(world: World) -> None:

@@ -18,6 +18,7 @@ import pytest
 from tests import engines
 from tests.flows.people import People, befriend, find, say, settle, sync_all, texts
 from tests.flows.server import ServerProcess
+from tests.flows.terminal import Terminal
 from tests.flows.test_groups import group_of
 from tests.flows.test_recovery import restore
 from tests.flows.test_stuck import heir_of, running
@@ -105,6 +106,23 @@ async def test_people_go_on_after_a_restore(server: ServerProcess, people: Peopl
     with pytest.raises(ZajilError, match="not-allowed"):
         await dina.add_contact(revoked)
     print(f"went on {time.monotonic() - began:.1f} s after the restore")
+
+
+def test_the_links_that_are_listed_right_after_a_restore_are_those_of_now(
+    server: ServerProcess, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The server's list is of the backup: who looks there first sees a withdrawn link, and not the one made since."""
+    ann, archive = Terminal(tmp_path / "ann", capsys), tmp_path / "zajil.tar"
+    ann.register(server, "Ann")
+    withdrawn = ann.ok("contact-link", "--once").strip()
+    asyncio.run(run_apart("backup", str(archive), "--data", str(server.data)))
+    ann.ok("contact-link", "revoke", withdrawn)
+    ann.ok("contact-link", "--uses", "7")
+    asyncio.run(bring_back(server, archive))
+    ann.refused("no-link", "contact-link", "revoke", withdrawn)
+    assert [one["uses_left"] for one in ann.json("contact-link", "list")] == [7]
+    asyncio.run(bring_back(server, archive))
+    assert [one["uses_left"] for one in ann.json("contact-link", "list")] == [7]
 
 
 async def test_who_was_removed_reads_nothing_once_the_others_heard(

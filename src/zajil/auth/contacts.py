@@ -17,11 +17,10 @@ from zajil.auth.secrets import digest
 from zajil.protocol.contacts.wire import OwnContactToken, OwnContactTokens
 from zajil.protocol.errors import error
 from zajil.protocol.ids import B32, AccountId
+from zajil.protocol.limits import OWN_LINKS
 
 USES_MAX = 100
 LIFE_MAX_S = 400 * 86_400
-LINKS_MAX = 1000
-"""Tokens of links that an account keeps, with those that were used up or withdrawn and have not ended."""
 _NEVER = 1 << 62
 _WAIT_MAX_MS = (1 << 32) - 1
 
@@ -29,12 +28,12 @@ _WAIT_MAX_MS = (1 << 32) - 1
 async def put_contact_token(
     auth: Auth, caller: CallingDevice, *, token_hash: bytes, kind: str, uses: int, expires: int
 ) -> None:
-    """Admit the holders of a token. Raises malformed, quota (so many links admit somebody already).
+    """Admit the holders of a token. Raises malformed, links-full (so many admit somebody already).
 
     kind: `profile` (uses and expires 0: it ends when replaced) or `invite` (uses 1..100, expires Unix seconds). An
     `invite` token that is here, as where a device brings it to a server that came back from a backup, has the fewer
     uses of both; with uses 0 it admits nobody, also where it was not here, and stays so until its end, or until it is
-    the first to end of more than `LINKS_MAX`.
+    the first to end of more than `OWN_LINKS`.
     """
     now, mine = auth.now(), caller.account_id
     if kind == "profile" and (uses, expires) == (0, 0):
@@ -46,14 +45,14 @@ async def put_contact_token(
     def write(db: Connection) -> int | None:
         if store.lower_link_token(db, token_hash, mine, uses=uses, expires=expires):
             return None
-        room_at = store.make_room_for_link(db, mine, most=LINKS_MAX, now=now)
+        room_at = store.make_room_for_link(db, mine, most=OWN_LINKS, now=now)
         if room_at is None:
             store.insert_link_token(db, token_hash, mine, uses=uses, expires=expires)
         return room_at
 
     room_at = await auth.db.write(write)
     if room_at is not None:
-        raise error("quota", "contact links", retry_ms=min((room_at - now) * 1000, _WAIT_MAX_MS))
+        raise error("links-full", retry_ms=min((room_at - now) * 1000, _WAIT_MAX_MS))
 
 
 async def delete_contact_token(auth: Auth, caller: CallingDevice, *, token_hash: bytes) -> None:

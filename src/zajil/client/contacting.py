@@ -15,7 +15,7 @@ from zajil.client.shell.calls import contact_auth
 from zajil.client.shell.chains import fetch_chain
 from zajil.client.shell.enrol import now_ms
 from zajil.client.state import accounts, rows
-from zajil.client.state.doors import note_link
+from zajil.client.state.doors import Link, note_links
 from zajil.client.state.joins import load_joins
 from zajil.client.state.step import Step
 from zajil.client.state.usernames import load_username
@@ -79,8 +79,8 @@ class Contacting(Reaching):
         """Links that still admit somebody, the next to expire first, as the server knows them."""
         told = await self._device.tokens.call(control.CONTACT_TOKENS, OwnContactTokens)
         with self._device.core.step("links") as step:
-            for one in told.tokens:
-                note_link(step.tx, bytes(one.hash), uses=one.uses_left, expires=one.expires, now_s=step.now // 1000)
+            listed = [Link(bytes(one.hash), one.uses_left, one.expires) for one in told.tokens]
+            note_links(step.tx, listed, now_s=step.now // 1000)
             groups = _titles_by_hash(step)
         return [
             LinkInUse(encode_b64(one.hash), one.uses_left, one.expires, groups.get(bytes(one.hash), ""))
@@ -93,8 +93,8 @@ class Contacting(Reaching):
         if len(found) != 1:
             raise error("gone", "contact link")
         with self._device.core.step("revoke-link") as step:
-            ended = parse_b64(found[0].id, size=32)
-            note_link(step.tx, ended, uses=0, expires=found[0].expires_at, now_s=step.now // 1000)
+            ended = Link(parse_b64(found[0].id, size=32), 0, found[0].expires_at)
+            note_links(step.tx, [ended], now_s=step.now // 1000)
         await self._device.tokens.call(control.DROP_CONTACT_TOKEN, control.Empty, hash=found[0].id)
         return found[0]
 

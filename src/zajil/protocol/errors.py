@@ -156,6 +156,7 @@ _ROWS: Final = (
     ErrorCode("replaced", Conflict, 409, "A newer connection of this device took over.", "leave it to the newer one"),
     ErrorCode("slow-down", Limited, 429, "Too many requests; try again in a moment.", "wait `retry_ms`"),
     ErrorCode("quota", Limited, 429, "The allowance for this is used up for now.", "wait `retry_ms`"),
+    ErrorCode("links-full", Limited, 429, "This account has as many links as it may have.", "have one ended"),
     ErrorCode("busy", Unavailable, 503, "The server is busy.", "same request again, with back-off"),
     ErrorCode("storage-full", Unavailable, 503, "The server has no room for more files now.", "same again, later"),
     ErrorCode("restarting", Unavailable, 503, "The server is restarting.", "same request again, with back-off"),

@@ -38,6 +38,8 @@ CONTENT_DEPTH: Final = 4
 """Nested parts of one message body."""
 
 ACCOUNT_DEVICES: Final = 8
+OWN_LINKS: Final = 1_000
+"""Most tokens of links that one account has at a server, and a device remembers; those that ended count."""
 GROUP_LEAVES: Final = 1_000
 XWING_LEAVES: Final = 128
 """Most leaves of a group in SUITE_XWING; a larger one is made in SUITE_RFC1, for life."""

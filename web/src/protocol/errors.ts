@@ -138,7 +138,7 @@ export const CODES: ReadonlyMap<string, Row> = new Map([
   }),
   ...rows(Conflict, { "item-claimed": 409, "item-closed": 409, "preview-changed": 409, "undo-late": 409 }),
   ...rows(Conflict, { "wrong-offset": 409, replaced: 409 }),
-  ...rows(Limited, { "slow-down": 429, quota: 429 }),
+  ...rows(Limited, { "slow-down": 429, quota: 429, "links-full": 429 }),
   ...rows(Unavailable, { busy: 503, "storage-full": 503, restarting: 503, internal: 500 }),
   ...rows(RemoteProtocolError, { protocol: 400 }),
   ...rows(LocalProtocolError, { "wrong-call": 0 }),

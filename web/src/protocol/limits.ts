@@ -26,6 +26,8 @@ export const CBOR_DEPTH = 16;
 export const CONTENT_DEPTH = 4;
 
 export const ACCOUNT_DEVICES = 8;
+/** Most tokens of links that one account has at a server, and a device remembers; those that ended count. */
+export const OWN_LINKS = 1_000;
 export const LISTS_PER_ANSWER = 100;
 /** Device lists that a device brings to a restored server besides the newest one. */
 export const LISTS_BETWEEN = 15;

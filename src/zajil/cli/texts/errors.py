@@ -263,6 +263,18 @@ PROTOCOL_COMPLAINTS: dict[str, Complaint] = {
         ),
         LATER,
     ),
+    "links-full": Complaint(
+        Text(
+            en="This account has as many links as it may have.",
+            ar="لدى هذا الحساب من الروابط أقصى ما يُسمح به.",
+            ru="Ссылок уже столько, сколько разрешено.",
+        ),
+        Text(
+            en="End one, into a group or for contacts:  zajil contact-link list",
+            ar="أنهِ أحدها، لمجموعة أو لجهات الاتصال:  zajil contact-link list",
+            ru="Отзовите одну, в группу или для контактов:  zajil contact-link list",
+        ),
+    ),
     # Unavailable
     "busy": Complaint(Text(en="The server is busy.", ar="الخادم مشغول.", ru="Сервер занят."), LATER),
     "restarting": Complaint(

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterable
 
 import msgspec
 
 from zajil.client.state.rows import encode_row, parse_row
 from zajil.client.storage.store import Tx
+from zajil.protocol.limits import OWN_LINKS
 
 _KEY = b"doors"
-LINKS_MAX: Final = 400
-"""The newest: a server may list any number of them."""
 
 
 class Link(msgspec.Struct, frozen=True, array_like=True):
@@ -68,17 +67,26 @@ def allow(tx: Tx, via: bytes) -> None:
         change_doors(tx, allow=(*doors.allow, via), deny=tuple(one for one in doors.deny if one != via))
 
 
-def note_link(tx: Tx, token_hash: bytes, *, uses: int, expires: int, now_s: int) -> None:
-    """This link of ours admits so many at most; one that ended stays so. Those that expired are forgotten.
+def note_links(tx: Tx, told: Iterable[Link], *, now_s: int) -> None:
+    """These links of ours admit so many at most; one that ended stays so. Those that expired are forgotten.
 
     What the server is to be told, it is told all the same: its list may be from before it was.
     """
-    links, due = load_doors(tx).links, False
-    for held in links:
-        if held.hash == token_hash:
-            uses, expires, due = min(held.uses, uses), max(held.expires, expires), held.due
-    others = tuple(one for one in links if one.hash != token_hash and one.expires > now_s)
-    change_doors(tx, links=(*others, Link(token_hash, uses, expires, due))[-LINKS_MAX:])
+    links = {one.hash: one for one in load_doors(tx).links}
+    for one in told:
+        held = links.pop(one.hash, one)  # put back at the end: it is the newest now
+        links[one.hash] = Link(one.hash, min(held.uses, one.uses), max(held.expires, one.expires), held.due)
+    change_doors(tx, links=_fitting([one for one in links.values() if one.expires > now_s]))
+
+
+def _fitting(links: list[Link]) -> tuple[Link, ...]:
+    """As many as an account has, by the server's rule: of those that admit nobody the first to end go.
+
+    A server may list any number; of those that admit somebody the first to end go then, of equal ones the oldest.
+    """
+    going = sorted(links, key=lambda one: (one.uses > 0, one.expires))[: max(0, len(links) - OWN_LINKS)]
+    gone = {one.hash for one in going}
+    return tuple(one for one in links if one.hash not in gone)
 
 
 def bring_links(tx: Tx, *, now_s: int) -> None:

@@ -1,11 +1,9 @@
 /** What this device still has to tell the server about who reaches it. Twin of zajil.client.state.doors. */
+import { OWN_LINKS } from "../../protocol/limits.ts";
 import type { Tx, ReadTx } from "../store/types.ts";
 import { encodeRow, parseRow, type Id } from "./rows.ts";
 
 const KEY = new TextEncoder().encode("doors");
-
-/** Of links, the newest: a server may list any number of them. */
-const LINKS_MAX = 400;
 
 /**
  * A link of this account that this device made, ended, or saw in the server's list. hash: SHA-256 of its token. uses: the
@@ -67,7 +65,17 @@ export async function noteLinks(tx: Tx, told: readonly Omit<Link, "due">[], now:
       due: held?.due === true,
     });
   }
-  await changeDoors(tx, { links: [...links.values()].filter((one) => one.expires * 1000 > now).slice(-LINKS_MAX) });
+  await changeDoors(tx, { links: fitting([...links.values()].filter((one) => one.expires * 1000 > now)) });
+}
+
+/**
+ * As many as an account has, by the server's rule: of those that admit nobody the first to end go. A server may list any
+ * number; of those that admit somebody the first to end go then, of equal ones the oldest.
+ */
+function fitting(links: readonly Link[]): readonly Link[] {
+  const going = [...links].sort((a, b) => Number(a.uses > 0) - Number(b.uses > 0) || a.expires - b.expires);
+  const gone = new Set(going.slice(0, Math.max(0, links.length - OWN_LINKS)));
+  return links.filter((one) => !gone.has(one));
 }
 
 /** The server is to be told of every link that has not expired, those that ended among them. now: Unix ms. */

@@ -1,6 +1,7 @@
 /** Strangers and blocked people over a model of the delivery service; what its answers are is met in e2e/strangers. */
 import "fake-indexeddb/auto";
 import { expect, test, vi } from "vitest";
+import { OWN_LINKS } from "../../protocol/limits.ts";
 import * as chats from "../rules/chats.ts";
 import * as messages from "../rules/messages.ts";
 import * as acts from "../rules/talk/acts.ts";
@@ -307,10 +308,22 @@ test("a server that went back is told of each link of now once, those that ended
 test("of links, so many are kept as a device may have to tell", async () => {
   const { anna } = await friends();
   const now = (await anna.core.look((look) => Promise.resolve(look.now))) / 1000;
-  const listed = Array.from({ length: 450 }, (_, n) => ({ hash: `link${n}`, uses: 1, expires: now + 60 }));
+  const listed = Array.from({ length: OWN_LINKS + 2 }, (_, n) => ({ hash: `link${n}`, uses: 1, expires: now + 60 }));
   await anna.core.step("links", (step) => noteLinks(step.tx, listed, step.now));
   const kept = (await anna.core.look((look) => loadDoors(look.tx))).links;
-  expect([kept.length, kept.at(-1)?.hash, kept[0]?.hash]).toEqual([400, "link449", "link50"]);
+  expect([kept.length, kept.at(-1)?.hash, kept[0]?.hash]).toEqual([OWN_LINKS, `link${OWN_LINKS + 1}`, "link2"]);
+});
+
+test("of links, those that admit nobody are forgotten first, as by the server: what admits somebody is kept", async () => {
+  const { anna } = await friends();
+  const now = (await anna.core.look((look) => Promise.resolve(look.now))) / 1000;
+  const many = (name: string, uses: number, count: number) =>
+    Array.from({ length: count }, (_, n) => ({ hash: `${name}${n}`, uses, expires: now + (uses > 0 ? 60 : 9000 - n) }));
+  const live = many("live", 1, OWN_LINKS / 2);
+  const over = many("over", 0, OWN_LINKS);
+  await anna.core.step("links", (step) => noteLinks(step.tx, [...live, ...over], step.now));
+  const kept = (await anna.core.look((look) => loadDoors(look.tx))).links.map(({ hash }) => hash);
+  expect(kept).toEqual([...live, ...over.slice(0, OWN_LINKS / 2)].map(({ hash }) => hash));
 });
 
 test("nobody blocks themselves, and somebody whose name looks like a contact's is told apart", async () => {

@@ -15,7 +15,7 @@ from zajil.cli.texts.text import PROGRAM
 
 if TYPE_CHECKING:
     from zajil.client import Chat, Client
-    from zajil.client.views import ContactRequest
+    from zajil.client.views import ContactRequest, LinkInUse
 
 _DAY_S = 86_400
 _SHOWN = 8
@@ -56,7 +56,7 @@ def contact_link(
 
     async def told(client: Client) -> None:
         if action == "list":
-            found = await client.contact_links()
+            found = await _links_of_now(client)
             if json:
                 print_json(
                     [
@@ -87,6 +87,19 @@ def contact_link(
     run_with_client(context, told)
 
 
+async def _links_of_now(client: Client) -> list[LinkInUse]:
+    """As the server has them once it heard what it lacks: one that came back from a backup lists those of then."""
+    from zajil.cli.reading import FILES_WAIT
+    from zajil.protocol.errors import ZajilError
+
+    try:
+        await client.sync()
+    except ZajilError as error:
+        if error.code not in FILES_WAIT:
+            raise
+    return await client.contact_links()
+
+
 async def _find_link(client: Client, text: str) -> str:
     """The id of the own link that a text names. Raises Failed `no-link`, `many-links`.
 
@@ -98,7 +111,7 @@ async def _find_link(client: Client, text: str) -> str:
     from zajil.cli.untrusted import clean_name
     from zajil.client.contacting import id_in_link
 
-    groups = {one.id: one.group for one in await client.contact_links()}
+    groups = {one.id: one.group for one in await _links_of_now(client)}
     found = find_own_link(text, list(groups), named=id_in_link(text), listed=command_line("contact-link", "list"))
     if groups[found]:
         title = clean_name(groups[found])

@@ -114,7 +114,7 @@ def take_done(step: Step, want: WantMind) -> None:
 def note_link(step: Step, token: bytes, *, uses: int, expires: int) -> None:
     """Keep what a server is told of a link of ours, should it come back from a backup. uses 0: it is over."""
     token_hash = hashlib.sha256(token).digest()
-    doors.note_link(step.tx, token_hash, uses=uses, expires=expires, now_s=step.now // 1000)
+    doors.note_links(step.tx, [doors.Link(token_hash, uses, expires)], now_s=step.now // 1000)
 
 
 def take_ref(step: Step, n: int, own_ref: bytes) -> None:
