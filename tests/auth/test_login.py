@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -40,6 +41,24 @@ async def test_a_signed_challenge_buys_a_token_once(auth: Auth) -> None:
     assert issued.expires == auth.now() + 3600
     assert (await login.check_device(auth, issued.token)).account_id == person.account_id
     assert await code_of(auth, signed) == "bad-challenge"
+
+
+async def test_a_hello_costs_one_question_and_tells_the_newest_list(
+    auth: Auth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = Person()
+    token = await register(auth, person)
+    caller = await login.check_device(auth, token)
+    await lists.put_list(auth, caller, person.next_list())
+    asked, peek_all = [], auth.db.peek_all
+
+    async def peek(*words: Any) -> list[tuple[Any, ...]]:  # Any: handed on
+        asked.append(words)
+        return await peek_all(*words)
+
+    monkeypatch.setattr(auth.db, "peek_all", peek)
+    assert await login.check_hello(auth, token) == (caller, 2)
+    assert len(asked) == 1
 
 
 async def test_a_nonce_is_good_for_sixty_seconds_one_device_and_one_server(auth: Auth, world: World) -> None:

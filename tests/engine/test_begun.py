@@ -167,6 +167,40 @@ async def test_a_loop_that_waited_for_the_disk_leaves_what_comes_to_the_thread(
     await engine.close()
 
 
+async def test_few_entries_the_loop_reads_itself_while_the_disk_is_quick(
+    server: Server, group: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = start(server)
+    await engine.send(send_verb.prepare(group.send_frame()))
+    box, here, read_in, state_in = group.leaves[0], threading.current_thread(), set[bool](), set[bool]()
+    read_now, state_now = engine.read_now, engine.state_now
+
+    def read(*words: Any, **named: Any) -> Any:  # Any: handed on
+        read_in.add(threading.current_thread() is here)
+        return read_now(*words, **named)
+
+    def state(*words: Any) -> Any:  # Any: as above
+        state_in.add(threading.current_thread() is here)
+        return state_now(*words)
+
+    async def look(n: int) -> None:
+        read_in.clear()
+        state_in.clear()
+        assert await engine.read(box, 0, n=n) == read_now(box, 0, n=n)
+        assert await engine.mailbox_state(box) == state_now(box)
+
+    monkeypatch.setattr(engine, "read_now", read)
+    monkeypatch.setattr(engine, "state_now", state)
+    await look(sqlite_engine.READS_HERE)
+    assert (read_in, state_in) == ({True}, {True})
+    await look(sqlite_engine.READS_HERE + 1)
+    assert (read_in, state_in) == ({False}, {True})
+    monkeypatch.setattr(writer, "HERE_S", 0.0)  # the disk is slow: the next look is the last one
+    await look(1)
+    assert (read_in, state_in) == ({True}, {False})
+    await engine.close()
+
+
 async def test_under_load_batches_are_apart_and_acknowledgements_go_along(
     server: Server, group: Group, monkeypatch: pytest.MonkeyPatch
 ) -> None:

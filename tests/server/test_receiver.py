@@ -48,7 +48,7 @@ def reads_of(actions: list[Action]) -> list[Read]:
 def test_ready_then_one_read_then_drained() -> None:
     one, actions = live(head=2)
     assert isinstance(frames_of(actions)[0], frames.Ready)
-    assert reads_of(actions) == [Read(0, R_WINDOW_MESSAGES, R_WINDOW_BYTES, drains=True)]
+    assert reads_of(actions) == [Read(0, 3, R_WINDOW_BYTES, drains=True)], "one more than waits"
     sent = frames_of(rows(one, 1, 2, complete=True))
     assert sent == [message(1), message(2), frames.Drained(2)]
 
@@ -61,6 +61,12 @@ def test_drained_waits_for_everything_that_was_queued_at_the_hello() -> None:
     more = one.mack(frames.Mack(64), now=1)
     assert more == [Acknowledge(64), Read(64, 64, R_WINDOW_BYTES, drains=True)]
     assert frames_of(rows(one, 65, 100, complete=True))[-1] == frames.Drained(100)
+
+
+def test_what_came_since_the_hello_is_read_on() -> None:
+    one, _ = live(head=2)
+    assert reads_of(rows(one, 1, 3, complete=False)) == [Read(3, R_WINDOW_MESSAGES - 3, R_WINDOW_BYTES - 300, True)]
+    assert frames_of(rows(one, 4, 4, complete=True)) == [message(4), frames.Drained(4)]
 
 
 def test_a_queue_that_expired_meanwhile_is_drained_all_the_same() -> None:

@@ -158,8 +158,3 @@ async def find_devices(auth: Auth, account_id: AccountId) -> ListedDevices | Non
         return ListedDevices(store.newest_seq(db, account_id), store.devices_of(db, account_id))
 
     return await auth.db.read(read)
-
-
-async def newest_seq(auth: Auth, account_id: AccountId) -> int:
-    """Seq of the account's newest list; 0 if there is none."""
-    return await store.peek_newest_seq(auth.db, account_id)

@@ -105,10 +105,22 @@ def _write(auth: Auth, db: Connection, claimed: Login, issued: IssuedToken) -> N
 
 async def check_device(auth: Auth, token: bytes) -> CallingDevice:
     """The device a login token stands for. Raises AuthError `token-expired` (also unknown), Refused `suspended`."""
+    return _judge(await store.peek_token(auth.db, _hash(token), now=auth.now()))
+
+
+async def check_hello(auth: Auth, token: bytes) -> tuple[CallingDevice, int]:
+    """`check_device`, and the seq of the account's newest device list; 0 if there is none."""
+    row, list_seq = await store.peek_hello(auth.db, _hash(token), now=auth.now())
+    return _judge(row), list_seq
+
+
+def _hash(token: bytes) -> bytes:
     if len(token) != TOKEN_BYTES:
         raise error("token-expired")
-    now = auth.now()
-    row = await store.peek_token(auth.db, digest(token), now=now)
+    return digest(token)
+
+
+def _judge(row: store.TokenRow | None) -> CallingDevice:
     if row is None:
         raise error("token-expired")
     if row.state == store.SUSPENDED:

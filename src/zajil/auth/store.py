@@ -42,13 +42,20 @@ _GOOD = (
     & (device.c.revoked == 0)
 )
 # What every HELLO and call asks is built once: building costs several times what asking does.
-_FIND_TOKEN = Prepared(
+_TOKENS = (
     select(session_token.c.account_id, session_token.c.device_id, device.c.mailbox_id, account.c.state)
     .join(device, _SAME_DEVICE)
     .join(account, account.c.id == session_token.c.account_id)
     .where(_GOOD)
 )
-_NEWEST_SEQ = Prepared(select(func.max(device_list.c.seq)).where(device_list.c.account_id == bindparam("b_account_id")))
+_FIND_TOKEN = Prepared(_TOKENS)
+_FIND_HELLO = Prepared(
+    _TOKENS.add_columns(
+        select(func.coalesce(func.max(device_list.c.seq), 0))
+        .where(device_list.c.account_id == session_token.c.account_id)
+        .scalar_subquery()
+    )
+)
 
 
 class DeviceRow(NamedTuple):
@@ -159,12 +166,6 @@ def newest_seq(db: Connection, account_id: AccountId) -> int:
     return db.execute(found).scalar_one() or 0
 
 
-async def peek_newest_seq(database: Database, account_id: AccountId) -> int:
-    """The same for each connection that says HELLO."""
-    row = await database.peek(_NEWEST_SEQ, {"b_account_id": account_id})
-    return (row[0] if row else 0) or 0
-
-
 def lists_from(db: Connection, account_id: AccountId, first: int) -> list[bytes]:
     """The account's signed lists with seq >= first, oldest first."""
     found = select(device_list.c.object).where(device_list.c.account_id == account_id, device_list.c.seq >= first)
@@ -234,6 +235,12 @@ async def peek_token(database: Database, hashed: bytes, *, now: int) -> TokenRow
     """Whose login token this is; None if unknown, expired, or of a device since revoked."""
     row = await database.peek(_FIND_TOKEN, {"b_hash": hashed, "b_now": now})
     return TokenRow(*row) if row else None
+
+
+async def peek_hello(database: Database, hashed: bytes, *, now: int) -> tuple[TokenRow | None, int]:
+    """`peek_token`, and the version of that account's newest list, 0 if there is none: what each HELLO asks."""
+    row = await database.peek(_FIND_HELLO, {"b_hash": hashed, "b_now": now})
+    return (TokenRow(*row[:-1]), row[-1]) if row else (None, 0)
 
 
 def spend(db: Connection, mark: bytes, *, expires: int) -> bool:

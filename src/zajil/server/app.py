@@ -568,8 +568,7 @@ class Server:
         await mailboxes.send_notice(self._delivery, mailbox_ids, "device-list", {"seq": seq})
 
     async def _check_hello(self, token: bytes) -> Hello:
-        device = await login.check_device(self._auth, token)
-        return Hello(device, await lists.newest_seq(self._auth, device.account_id))
+        return Hello(*await login.check_hello(self._auth, token))
 
     async def _stand(self, mailbox_id: MailboxId, after: int) -> Standing:
         state = await mailboxes.open_mailbox(self._delivery, mailbox_id, after)

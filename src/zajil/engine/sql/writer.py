@@ -60,7 +60,7 @@ HERE_MAX: Final = 192
 HERE_ROWS: Final = 4096
 """What these write at most, by their rosters and windows: some 20 ms. The thread has what is more."""
 HERE_S: Final = 0.25
-"""A batch that took the event loop longer waited for the disk: for `AWAY_S` seconds the thread has them all."""
+"""What took the event loop longer waited for the disk: for `AWAY_S` seconds threads have batches and reads."""
 AWAY_S: Final = 5.0
 _READERS = 2
 
@@ -371,7 +371,7 @@ class QueuedMailboxEngine(MailboxEngine):
     def _begin_short(self) -> _Begun | None:
         """A batch that the event loop has carried out; None, and all is queued, where the thread has to."""
         began = time.perf_counter()
-        if self._gather_s or began < self._away_until:
+        if self._gather_s or self._is_away:
             return None
         batch = list(islice(self._queue, HERE_MAX))
         operations = [operation for operation, _ in batch]
@@ -384,14 +384,23 @@ class QueuedMailboxEngine(MailboxEngine):
         if sum(isinstance(each, op.Send) for each in operations) > 1:
             self._next_at = began + APART_S
         done = self._begin_here(operations, int(self._clock() * 1000))
-        if time.perf_counter() - began > HERE_S:
-            self._away_until = time.perf_counter() + AWAY_S
+        self._note_wait(began)
         if done is None:
             return None
         for _ in batch:
             self._queue.popleft()
         self._is_wanted = bool(self._queue)
         return batch, done, began
+
+    @property
+    def _is_away(self) -> bool:
+        """Whether the event loop leaves to threads what it can, since the disk is slow."""
+        return time.perf_counter() < self._away_until
+
+    def _note_wait(self, began: float) -> None:
+        """What the event loop began then, by the performance counter, is done; if late, threads have what is next."""
+        if (now := time.perf_counter()) - began > HERE_S:
+            self._away_until = now + AWAY_S
 
     def _is_behind(self, operation: op.SendEphemeral) -> bool:
         """Whether another one of its group still waits."""

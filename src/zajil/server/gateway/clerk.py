@@ -1,6 +1,6 @@
 """The clerk of a gateway: carries out the Work of conversations against the services, and hands the results back.
 
-One task per piece of work; the results go through the conversation, which knows what to send.
+One task per piece of work that has to wait; the results go through the conversation, which knows what to send.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from zajil.protocol.errors import AuthError, Unavailable, ZajilError, error
 from zajil.protocol.frames import Ok, Role, encode_frame
 from zajil.protocol.ids import MailboxId, parse_b64
 from zajil.protocol.limits import WELCOME_BYTES
+from zajil.server.gateway import eager
 from zajil.server.gateway.conversation import Conversation
 from zajil.server.gateway.receiver import Identity
 from zajil.server.gateway.receivers import Receivers
@@ -79,8 +80,12 @@ class Clerk:
                 if not self._begin_send(conversation, item):
                     self._under_way[conversation] += 1
                     self._spawn(self._carry_out(conversation, item))
-            elif not (isinstance(item, Read) and self._pass_on(conversation, item)):
+            elif isinstance(item, Call):
                 self._spawn(self._carry_out(conversation, item))
+            elif not (isinstance(item, Read) and self._pass_on(conversation, item)):
+                rest = eager.begin(self._carry_out(conversation, item))
+                if rest is not None:
+                    self._spawn(rest)
 
     def _acknowledge(self, conversation: Conversation, mailbox_id: MailboxId, upto: int) -> None:
         try:

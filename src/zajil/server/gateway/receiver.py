@@ -72,6 +72,8 @@ class Receiver:
         self._drains: list[int] = []
         self._drains_of_read: list[int] = []
         self._full_since: float | None = None
+        self._expected = R_WINDOW_MESSAGES
+        """Messages that the next read of a drain finds, but for those that came since HELLO."""
 
     @property
     def live(self) -> bool:
@@ -126,6 +128,7 @@ class Receiver:
         if standing.gap_seq > after:
             actions.append(Emit(frames.Gap(dropped=standing.gap_count, before_seq=standing.gap_seq)))
         self._drains.append(standing.head)
+        self._expected = standing.queued
         self._dirty = True
         if self._checks:
             actions.append(self._checks[0])
@@ -216,11 +219,7 @@ class Receiver:
             return []
         self._reading, self._dirty = True, False
         self._drains_of_read, self._drains = self._drains, []
-        return [
-            Read(
-                self._sent,
-                R_WINDOW_MESSAGES - len(self._flight),
-                R_WINDOW_BYTES - self._flight_bytes,
-                bool(self._drains_of_read),
-            )
-        ]
+        most = R_WINDOW_MESSAGES - len(self._flight)
+        if self._drains_of_read:  # one more than waits: where as many come, another read follows
+            most, self._expected = min(most, self._expected + 1), R_WINDOW_MESSAGES
+        return [Read(self._sent, most, R_WINDOW_BYTES - self._flight_bytes, bool(self._drains_of_read))]
