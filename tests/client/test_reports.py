@@ -35,11 +35,13 @@ class Moderators:
     reports: list[VerifiedReport] = field(default_factory=list)
     complaints: list[Complaint] = field(default_factory=list)
 
-    async def take_report(self, report: VerifiedReport) -> None:
+    async def take_report(self, report: VerifiedReport) -> control.ReportTaken:
         self.reports.append(report)
+        return control.ReportTaken(control.B16(report.report_id), verified=True)
 
-    async def take_complaint(self, complaint: Complaint) -> None:
+    async def take_complaint(self, complaint: Complaint) -> control.ReportTaken:
         self.complaints.append(complaint)
+        return control.ReportTaken(control.B16(complaint.report_id), verified=False)
 
 
 @pytest.fixture

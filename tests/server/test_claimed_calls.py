@@ -6,13 +6,16 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
+from sqlalchemy import Connection
 from tests.server.carriers import until
 
 from zajil.engine.keys import Keys
+from zajil.engine.sql import answers
+from zajil.protocol import control
 from zajil.protocol.errors import Unavailable, ZajilError, error
 from zajil.server.app import Server
 from zajil.server.http import idempotency
-from zajil.server.http.calls import HttpAnswer
+from zajil.server.http.calls import HttpAnswer, accept
 from zajil.server.http.idempotency import AnswerBook, delete_old_claims
 
 Answers = Callable[[], Awaitable[HttpAnswer]]
@@ -152,6 +155,35 @@ async def test_the_claim_of_a_gateway_that_died_is_taken_over(gates: Gates, monk
     handles = Handles()
     handles.free.set()
     assert (await gates.ask(1, handles.take)).body == b"yours"
+    assert gates.claims() == []
+
+
+async def test_what_comes_after_another_gateway_answered_is_undone_and_tells_that_answer(gates: Gates) -> None:
+    """Of a gateway that hung until its claim was taken over, or claimed nothing."""
+    begun, free = asyncio.Event(), asyncio.Event()
+    table, row = idempotency.http_claim, {"key": b"what it did", "owner": b"", "beat": 0, "at": int(gates.clock())}
+
+    async def act() -> HttpAnswer:
+        told, keep = control.Passes((), ("first",)), answers.keeper()
+        begun.set()
+        await free.wait()
+
+        def write(db: Connection) -> None:
+            db.execute(table.insert().values(row))
+            keep(db, told)
+
+        await gates.database.write(write)
+        return accept(told)
+
+    late, others = (gates.ask(0, act, body, may_claim=False) for body in (b"body", b"other content"))
+    await begun.wait()
+    handles = Handles()
+    handles.free.set()
+    assert (await gates.ask(1, handles.take)).body == b"yours"
+    free.set()
+    assert (await late).body == b"yours"
+    with pytest.raises(ZajilError, match="idem-conflict"):
+        await others
     assert gates.claims() == []
 
 

@@ -149,7 +149,7 @@ async def test_what_was_carried_out_is_told_so_though_its_answer_cannot_be_kept(
     async def answer() -> HttpAnswer:
         return HttpAnswer(200, {}, b"one")
 
-    def lose(*_which: object) -> NoReturn:
+    def lose(*_which: object, **_rest: object) -> NoReturn:
         raise error("busy")
 
     book, names = AnswerBook(server._db, Keys.create(), server._clock), (b"path", b"caller", b"key")

@@ -45,9 +45,9 @@ class Process:
 
 
 @asynccontextmanager
-async def running(data: Path) -> AsyncIterator[Process]:
+async def running(data: Path, program: str = PROGRAM) -> AsyncIterator[Process]:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", PROGRAM, str(data), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        sys.executable, "-c", program, str(data), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
     try:
         if process.stdout is None:

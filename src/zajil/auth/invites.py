@@ -10,7 +10,9 @@ from sqlalchemy import Connection
 from zajil.auth import store
 from zajil.auth.context import Auth, CallingDevice
 from zajil.auth.secrets import DAY_S, INVITE_LIFE_DAYS, digest_of_code, new_invite_code
+from zajil.engine.sql import answers
 from zajil.engine.sql.database import Database
+from zajil.protocol.control import Passes
 
 
 def create_invite(db: Database, *, uses: int, now: float) -> str:
@@ -27,19 +29,20 @@ def create_invite(db: Database, *, uses: int, now: float) -> str:
     return code
 
 
-async def make_invites(auth: Auth, caller: CallingDevice, n: int) -> tuple[str, ...]:
+async def make_invites(auth: Auth, caller: CallingDevice, n: int) -> Passes:
     """Codes that a member gives to guests, each for one registration. Raises slow-down."""
     auth.limits.take("pass_invite", caller.account_id, now=auth.clock(), cost=n)
-    codes = tuple(new_invite_code() for _ in range(n))
-    day = auth.today()
+    made = Passes((), tuple(new_invite_code() for _ in range(n)))
+    day, keep = auth.today(), answers.keeper()
 
     def write(db: Connection) -> None:
-        for code in codes:
+        for code in made.codes:
             store.insert_invite(db, digest_of_code(code), day=day, uses=1)
         store.count_invites(db, caller.account_id, n)
+        keep(db, made)
 
     await auth.db.write(write)
-    return codes
+    return made
 
 
 def first_good_day(today: int) -> int:

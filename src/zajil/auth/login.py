@@ -19,6 +19,7 @@ from zajil.auth.registration import IssuedToken
 from zajil.auth.secrets import TOKEN_BYTES, TOKEN_LIFE_S, digest, new_token
 from zajil.auth.store import DeviceRow, MeasureRow
 from zajil.engine.nobody import NOBODY
+from zajil.engine.sql import answers
 from zajil.protocol.errors import Unavailable, ZajilError, error
 from zajil.protocol.identity.objects import DeviceList, Kind, Login, open_object, parse_object
 from zajil.protocol.ids import AccountId, DeviceId, MailboxId
@@ -60,7 +61,13 @@ async def log_in(auth: Auth, login: bytes, *, prefix: bytes) -> IssuedToken:
         await check_not_suspended(auth, claimed.account_id)
     auth.limits.take("login", claimed.account_id, now=auth.clock())
     issued = IssuedToken(new_token(), auth.now() + TOKEN_LIFE_S)
-    await auth.db.write(lambda db: _write(auth, db, claimed, issued))
+    keep = answers.keeper()
+
+    def write(db: Connection) -> None:
+        _write(auth, db, claimed, issued)
+        keep(db, issued.session())
+
+    await auth.db.write(write)
     return issued
 
 

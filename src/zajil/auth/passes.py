@@ -7,18 +7,19 @@ from __future__ import annotations
 
 from typing import Final
 
+from sqlalchemy import Connection
+
 from zajil.auth import store
-from zajil.auth.context import Auth, CallingDevice
+from zajil.auth.context import CallingDevice
 from zajil.protocol.errors import error
 
 PERSONAS_MAX: Final = 3
 
 
-async def count_persona_passes(auth: Auth, caller: CallingDevice, n: int) -> None:
-    """Note n more passes of this account. Raises Refused `no-passes-left` where it would have had more than three.
+def count_persona_passes(db: Connection, caller: CallingDevice, n: int) -> None:
+    """Note n more passes of this account, in the transaction that makes them.
 
-    Called before the passes are made: a crash between the two loses passes, and never makes a fourth.
+    Raises Refused `no-passes-left` where it would have had more than three.
     """
-    fits = await auth.db.write(lambda db: store.count_personas(db, caller.account_id, n, most=PERSONAS_MAX))
-    if not fits:
+    if not store.count_personas(db, caller.account_id, n, most=PERSONAS_MAX):
         raise error("no-passes-left")

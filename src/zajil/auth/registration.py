@@ -16,6 +16,8 @@ from zajil.auth.context import Auth
 from zajil.auth.gate.work import mark_of
 from zajil.auth.invites import first_good_day
 from zajil.auth.secrets import TOKEN_LIFE_S, digest, digest_of_code, new_token
+from zajil.engine.sql import answers
+from zajil.protocol.control import B32, Session
 from zajil.protocol.errors import Unavailable, ZajilError, error
 from zajil.protocol.gate.wire import WorkProof
 from zajil.protocol.identity.objects import Kind, Login, VerifiedList, open_list, open_object, parse_object
@@ -27,6 +29,10 @@ class IssuedToken(NamedTuple):
 
     token: bytes
     expires: int
+
+    def session(self) -> Session:
+        """What its device is answered."""
+        return Session(B32(self.token), self.expires)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,10 +69,16 @@ async def register(auth: Auth, newcomer: Newcomer, *, device_list: bytes, login:
         for entry in first.list.devices
     ]
     issued = IssuedToken(new_token(), auth.now() + TOKEN_LIFE_S)
+    keep = answers.keeper()
+
+    def write(db: Connection) -> None:
+        _write(auth, db, first, rows, admitted, device_id, issued)
+        keep(db, issued.session())
+
     try:
         for row in rows:
             await auth.add_mailbox(row.mailbox_id, 1)
-        await auth.db.write(lambda db: _write(auth, db, first, rows, admitted, device_id, issued))
+        await auth.db.write(write)
     except Unavailable:
         auth.doubt(row.mailbox_id for row in rows)
         raise

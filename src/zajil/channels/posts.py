@@ -1,8 +1,8 @@
 """Posts and comments: written, edited, read, deleted, removed by the channel's own moderators.
 
 A post and its row in the outbox are one transaction: nothing is shown that nobody will look at. A post that its author
-named (the call's Idempotency-Key) has an id that follows from the name: a server that died between COMMIT and answer
-finds it when the call comes again, and makes no second one.
+named (the call's Idempotency-Key) has an id that follows from the name: where the call comes again with a new login,
+for which no answer is kept, no second one is made.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from zajil.channels.spaces import Place, check_readable, find, find_place, parse
 from zajil.channels.store import posts, queue, spaces
 from zajil.channels.store.posts import PostRow, Shown, VersionRow
 from zajil.channels.views import view_post
+from zajil.engine.sql import answers
 from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.ids import PostId, parse_b64
 from zajil.protocol.public import api
@@ -318,7 +319,14 @@ def _remove(space: Channels, db: Connection, caller: CallingPersona, row: PostRo
     return publishing.settle(space, db, row, states.decide(row.now, decision))
 
 
-async def _written(space: Channels, write: publishing.Write) -> api.Post:
+async def _written(space: Channels, work: publishing.Write) -> api.Post:
+    keep = answers.keeper()
+
+    def write(db: Connection) -> tuple[api.Post, publishing.Topics]:
+        view, topics = work(db)
+        keep(db, view)
+        return view, topics
+
     view, topics = await space.db.write(write)
     space.wakeups.wake(topics)
     space.wakeups.wake({publishing.QUEUE})

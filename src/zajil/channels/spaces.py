@@ -15,6 +15,7 @@ from zajil.channels.rules.roles import may_edit_channel
 from zajil.channels.store import feed, personas, posts, spaces
 from zajil.channels.store.spaces import ChannelRow, MemberRow
 from zajil.channels.views import find_ref, parse_reference, view_channel
+from zajil.engine.sql import answers
 from zajil.protocol.errors import error
 from zajil.protocol.ids import ChannelId
 from zajil.protocol.public import api
@@ -53,11 +54,15 @@ async def create_channel(space: Channels, caller: CallingPersona, request: api.N
         subscribers=0,
     )
 
+    keep = answers.keeper()
+
     def write(db: Connection) -> api.Channel:
         take_handle(db, handle, owner=row.id)
         spaces.insert_channel(db, row)
         spaces.insert_member(db, row.id, caller.persona_id, "owner")
-        return _view(space, db, find(db, row.id, caller))
+        made = _view(space, db, find(db, row.id, caller))
+        keep(db, made)
+        return made
 
     return await space.db.write(write)
 

@@ -31,6 +31,7 @@ from zajil.delivery.context import Delivery
 from zajil.delivery.store import StoredAttachment
 from zajil.engine.blobs import Blobs
 from zajil.engine.blobthreads import BlobThreads
+from zajil.engine.sql import answers
 from zajil.engine.sql.interface import PASS_UPLOAD, UPLOAD_PASS_TTL_DAYS
 from zajil.protocol.attachments import (
     KEPT_S,
@@ -119,7 +120,7 @@ class Attachments:
             done=False,
             expires=_round_up(now + UNFINISHED_S, _HOUR_S),
         )
-        spent, first_day = _hashes(request), self._first_day()
+        spent, first_day, keep = _hashes(request), self._first_day(), answers.keeper()
 
         def write(db: Connection) -> None:
             if not store.spend_passes(db, spent, kind=PASS_UPLOAD, first_day=first_day):
@@ -127,6 +128,7 @@ class Attachments:
             # Nothing is reserved, or announcing alone would fill the disk. Who has no passes hears nothing of the room.
             self._blobs.check_room(row.size)
             store.add_attachment(db, row)
+            keep(db, made)
 
         await delivery.db.write(write)
         return made

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from sqlalchemy import Connection
@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from zajil.delivery import store
 from zajil.delivery.context import Delivery, DeviceCaller
 from zajil.delivery.push import store as push_store
+from zajil.engine.sql import answers
 from zajil.engine.sql.interface import (
     PASS_GROUP,
     PASS_PERSONA,
@@ -99,12 +100,27 @@ async def take_passes(delivery: Delivery, caller: DeviceCaller, request: control
     """One-time passes for new groups or uploads. Kept as hashes without an account; only the limit knows who asked."""
     bucket, kind = ("pass_upload", PASS_UPLOAD) if request.kind == "upload" else ("pass_group", PASS_GROUP)
     delivery.limits.take(bucket, caller.account_id, now=delivery.clock(), cost=request.n)
-    return await _make_passes(delivery, request.n, kind)
+    made, hashes = _make_passes(delivery, request.n)
+    await delivery.engine.add_passes(AddPasses(hashes=hashes, kind=kind))
+    return made
 
 
-async def make_persona_passes(delivery: Delivery, n: int) -> control.Passes:
-    """One-time passes for public personas. Who asked is not told here: the account's side only counts."""
-    return await _make_passes(delivery, n, PASS_PERSONA)
+async def make_persona_passes(delivery: Delivery, n: int, *, count: Callable[[Connection], None]) -> control.Passes:
+    """One-time passes for public personas. Who asked is not told here: the account's side only counts.
+
+    count: does so in the transaction of the passes; it refuses by raising. An account has few for its whole life, so
+    none may be lost with an answer.
+    """
+    made, hashes = _make_passes(delivery, n)
+    keep = answers.keeper()
+
+    def write(db: Connection) -> None:
+        count(db)
+        store.add_passes(db, hashes, kind=PASS_PERSONA, day=delivery.now() // DAY_S)
+        keep(db, made)
+
+    await delivery.db.write(write)
+    return made
 
 
 def spend_persona_pass(delivery: Delivery, db: Connection, one_time_pass: bytes) -> bool:
@@ -113,11 +129,10 @@ def spend_persona_pass(delivery: Delivery, db: Connection, one_time_pass: bytes)
     return store.spend_pass(db, hashlib.sha256(one_time_pass).digest(), kind=PASS_PERSONA, first_day=first_day)
 
 
-async def _make_passes(delivery: Delivery, n: int, kind: int) -> control.Passes:
+def _make_passes(delivery: Delivery, n: int) -> tuple[control.Passes, tuple[bytes, ...]]:
+    """Passes and their hashes, not stored."""
     passes = tuple(control.B32(delivery.random(32)) for _ in range(n))
-    hashes = tuple(hashlib.sha256(each).digest() for each in passes)
-    await delivery.engine.add_passes(AddPasses(hashes=hashes, kind=kind))
-    return control.Passes(passes)
+    return control.Passes(passes), tuple(hashlib.sha256(each).digest() for each in passes)
 
 
 async def send_notice(

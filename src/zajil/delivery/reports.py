@@ -36,14 +36,14 @@ class Reporting:
     """What reports work with.
 
     lists_of: all signed device lists of an account, oldest first; empty where there is none. take_report,
-    take_complaint: store it durably before they return.
+    take_complaint: store it durably before they return what its reporter is told.
     """
 
     delivery: Delivery
     server_name: str
     lists_of: Callable[[AccountId], Awaitable[Sequence[bytes]]]
-    take_report: Callable[[VerifiedReport], Awaitable[None]]
-    take_complaint: Callable[[Complaint], Awaitable[None]]
+    take_report: Callable[[VerifiedReport], Awaitable[control.ReportTaken]]
+    take_complaint: Callable[[Complaint], Awaitable[control.ReportTaken]]
 
 
 async def make_report(reporting: Reporting, caller: DeviceCaller, request: control.MakeReport) -> control.ReportTaken:
@@ -56,8 +56,7 @@ async def make_report(reporting: Reporting, caller: DeviceCaller, request: contr
     report_id = delivery.random(16)
     if request.complaint:
         complaint = await asyncio.to_thread(_complain, reporting, caller, report_id, request)
-        await reporting.take_complaint(complaint)
-        return control.ReportTaken(control.B16(report_id), verified=False)
+        return await reporting.take_complaint(complaint)
     items = [_proof(item) for item in request.items]
     claims = await asyncio.to_thread(proofs.read_claims, items, server_name=reporting.server_name)
     lists = await reporting.lists_of(claims[0].certificate.account_id)
@@ -73,8 +72,7 @@ async def make_report(reporting: Reporting, caller: DeviceCaller, request: contr
         note=request.note,
         proof_hash=proofs.hash_proofs(items),
     )
-    await reporting.take_report(report)
-    return control.ReportTaken(control.B16(report_id), verified=True)
+    return await reporting.take_report(report)
 
 
 async def tell_outcome(delivery: Delivery, report_id: bytes, return_to: bytes, outcome: Outcome) -> None:

@@ -270,6 +270,11 @@ def _good_passes(digests: Sequence[bytes], kind: int, first_day: int) -> ColumnE
     return columns.hash.in_(digests) & (columns.kind == kind) & (columns.day >= first_day)
 
 
+def add_passes(db: Connection, digests: Sequence[bytes], *, kind: int, day: int) -> None:
+    """Store new passes by their hashes. The mailbox engine stores those that need nothing else in their transaction."""
+    db.execute(insert(one_time_pass), [{"hash": each, "kind": kind, "day": day} for each in digests])
+
+
 def has_passes(db: Connection, digests: Sequence[bytes], *, kind: int, first_day: int) -> bool:
     """Whether `spend_passes` would take all of these."""
     good = _good_passes(digests, kind, first_day)

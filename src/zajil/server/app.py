@@ -462,7 +462,7 @@ class Server:
                 **bind_delivery(
                     self._delivery,
                     make_invites=lambda device, n: invites.make_invites(self._auth, device, n),
-                    count_personas=self._count_personas if self.settings.public_space else None,
+                    count_personas=passes.count_persona_passes if self.settings.public_space else None,
                 ),
                 **bind_attachments(self._attachments, self._limits, self._clock),
                 **bind_reports(self._make_reporting()),
@@ -548,9 +548,6 @@ class Server:
     def _record_decision(self, db: Connection, told: ChannelDecision) -> None:
         if self.moderation is not None:
             self.moderation.record_channel_decision(db, told)
-
-    async def _count_personas(self, device: CallingDevice, n: int) -> None:
-        await passes.count_persona_passes(self._auth, device, n)
 
     async def _find_devices(self, account_id: AccountId) -> AccountDevices | None:
         found = await lists.find_devices(self._auth, account_id)

@@ -22,6 +22,7 @@ from zajil.auth.login import check_not_suspended
 from zajil.auth.registration import IssuedToken
 from zajil.auth.secrets import TOKEN_LIFE_S, digest, new_token
 from zajil.engine.nobody import NOBODY
+from zajil.engine.sql import answers
 from zajil.protocol.errors import Unavailable, ZajilError, error
 from zajil.protocol.identity.objects import DeviceList, Kind, Login, VerifiedList, open_object, parse_object
 from zajil.protocol.ids import DeviceId
@@ -64,9 +65,11 @@ async def restore(
         raise
     await check_not_suspended(auth, account_id)
     issued = IssuedToken(new_token(), auth.now() + TOKEN_LIFE_S)
+    keep = answers.keeper()
 
     def also(db: Connection) -> None:
         store.insert_token(db, digest(issued.token), account_id, device_id, expires=issued.expires)
+        keep(db, issued.session())
 
     for before, after in pairwise(chain[:-1]):
         await lists.replace(auth, before, after)

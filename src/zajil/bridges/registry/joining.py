@@ -10,6 +10,7 @@ from zajil.bridges.registry import store
 from zajil.bridges.registry.context import Registry, digest
 from zajil.bridges.registry.operator import digest_of_code
 from zajil.bridges.registry.tokens import open_token
+from zajil.engine.sql import answers
 from zajil.protocol import control
 from zajil.protocol.errors import error
 from zajil.protocol.ids import encode_b64
@@ -25,6 +26,7 @@ async def join(registry: Registry, request: control.JoinBridge, *, prefix: bytes
         raise error("malformed", "address of a bridge")
     credential, bridge_id = registry.random(TOKEN_BYTES), _make_id(registry)
     row = store.BridgeRow(bridge_id, host, request.port, dir_, 0, registry.today())
+    made, keep = control.JoinedBridge(control.B8(bridge_id), control.B32(credential)), answers.keeper()
 
     def write(db: Connection) -> bool:
         if not store.spend_code(db, digest_of_code(request.code), now=registry.now()):
@@ -32,12 +34,13 @@ async def join(registry: Registry, request: control.JoinBridge, *, prefix: bytes
         if store.has_address(db, host, request.port):
             raise error("bridge-exists")
         store.insert_bridge(db, row, digest(credential))
+        keep(db, made)
         return True
 
     if not await registry.db.write(write):
         registry.limits.take("failed_token", prefix, now=registry.clock())
         raise error("not-allowed", "code to join with")
-    return control.JoinedBridge(control.B8(bridge_id), control.B32(credential))
+    return made
 
 
 def _make_id(registry: Registry) -> bytes:

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from zajil.bridges.registry import store
 from zajil.bridges.registry.context import DAY_S, Registry, digest
 from zajil.engine.keys import Keys
+from zajil.engine.sql import answers
 from zajil.protocol import control
 from zajil.protocol.errors import error
 from zajil.protocol.ids import AccountId
@@ -33,18 +34,20 @@ async def issue(registry: Registry, account_id: AccountId) -> control.IssuedBund
         raise error("too-young", detail={"days": registry.token_age_days - age})
     who = pseudonym_of(registry, account_id)
     root_hash = (await registry.documents.current()).root.hash
+    keep = answers.keeper()
 
-    def write(db: Connection) -> tuple[PrivateBridges, int]:
+    def write(db: Connection) -> control.IssuedBundle:
         left = _check_quota(registry, store.count_asked(db, who, first_day=first_asked_day(registry)))
         made = make_bundle(db, registry.keys, root_hash=root_hash, now=registry.now())
         store.note_asked(db, who, day=today)
-        return made, left - 1
+        addresses = tuple(control.BridgeAddress(*each) for each in made.bridges)
+        issued = control.IssuedBundle(
+            control.B32(made.root_hash), control.B8(made.token_id), control.B32(made.token), addresses, left - 1
+        )
+        keep(db, issued)
+        return issued
 
-    made, left = await registry.db.write(write)
-    addresses = tuple(control.BridgeAddress(*each) for each in made.bridges)
-    return control.IssuedBundle(
-        control.B32(made.root_hash), control.B8(made.token_id), control.B32(made.token), addresses, left
-    )
+    return await registry.db.write(write)
 
 
 def pseudonym_of(registry: Registry, account_id: AccountId) -> bytes:

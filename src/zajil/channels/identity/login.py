@@ -5,8 +5,6 @@ An unknown persona, a wrong signature and a bad nonce answer alike and cost the 
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from sqlalchemy import Connection
 
 from zajil.channels.context import TOKEN_BYTES, TOKEN_LIFE_S, CallingPersona, Channels, digest
@@ -15,16 +13,12 @@ from zajil.channels.rules.trust import decide_trust
 from zajil.channels.store import personas
 from zajil.channels.store.personas import PersonaRow
 from zajil.engine.nobody import NOBODY
+from zajil.engine.sql import answers
+from zajil.protocol.control import B32
 from zajil.protocol.errors import Unavailable, ZajilError, error
 from zajil.protocol.ids import PersonaId
+from zajil.protocol.public.api import PersonaSession
 from zajil.protocol.public.persona import check_login, persona_id_of
-
-
-class IssuedToken(NamedTuple):
-    """A token and the Unix second it ends."""
-
-    token: bytes
-    expires: int
 
 
 def challenge(space: Channels, persona_id: PersonaId) -> bytes:
@@ -34,7 +28,7 @@ def challenge(space: Channels, persona_id: PersonaId) -> bytes:
 
 async def log_in(
     space: Channels, *, persona_id: PersonaId, nonce: bytes, signature: bytes, prefix: bytes
-) -> IssuedToken:
+) -> PersonaSession:
     """A token for the persona that signed this login; a suspended one reads its notices by it, and appeals.
 
     Raises bad-challenge, slow-down.
@@ -54,12 +48,14 @@ async def log_in(
         space.limits.take("failed_token", prefix, now=space.clock())
         raise
     space.limits.take("persona_login", persona_id, now=space.clock())
-    issued = IssuedToken(space.random(TOKEN_BYTES), space.now() + TOKEN_LIFE_S)
+    issued = PersonaSession(B32(space.random(TOKEN_BYTES)), space.now() + TOKEN_LIFE_S)
+    keep = answers.keeper()
 
     def write(db: Connection) -> None:
         if not personas.spend(db, mark_of(nonce), expires=space.now() + SPENT_S):
             raise error("bad-challenge")  # used a moment ago
         personas.insert_token(db, digest(issued.token), persona_id, expires=issued.expires)
+        keep(db, issued)
 
     await space.db.write(write)
     return issued

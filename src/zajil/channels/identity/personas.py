@@ -16,6 +16,7 @@ from zajil.channels.rules import states
 from zajil.channels.store import feed, personas, posts, spaces
 from zajil.channels.store.personas import PersonaRow
 from zajil.channels.views import parse_reference
+from zajil.engine.sql import answers
 from zajil.protocol.control import B16
 from zajil.protocol.errors import error
 from zajil.protocol.ids import PersonaId
@@ -50,6 +51,8 @@ async def create_persona(space: Channels, request: api.NewPersona, *, prefix: by
         suspended_until=0,
     )
 
+    made, keep = _view(space, row, own=True), answers.keeper()
+
     def write(db: Connection) -> None:
         if personas.is_known(db, persona_id):
             raise error("persona-exists")
@@ -57,9 +60,10 @@ async def create_persona(space: Channels, request: api.NewPersona, *, prefix: by
         personas.insert_persona(db, row)
         if not space.spend_pass(db, request.one_time_pass):
             raise error("pass-spent")
+        keep(db, made)
 
     await space.db.write(write)
-    return _view(space, row, own=True)
+    return made
 
 
 def take_handle(db: Connection, handle: str, *, owner: bytes) -> None:

@@ -6,6 +6,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from zajil.engine.sql import answers
 from zajil.moderation.appeals.telling import appeal_until, find_own, parse_state
 from zajil.moderation.review.context import Persona, Review
 from zajil.moderation.store import appeals, decisions
@@ -30,7 +31,9 @@ async def lodge(review: Review, caller: Persona, decision: str, request: redress
     decision_id, now, text = parse_b64(decision, size=16), review.now(), _clean(request.text)
     review.limits.take("appeal", caller.persona_id, now=review.decisions.clock())
 
-    def write(db: Connection) -> AppealRow:
+    keep = answers.keeper()
+
+    def insert(db: Connection) -> AppealRow:
         row = find_own(db, caller, decision_id)
         known = appeals.find_against(db, row.id)
         if known is not None:
@@ -55,9 +58,14 @@ async def lodge(review: Review, caller: Persona, decision: str, request: redress
         review.space.tell(db, caller.persona_id, "appeal.updated", encode_b64(made.id))
         return made
 
-    row = await review.db.write(write)
+    def write(db: Connection) -> redress.Appeal:
+        appeal = view_appeal(insert(db))
+        keep(db, appeal)
+        return appeal
+
+    appeal = await review.db.write(write)
     review.nudge()
-    return view_appeal(row)
+    return appeal
 
 
 async def read_own_appeal(review: Review, caller: Persona, appeal: str) -> redress.Appeal:

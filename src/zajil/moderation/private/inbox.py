@@ -17,9 +17,11 @@ import msgspec
 from sqlalchemy import Connection
 
 from zajil.engine.keys import SealBroken
+from zajil.engine.sql import answers
 from zajil.engine.sql.database import Database
 from zajil.moderation.private import records, store, tallies, untold
 from zajil.moderation.private.keys import ModeratorKeys
+from zajil.protocol.control import B16, ReportTaken
 from zajil.protocol.errors import error
 from zajil.protocol.report.complaint import Complaint
 from zajil.protocol.report.measures import AccountMeasure
@@ -114,16 +116,20 @@ class Inbox:
         return int(self.clock()) // _DAY_S
 
 
-async def take_report(inbox: Inbox, report: VerifiedReport) -> None:
-    """The report waits in queue `private`, durably."""
-    await _keep(inbox, report.report_id, store.REPORT, msgspec.msgpack.encode(report))
+async def take_report(inbox: Inbox, report: VerifiedReport) -> ReportTaken:
+    """The report waits in queue `private`, durably; what its reporter is told."""
+    return await _keep(inbox, report.report_id, store.REPORT, msgspec.msgpack.encode(report))
 
 
-async def take_complaint(inbox: Inbox, complaint: Complaint) -> None:
-    """The complaint waits in queue `complaints`, durably. Raises Limited `quota`: see `OpenComplaints`."""
+async def take_complaint(inbox: Inbox, complaint: Complaint) -> ReportTaken:
+    """The complaint waits in queue `complaints`, durably; what its reporter is told.
+
+    Raises Limited `quota`: see `OpenComplaints`.
+    """
     data = msgspec.msgpack.encode(complaint)
     count = inbox.complaints.add
-    await _keep(inbox, complaint.report_id, store.COMPLAINT, data, also=lambda db: count(db, complaint.reporter_ref))
+    also = partial(count, reporter_ref=complaint.reporter_ref)
+    return await _keep(inbox, complaint.report_id, store.COMPLAINT, data, also=also)
 
 
 async def waiting_reports(inbox: Inbox, *, limit: int) -> list[VerifiedReport]:
@@ -290,14 +296,17 @@ async def _keep(
     plaintext: bytes,
     *,
     also: Callable[[Connection], None] = lambda _db: None,
-) -> None:
+) -> ReportTaken:
     body = inbox.keys.seal(plaintext, context=_context(report_id, kind))
+    taken, keep = ReportTaken(B16(report_id), verified=kind == store.REPORT), answers.keeper()
 
     def write(db: Connection) -> None:
         also(db)
         store.insert_report(db, report_id, kind=kind, body=body, day=inbox.today())
+        keep(db, taken)
 
     await inbox.db.write(write)
+    return taken
 
 
 def _read(inbox: Inbox, row: store.ReportRow, *, by_person: bool = True) -> VerifiedReport | Complaint:

@@ -6,6 +6,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from zajil.engine.sql import answers
 from zajil.moderation.pipeline.storing import HARM
 from zajil.moderation.reports import weights
 from zajil.moderation.reports.weights import Given, Tallies
@@ -33,9 +34,9 @@ async def report(review: Review, caller: Persona, request: redress.NewReport) ->
     Raises gone, not-allowed (their own), slow-down.
     """
     review.limits.take(f"report_trust{caller.trust}", caller.persona_id, now=review.decisions.clock())
-    now, note = review.now(), _clean(request.note)
+    now, note, keep = review.now(), _clean(request.note), answers.keeper()
 
-    def write(db: Connection) -> NoticeRow:
+    def insert(db: Connection) -> NoticeRow:
         target = review.space.find_target(db, request.kind, request.target, caller.persona_id)
         if target is None:
             raise error("gone")
@@ -65,8 +66,13 @@ async def report(review: Review, caller: Persona, request: redress.NewReport) ->
         notices.insert_notice(db, row)
         return row
 
+    def write(db: Connection) -> redress.Report:
+        taken = view_report(insert(db))
+        keep(db, taken)
+        return taken
+
     try:
-        return view_report(await review.db.write(write))
+        return await review.db.write(write)
     except BaseException:
         # What was not stored must not count; whatever this target's tally was, the next notice counts it anew.
         review.tallies.drop_target(bytes(request.target))

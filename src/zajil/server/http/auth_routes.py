@@ -86,13 +86,13 @@ class _Routes:
                 prefix=request.peer.prefix,
                 between=body.between,
             )
-            return control.Session(control.B32(issued.token), issued.expires)
+            return issued.session()
         peer = request.peer
         gate = registration.Newcomer(
             invite=body.gate.invite, work=body.gate.altcha, prefix=peer.prefix, bridge=peer.bridge
         )
         issued = await registration.register(self._auth, gate, device_list=body.device_list, login=body.login)
-        return control.Session(control.B32(issued.token), issued.expires)
+        return issued.session()
 
     async def challenge(self, request: Request) -> msgspec.Struct:
         body = body_of(request, control.Challenge)
@@ -102,7 +102,7 @@ class _Routes:
     async def take_token(self, request: Request) -> msgspec.Struct:
         body = body_of(request, control.Login)
         issued = await login.log_in(self._auth, body.login, prefix=request.peer.prefix)
-        return control.Session(control.B32(issued.token), issued.expires)
+        return issued.session()
 
     async def drop_token(self, request: Request) -> msgspec.Struct:
         await login.log_out(self._auth, request.token or b"")

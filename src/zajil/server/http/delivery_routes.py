@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
 import msgspec
+from sqlalchemy import Connection
 
 from zajil.auth.context import CallingDevice
 from zajil.delivery import mailboxes, packages
@@ -23,9 +24,9 @@ from zajil.server.http.auth_routes import body_of, device_of
 from zajil.server.http.calls import BoundRoute, Request
 
 _Answer = TypeVar("_Answer")
-MakeInvites = Callable[[CallingDevice, int], Awaitable[tuple[str, ...]]]
+MakeInvites = Callable[[CallingDevice, int], Awaitable[control.Passes]]
 _DIGITS = 10
-CountPersonas = Callable[[CallingDevice, int], Awaitable[None]]
+CountPersonas = Callable[[Connection, CallingDevice, int], None]
 
 
 def bind_delivery(
@@ -33,7 +34,8 @@ def bind_delivery(
 ) -> Mapping[Route, BoundRoute]:
     """Every route of mailboxes, passes and key packages. make_invites: registration codes of a member.
 
-    count_personas: lets an account have so many passes for personas or refuses; None without a public space.
+    count_personas: lets an account have so many passes for personas or refuses, in the transaction that makes them;
+    None without a public space.
     """
 
     async def take_refs(request: Request) -> msgspec.Struct:
@@ -50,12 +52,12 @@ def bind_delivery(
     async def take_passes(request: Request) -> msgspec.Struct:
         wanted = body_of(request, control.TakePasses)
         if wanted.kind == "invite":
-            return control.Passes((), await make_invites(device_of(request), wanted.n))
+            return await make_invites(device_of(request), wanted.n)
         if wanted.kind == "persona":
             if count_personas is None:
                 raise error("not-allowed", "no public space")
-            await count_personas(device_of(request), wanted.n)
-            return await mailboxes.make_persona_passes(delivery, wanted.n)
+            count, caller = count_personas, device_of(request)
+            return await mailboxes.make_persona_passes(delivery, wanted.n, count=lambda db: count(db, caller, wanted.n))
         return await mailboxes.take_passes(delivery, _device(request), wanted)
 
     async def put_packages(request: Request) -> msgspec.Struct:

@@ -2,12 +2,14 @@
 
 Key = SHA-256 over path, caller and header. Only acceptances are stored, for 24 hours, sealed (an answer may hold a
 token). Two copies of a call at once: the second waits for the first, or it would hear the refusal of which the first
-is the reason. Source: service.md 4.
+is the reason. A verb hands its answer over in the transaction of its act (`answers.keeper`), so that a server that
+dies right after COMMIT tells a copy what it did; what is as well done twice is stored after it. Source: service.md 4.
 
 Where there are several gateways, the one that carries a call out claims its key in the database, and says each 2 s
 that it still does. Another one with a copy waits for the answer, and hears `busy` where that takes long. A claim of
-which nothing was said for 6 s is taken over: its gateway died, or does not reach the database. What it had done by
-then, and not answered, is not known, as after the death of a single server. Nobody's clock is compared with another's.
+which nothing was said for 6 s is taken over: its gateway died, or does not reach the database. What it had done by then
+stands with its answer; what it does later is undone, once the other one has answered. Nobody's clock is compared with
+another's.
 """
 
 from __future__ import annotations
@@ -26,9 +28,10 @@ import msgspec
 from sqlalchemy import Column, ColumnElement, Connection, Index, LargeBinary, Table, delete, insert, select, update
 
 from zajil.engine.keys import Keys
+from zajil.engine.sql import answers
 from zajil.engine.sql.database import METADATA, U64, Database, describe
-from zajil.protocol.errors import Unavailable, error
-from zajil.server.http.calls import HttpAnswer
+from zajil.protocol.errors import Unavailable, ZajilError, error
+from zajil.server.http.calls import HttpAnswer, accept
 
 LIFE_S: Final = 86_400
 CLAIM_LIFE_S: Final = 3_600
@@ -111,6 +114,25 @@ class _Found(NamedTuple):
     claim: _Claim | None
 
 
+class _Act:
+    """What a call does. is_kept: whether it has handed its answer over; that is stored with whatever else it wrote.
+
+    stood: the row of another gateway that answered a copy meanwhile, for which the act is undone.
+    """
+
+    def __init__(self, put: Callable[..., tuple[bytes, bytes] | None]) -> None:
+        self._put = put
+        self.is_kept = False
+        self.stood: tuple[bytes, bytes] | None = None
+
+    def keep(self, db: Connection, told: msgspec.Struct) -> None:
+        """See `answers.Keep`."""
+        self.stood = self._put(db, answer=accept(told))
+        if self.stood is not None:
+            raise error("busy", "another gateway has answered it")
+        self.is_kept = True
+
+
 class AnswerBook:
     """Answers given in the last 24 hours to calls with an Idempotency-Key."""
 
@@ -147,8 +169,15 @@ class AnswerBook:
             stored = await (self._claim(key, owner) if is_claimed else self._find(key))
             if stored is not None:
                 return self._open(key, body_hash, stored)
-            own = await (self._hold(key, owner, answer) if is_claimed else answer())
-            stood = await self._store(key, body_hash, own, owner)
+            act = _Act(partial(self._insert, key=key, body_hash=body_hash, owner=owner))
+            try:
+                with answers.opened(act.keep):
+                    own = await (self._hold(key, owner, answer) if is_claimed else answer())
+                stood = None if act.is_kept else await self._store(key, body_hash, own, owner)
+            except ZajilError:
+                if act.stood is None:
+                    raise
+                stood = act.stood
             return own if stood is None else self._open(key, body_hash, stood)
 
     async def _store(self, key: bytes, body_hash: bytes, own: HttpAnswer, owner: bytes) -> tuple[bytes, bytes] | None:
@@ -157,7 +186,7 @@ class AnswerBook:
         `busy` would have it carried out twice. Only a copy of this call that follows all the same is.
         """
         try:
-            return await self._db.write(lambda db: self._insert(db, key, body_hash, own, owner))
+            return await self._db.write(partial(self._insert, key=key, body_hash=body_hash, answer=own, owner=owner))
         except Unavailable:
             return None
 
@@ -175,7 +204,7 @@ class AnswerBook:
         return (row[0], row[1]) if row else None
 
     def _insert(
-        self, db: Connection, key: bytes, body_hash: bytes, answer: HttpAnswer, owner: bytes
+        self, db: Connection, *, key: bytes, body_hash: bytes, answer: HttpAnswer, owner: bytes
     ) -> tuple[bytes, bytes] | None:
         """None once it is stored; the row that another gateway stored before."""
         if self._is_shared:

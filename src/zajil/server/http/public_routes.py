@@ -42,14 +42,13 @@ def _bind_identity(space: Channels) -> Mapping[PublicRoute, PublicBound]:
 
     async def take_token(request: PublicRequest) -> msgspec.Struct:
         body = _body(request, api.PersonaLogin)
-        issued = await login.log_in(
+        return await login.log_in(
             space,
             persona_id=PersonaId(body.persona_id),
             nonce=body.nonce,
             signature=body.signature,
             prefix=request.peer.prefix,
         )
-        return api.PersonaSession(B32(issued.token), issued.expires)
 
     async def drop_token(request: PublicRequest) -> msgspec.Struct:
         await login.log_out(space, request.token or b"")
