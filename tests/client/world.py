@@ -38,6 +38,7 @@ from zajil.engine.limits import Limits
 from zajil.engine.sql import interface as op
 from zajil.engine.sql.sqlite.database import SQLiteDatabase
 from zajil.engine.sql.sqlite.engine import SQLiteMailboxEngine
+from zajil.engine.sql.writer import Parts
 from zajil.protocol import control, frames
 from zajil.protocol.chat.extensions import ChatKind, ChatRole, ChatSettings
 from zajil.protocol.errors import ZajilError, error
@@ -167,12 +168,14 @@ class World:
         limits = Limits(NO_LIMITS)
         self.engine = InlineEngine(
             self.database,
-            keys=self.server_keys,
-            open_ref=self.refs.open_ref,
-            bus=self.bus,
-            limits=limits,
-            clock=self.read_seconds,
-            random=self.rng.randbytes,
+            Parts(
+                keys=self.server_keys,
+                open_ref=self.refs.open_ref,
+                bus=self.bus,
+                limits=limits,
+                clock=self.read_seconds,
+                random=self.rng.randbytes,
+            ),
         )
         self.engine._writing().execute("PRAGMA synchronous=OFF")  # processes die here, not machines
         self.delivery = Delivery(

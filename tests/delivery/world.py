@@ -86,23 +86,23 @@ class Server:
 
     def parts(self) -> Parts:
         """What an engine of it is made with."""
-        return {
-            "keys": self.keys,
-            "open_ref": self.refs.open_ref,
-            "bus": self.bus,
-            "limits": Limits(self.limits),
-            "clock": lambda: self.now_ms / 1000,
-            "random": self.rng.randbytes,
-            "cap": self.cap,
-        }
+        return Parts(
+            keys=self.keys,
+            open_ref=self.refs.open_ref,
+            bus=self.bus,
+            limits=Limits(self.limits),
+            clock=lambda: self.now_ms / 1000,
+            random=self.rng.randbytes,
+            cap=self.cap,
+        )
 
     def make_engine(self) -> QueuedMailboxEngine:
         parts = self.parts()
         if self.url is None:
-            return SQLiteMailboxEngine(self.database, **parts)
+            return SQLiteMailboxEngine(self.database, parts)
         from zajil.engine.sql.postgres.engine import PostgresMailboxEngine  # not at the top: few need its driver
 
-        return PostgresMailboxEngine(self.url, **parts)
+        return PostgresMailboxEngine(self.url, parts)
 
     def crash(self) -> None:
         """What a kill leaves: the file. A new engine opens it."""

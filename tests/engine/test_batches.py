@@ -261,7 +261,7 @@ from tests.delivery.world import Group, Server
 from zajil.delivery import commit as commit_verb, send as send_verb
 from zajil.protocol import frames
 
-def die(batch, done, outcomes):
+def die(operations, seconds):
     os.kill(os.getpid(), signal.SIGKILL)  # after COMMIT, before anybody is told
 
 async def main(folder, verb, url):
@@ -271,8 +271,10 @@ async def main(folder, verb, url):
     send, commit = group.send_frame(), group.commit_frame([(2, server.refs.make_ref(guest))], welcome=b"come in")
     (folder / "send").write_bytes(frames.encode_frame(send))
     (folder / "commit").write_bytes(frames.encode_frame(commit))
+    parts = server.parts()._replace(note_batch=die)
+    server.parts = lambda: parts
+    server.crash()
     server.engine.start()
-    server.engine._answer = die
     await (send_verb.send(server.engine, send) if verb == "send" else commit_verb.commit(server.engine, commit))
 
 asyncio.run(main(Path(sys.argv[1]), sys.argv[2], sys.argv[3] if sys.argv[3:] else None))

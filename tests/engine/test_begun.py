@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,9 @@ from tests.delivery.world import Group, Server
 from zajil.delivery import commit as commit_verb
 from zajil.delivery import send as send_verb
 from zajil.engine.sql import writer
-from zajil.engine.sql.interface import Operation
 from zajil.engine.sql.sqlite import engine as sqlite_engine
 from zajil.engine.sql.sqlite.database import set_pragmas
 from zajil.engine.sql.sqlite.engine import SQLiteMailboxEngine
-from zajil.engine.sql.writer import Done
 from zajil.protocol.errors import ZajilError
 from zajil.protocol.limits import DELIVERY_REF_BYTES, R_WINDOW_MESSAGES, ROSTER_ENTRIES
 
@@ -28,27 +26,25 @@ HERE = "loop"
 THERE = "zajil-writer"
 
 
-class Watched(SQLiteMailboxEngine):
-    """Notes in which thread statements and COMMITs run, and how many operations the batches have."""
+class Watch:
+    """Notes in which thread a batch's statements and its COMMIT run, and how many operations the batches have."""
 
-    def watch(self) -> None:
+    def __init__(self) -> None:
         self.statements: list[str] = []
         self.commits: list[str] = []
         self.batches: list[int] = []
-        self._note_batch = lambda operations, _: self.batches.append(operations)
 
-    def _run_open(self, operations: Sequence[Operation], now_ms: int) -> Done:
-        self.statements.append(_thread())
-        return super()._run_open(operations, now_ms)
-
-    def _commit(self) -> None:
-        self.commits.append(_thread())
-        super()._commit()
+    def note(self, statement: str) -> None:
+        """As the driver tells of each statement."""
+        if statement == "BEGIN IMMEDIATE":
+            self.statements.append(_thread())
+        elif statement == "COMMIT":
+            self.commits.append(_thread())
 
 
-def _thread() -> str:
-    name = threading.current_thread().name
-    return name if name == THERE else HERE
+def _thread(*, of: str = THERE) -> str:
+    """This one, if its name begins so; else the loop's."""
+    return of if threading.current_thread().name.startswith(of) else HERE
 
 
 @pytest.fixture
@@ -64,26 +60,28 @@ def group(server: Server) -> Group:
     return Group(server, server.mailbox(), server.mailbox())
 
 
-def start(server: Server) -> Watched:
-    """The engine of this server, watched."""
+def start(server: Server, *, clock: Callable[[], float] | None = None) -> tuple[SQLiteMailboxEngine, Watch]:
+    """The engine of this server, watched from outside."""
     server.engine.abandon()
-    engine = Watched(server.database, **server.parts())
-    engine.watch()
+    watch, parts = Watch(), server.parts()
+    parts = parts._replace(clock=clock or parts.clock, note_batch=lambda size, _: watch.batches.append(size))
+    engine = SQLiteMailboxEngine(server.database, parts)
+    engine._writing().set_trace_callback(watch.note)
     engine.start()
     server.engine = engine
-    return engine
+    return engine, watch
 
 
 async def test_a_message_is_carried_out_in_the_loop_and_told_of_once_it_is_durable(
     server: Server, group: Group
 ) -> None:
-    engine = start(server)
+    engine, watch = start(server)
     before = server.count("message")
     told: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     engine.begin_send(send_verb.prepare(group.send_frame()), lambda _: told.set_result(server.count("message")))
     assert server.count("message") == before
     assert await told == before + 1
-    assert (engine.statements, engine.commits, engine.batches) == ([HERE], [THERE], [1])
+    assert (watch.statements, watch.commits, watch.batches) == ([HERE], [THERE], [1])
     await engine.close()
 
 
@@ -91,27 +89,27 @@ async def test_what_is_rare_or_large_the_thread_carries_out(
     server: Server, group: Group, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add = [(2, server.refs.make_ref(server.mailbox()))]
-    engine = start(server)
+    engine, watch = start(server)
     await engine.add_mailbox(server.rng.randbytes(16))  # type: ignore[arg-type]  # a MailboxId by use
     frame = group.commit_frame(add, welcome=b"come in")
     await commit_verb.commit(engine, frame)
     group.applied(frame, group.pending)
-    assert engine.statements == [THERE, THERE]
+    assert watch.statements == [THERE, THERE]
     monkeypatch.setattr(sqlite_engine, "ROSTER_BYTES", 16)
     await engine.send(send_verb.prepare(group.send_frame()))
-    assert engine.statements == [THERE, THERE, THERE]
+    assert watch.statements == [THERE, THERE, THERE]
     await engine.close()
 
 
 async def test_the_loop_waits_for_nobody_who_has_the_file(server: Server, group: Group) -> None:
-    engine = start(server)
+    engine, watch = start(server)
     with server.held():
         sending = asyncio.create_task(engine.send(send_verb.prepare(group.send_frame())))
         for _ in range(5):
             await asyncio.sleep(0)  # would stand still, if the loop waited for its turn
         assert not sending.done()
     await sending
-    assert engine.statements == [THERE]
+    assert watch.statements == [THERE]
     # Whoever has SQLite's own lock and no turn is waited for as well, and not by the loop.
     with closing(sqlite3.connect(server.path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -121,7 +119,7 @@ async def test_the_loop_waits_for_nobody_who_has_the_file(server: Server, group:
         assert not sending.done()
         other.execute("ROLLBACK")
     await sending
-    assert engine.statements == [THERE, HERE, THERE]
+    assert watch.statements == [THERE, HERE, THERE]
     await engine.close()
 
 
@@ -139,9 +137,10 @@ class Full(sqlite3.Connection):
 async def test_what_cannot_be_made_durable_is_refused_and_holds_nobody_up(
     server: Server, group: Group, caplog: pytest.LogCaptureFixture
 ) -> None:
-    engine = start(server)
+    engine, watch = start(server)
     full = sqlite3.connect(server.path, isolation_level=None, check_same_thread=False, factory=Full)
     set_pragmas(full)
+    full.set_trace_callback(watch.note)
     engine._connection, full.is_full = full, True
     frame = send_verb.prepare(group.send_frame())
     queued = [len(server.queue(box)) for box in group.leaves.values()]
@@ -152,52 +151,54 @@ async def test_what_cannot_be_made_durable_is_refused_and_holds_nobody_up(
     assert [len(server.queue(box)) for box in group.leaves.values()] == queued
     assert not (await engine.send(frame)).dup
     assert [len(server.queue(box)) for box in group.leaves.values()] == [each + 1 for each in queued]
-    assert engine.statements == [HERE, HERE]
+    assert watch.statements == [HERE, HERE]
     await engine.close()
 
 
 async def test_a_loop_that_waited_for_the_disk_leaves_what_comes_to_the_thread(
     server: Server, group: Group, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine = start(server)
+    engine, watch = start(server)
     monkeypatch.setattr(writer, "HERE_S", 0.0)
     for _ in range(2):
         await engine.send(send_verb.prepare(group.send_frame()))
-    assert engine.statements == [HERE, THERE]
+    assert watch.statements == [HERE, THERE]
     await engine.close()
 
 
 async def test_few_entries_the_loop_reads_itself_while_the_disk_is_quick(
     server: Server, group: Group, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine = start(server)
+    read_in, state_in = set[str](), set[str]()
+
+    def set_watched(connection: sqlite3.Connection) -> None:
+        set_pragmas(connection)
+        connection.set_trace_callback(note)
+
+    def note(statement: str) -> None:
+        if "FROM mailbox_item" in statement:
+            read_in.add(_thread(of="zajil-read"))
+        elif "FROM mailbox" in statement:
+            state_in.add(_thread(of="zajil-read"))
+
+    monkeypatch.setattr(sqlite_engine, "set_pragmas", set_watched)
+    engine, _ = start(server)
     await engine.send(send_verb.prepare(group.send_frame()))
-    box, here, read_in, state_in = group.leaves[0], threading.current_thread(), set[bool](), set[bool]()
-    read_now, state_now = engine.read_now, engine.state_now
-
-    def read(*words: Any, **named: Any) -> Any:  # Any: handed on
-        read_in.add(threading.current_thread() is here)
-        return read_now(*words, **named)
-
-    def state(*words: Any) -> Any:  # Any: as above
-        state_in.add(threading.current_thread() is here)
-        return state_now(*words)
+    box, here, there = group.leaves[0], {HERE}, {"zajil-read"}
 
     async def look(n: int) -> None:
         read_in.clear()
         state_in.clear()
-        assert await engine.read(box, 0, n=n) == read_now(box, 0, n=n)
-        assert await engine.mailbox_state(box) == state_now(box)
+        assert await engine.read(box, 0, n=n)
+        assert (await engine.mailbox_state(box)).queued
 
-    monkeypatch.setattr(engine, "read_now", read)
-    monkeypatch.setattr(engine, "state_now", state)
     await look(sqlite_engine.READS_HERE)
-    assert (read_in, state_in) == ({True}, {True})
+    assert (read_in, state_in) == (here, here)
     await look(sqlite_engine.READS_HERE + 1)
-    assert (read_in, state_in) == ({False}, {True})
+    assert (read_in, state_in) == (there, here)
     monkeypatch.setattr(writer, "HERE_S", 0.0)  # the disk is slow: the next look is the last one
     await look(1)
-    assert (read_in, state_in) == ({True}, {False})
+    assert (read_in, state_in) == (here, there)
     await engine.close()
 
 
@@ -205,7 +206,7 @@ async def test_under_load_batches_are_apart_and_acknowledgements_go_along(
     server: Server, group: Group, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(writer, "ACK_S", 60.0)
-    engine = start(server)
+    engine, watch = start(server)
     box = group.leaves[0]
     head = server.engine.state_now(box).head
     for _ in range(2):
@@ -219,24 +220,24 @@ async def test_under_load_batches_are_apart_and_acknowledgements_go_along(
         sending.append(asyncio.create_task(engine.send(send_verb.prepare(group.send_frame()))))
         await asyncio.sleep(0)
     await asyncio.sleep(0.02)
-    assert engine.batches == [1, 1, 2]
+    assert watch.batches == [1, 1, 2]
     engine._next_at = 0  # a minute later
     engine._begin()
     await asyncio.gather(*sending)
-    assert engine.batches == [1, 1, 2, 5]
+    assert watch.batches == [1, 1, 2, 5]
     assert server.engine.state_now(box).acked == head
     engine.begin_ack(box, head + 1, lambda _: None)
     await engine.close()  # and none is left behind
-    assert engine.batches == [1, 1, 2, 5, 1]
+    assert watch.batches == [1, 1, 2, 5, 1]
 
 
 async def test_an_acknowledgement_that_nothing_comes_after_goes_by_itself(server: Server, group: Group) -> None:
-    engine = start(server)
+    engine, watch = start(server)
     box = group.leaves[0]
     told: asyncio.Future[object] = asyncio.get_running_loop().create_future()
     engine.begin_ack(box, server.engine.state_now(box).head, told.set_result)
     await asyncio.sleep(0)
-    assert engine.statements == []
+    assert watch.statements == []
     await told
     assert server.engine.state_now(box).queued == 0
     await engine.close()
@@ -246,12 +247,12 @@ async def test_the_loop_takes_no_more_than_it_has_time_for(
     server: Server, group: Group, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = Group(server, server.mailbox(), server.mailbox())
-    engine = start(server)
+    engine, watch = start(server)
 
     async def burst(*of: Group) -> str:
-        begun = len(engine.statements)
+        begun = len(watch.statements)
         await asyncio.gather(*(engine.send(send_verb.prepare(each.send_frame())) for each in of))
-        (where,) = engine.statements[begun:]
+        (where,) = watch.statements[begun:]
         return where
 
     monkeypatch.setattr(writer, "APART_S", 0.0)
@@ -269,7 +270,7 @@ async def test_the_loop_takes_no_more_than_it_has_time_for(
 
 async def test_the_loop_empties_no_large_mailbox(server: Server, group: Group, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer, "ACK_S", 0.0)
-    engine = start(server)
+    engine, watch = start(server)
     box, rows = group.leaves[0], 4
     for _ in range(3 * rows):
         await engine.send(send_verb.prepare(group.send_frame()))
@@ -278,7 +279,7 @@ async def test_the_loop_empties_no_large_mailbox(server: Server, group: Group, m
         told: asyncio.Future[object] = asyncio.get_running_loop().create_future()
         engine.begin_ack(box, upto, told.set_result)
         assert not isinstance(await told, Exception)
-        return engine.statements[-1]
+        return watch.statements[-1]
 
     monkeypatch.setattr(writer, "HERE_ROWS", rows * sqlite_engine.ROWS_OF_ACKED)
     acked = server.engine.state_now(box).acked
@@ -291,14 +292,14 @@ async def test_the_loop_empties_no_large_mailbox(server: Server, group: Group, m
         monkeypatch.setattr(writer, "HERE_ROWS", most * sqlite_engine.ROWS_OF_ACKED)
         assert await ack(acked + 2 * rows + 2) == where
     await engine.ack(box, acked + 2 * rows + 3)  # of a HELLO, which may have seen all of it
-    assert engine.statements[-1] == THERE
+    assert watch.statements[-1] == THERE
     await engine.close()
 
 
 async def test_a_lock_that_cannot_be_given_back_ends_no_thread(
     server: Server, group: Group, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine, turn = start(server), server.database.turn
+    (engine, watch), turn = start(server), server.database.turn
     leave, faults = turn.leave, [OSError("no locks available")]
 
     def leave_badly() -> None:
@@ -311,21 +312,21 @@ async def test_a_lock_that_cannot_be_given_back_ends_no_thread(
     with pytest.raises(ZajilError, match="busy"):
         await asyncio.wait_for(engine.send(frame), 10)
     assert (await asyncio.wait_for(engine.send(frame), 10)).dup, "it was stored"
-    assert engine.statements == [HERE, HERE]
+    assert watch.statements == [HERE, HERE]
     await engine.close()
 
 
 async def test_what_the_loop_fails_in_the_thread_still_does(
-    server: Server, group: Group, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    server: Server, group: Group, caplog: pytest.LogCaptureFixture
 ) -> None:
-    engine = start(server)
+    def read_badly() -> float:
+        if _thread() == HERE:
+            raise OSError("no clock here")
+        return server.now_ms / 1000
 
-    def begin_badly(_operations: Sequence[Operation], _now_ms: int) -> Done | None:
-        raise OSError("no locks available")
-
-    monkeypatch.setattr(engine, "_begin_here", begin_badly)
+    engine, watch = start(server, clock=read_badly)
     for _ in range(2):
         await asyncio.wait_for(engine.send(send_verb.prepare(group.send_frame())), 10)
-    assert engine.statements == [THERE, THERE]
-    assert "no locks available" in caplog.text
+    assert watch.statements == [THERE, THERE]
+    assert "no clock here" in caplog.text
     await engine.close()

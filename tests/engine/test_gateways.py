@@ -436,7 +436,7 @@ def test_a_standby_that_took_over_gives_no_number_twice(tmp_path: Path, caplog: 
         shutil.copytree(folder / "data", folder / "old")
         cluster.take_over()
         remember("after")
-        three = PostgresMailboxEngine(url, follower=follower, **server.parts())
+        three = PostgresMailboxEngine(url, server.parts(), follower=follower)
         stack.callback(three.abandon)
         write(three, *two)
         assert numbers[-1] == above + op.SEQ_STEP, "of several gateways one numbers, here what wrote no mailbox"

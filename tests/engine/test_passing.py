@@ -22,7 +22,9 @@ from zajil.engine.limits import Limit
 from zajil.engine.sql import interface as op
 from zajil.engine.sql.batch import known
 from zajil.engine.sql.queues import Cap
+from zajil.engine.sql.sqlite import engine as sqlite_engine
 from zajil.engine.sql.sqlite import passing
+from zajil.engine.sql.sqlite.database import set_pragmas
 from zajil.engine.sql.sqlite.engine import SQLiteMailboxEngine
 from zajil.protocol.errors import ZajilError
 from zajil.protocol.frames import EPHEMERAL
@@ -208,14 +210,13 @@ async def test_a_look_that_fails_leaves_nobody_without_an_answer(file: Server, m
     assert isinstance(engine, SQLiteMailboxEngine)
     engine.start()
     files = [sqlite3.OperationalError("unable to open database file"), sqlite3.DatabaseError("malformed")]
-    connect = engine._connect_reading
 
-    def connect_later() -> sqlite3.Connection:
+    def set_later(connection: sqlite3.Connection) -> None:
         if files:
             raise files.pop()
-        return connect()
+        set_pragmas(connection)
 
-    monkeypatch.setattr(engine, "_connect_reading", connect_later)
+    monkeypatch.setattr(sqlite_engine, "set_pragmas", set_later)
     for _ in range(2):
         told: asyncio.Future[op.Outcome | Exception] = asyncio.get_running_loop().create_future()
         engine.begin_send(eph(group), told.set_result)

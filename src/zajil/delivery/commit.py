@@ -7,7 +7,8 @@ makes the fan-out follow what members agreed to: nobody is dropped, added or red
 from __future__ import annotations
 
 from zajil.delivery.requests import entries_of, key_of, prepare_off_loop
-from zajil.engine.sql.interface import Accepted, Commit, MailboxEngine
+from zajil.engine.sql.interface import Accepted, Commit
+from zajil.engine.sql.mailboxes import MailboxEngine
 from zajil.protocol import frames, limits
 from zajil.protocol.chat.aad import CommitAad, hash_refs, parse_aad
 from zajil.protocol.errors import error

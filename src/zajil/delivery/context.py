@@ -14,7 +14,7 @@ from zajil.engine.bus import Bus
 from zajil.engine.keys import Keys
 from zajil.engine.limits import Limits
 from zajil.engine.sql.database import Database
-from zajil.engine.sql.interface import MailboxEngine
+from zajil.engine.sql.mailboxes import MailboxEngine
 from zajil.protocol.ids import AccountId, DeviceId, MailboxId
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 
 from zajil.delivery.requests import entries_of, key_of
-from zajil.engine.sql.interface import Accepted, Create, MailboxEngine
+from zajil.engine.sql.interface import Accepted, Create
+from zajil.engine.sql.mailboxes import MailboxEngine
 from zajil.protocol import frames
 from zajil.protocol.errors import error
 

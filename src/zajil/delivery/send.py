@@ -6,7 +6,8 @@ No frame names the sender, so the echo is how his device learns that its message
 from __future__ import annotations
 
 from zajil.delivery.requests import key_of, prepare_off_loop
-from zajil.engine.sql.interface import MESSAGE_TTL_S, Accepted, MailboxEngine, Send, SendEphemeral
+from zajil.engine.sql.interface import MESSAGE_TTL_S, Accepted, Send, SendEphemeral
+from zajil.engine.sql.mailboxes import MailboxEngine
 from zajil.protocol import frames, limits
 from zajil.protocol.chat.aad import find_tag
 from zajil.protocol.errors import error

@@ -8,7 +8,8 @@ from typing import Final, TypeAlias
 
 from zajil.delivery import commit, create, send
 from zajil.engine.limits import Limits
-from zajil.engine.sql.interface import Accepted, MailboxEngine, Outcome
+from zajil.engine.sql.interface import Accepted, Outcome
+from zajil.engine.sql.mailboxes import MailboxEngine
 from zajil.protocol import frames
 from zajil.protocol.errors import ZajilError, error
 

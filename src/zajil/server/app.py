@@ -44,6 +44,7 @@ from zajil.engine.limits import Limits
 from zajil.engine.reachkeys import ReachKeys
 from zajil.engine.sql.clockguard import ClockGuard
 from zajil.engine.sql.database import tell_failure
+from zajil.engine.sql.writer import Parts
 from zajil.moderation.private import inbox
 from zajil.moderation.private.inbox import Inbox
 from zajil.moderation.private.keys import ModeratorKeys
@@ -125,14 +126,16 @@ class Server:
         self._bus = bus
         refs = RefBook(keys)
         self._engine = storage.make_mailboxes(
-            keys=keys,
-            open_ref=refs.open_ref,
-            bus=self._bus,
-            limits=self._limits,
-            clock=clock,
-            gather_ms=settings.mailbox_gather_ms,
-            push_due=lambda: self.pushing.look(),
-            note_batch=self.metrics.note_batch,
+            Parts(
+                keys=keys,
+                open_ref=refs.open_ref,
+                bus=self._bus,
+                limits=self._limits,
+                clock=clock,
+                gather_ms=settings.mailbox_gather_ms,
+                push_due=lambda: self.pushing.look(),
+                note_batch=self.metrics.note_batch,
+            )
         )
         self._delivery = self._make_delivery(keys, refs)
         self._attachments = Attachments(self._delivery, storage.blobs)

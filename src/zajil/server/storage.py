@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Unpack
+from typing import IO
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -93,17 +92,17 @@ class Storage:
             lock.close()
             raise
 
-    def make_mailboxes(self, **parts: Unpack[Parts]) -> QueuedMailboxEngine:
+    def make_mailboxes(self, parts: Parts) -> QueuedMailboxEngine:
         """The engine of mailboxes, not started."""
         if isinstance(self.db, SQLiteDatabase):
-            return SQLiteMailboxEngine(self.db, **parts)
+            return SQLiteMailboxEngine(self.db, parts)
         from zajil.engine.sql.postgres.database import PostgresDatabase
         from zajil.engine.sql.postgres.engine import PostgresMailboxEngine
 
         if not isinstance(self.db, PostgresDatabase):
             raise TypeError(f"no mailboxes on {type(self.db).__name__}")
-        follow_standbys(self.db, clock=parts.get("clock", time.time))
-        return PostgresMailboxEngine(self.db.url, follower=self.db.follower, **parts)
+        follow_standbys(self.db, clock=parts.clock)
+        return PostgresMailboxEngine(self.db.url, parts, follower=self.db.follower)
 
     def tell_of_standbys(self, told: Callable[[], None]) -> None:
         """told: called on the running event loop where a standby took over while this server runs."""

@@ -163,7 +163,9 @@ class SqliteSql(Sql):
 
     larger = "MAX"
     same = "IS"
-    alone = shared = unlocked = ""
+    alone = ""
+    shared = ""
+    unlocked = ""
     is_alone = True
 
     def __init__(self, connection: sqlite3.Connection) -> None:

@@ -26,7 +26,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import islice
-from typing import ClassVar, Final, NotRequired, TypedDict
+from typing import ClassVar, Final, NamedTuple
 
 from zajil.engine.bus import Bus
 from zajil.engine.keys import Keys
@@ -34,8 +34,9 @@ from zajil.engine.limits import Limits
 from zajil.engine.sql import interface as op
 from zajil.engine.sql import queues, schema, state, transactions
 from zajil.engine.sql.batch.rosters import Rosters
-from zajil.engine.sql.interface import MailboxEngine, MailboxState, Operation, Outcome, RefOpener, Told
+from zajil.engine.sql.interface import MailboxState, Operation, Outcome, RefOpener, Told
 from zajil.engine.sql.judging import Held, Judge
+from zajil.engine.sql.mailboxes import MailboxEngine
 from zajil.engine.sql.queues import Cap, Entry, Sql
 from zajil.engine.sql.transactions import Effects, Tools
 from zajil.protocol.errors import error
@@ -49,35 +50,41 @@ TABLES = (
 """What an engine reads and writes; naming them here puts them on the shared metadata wherever an engine is used."""
 LOG = logging.getLogger(__name__)
 BUSY_RETRY_MS = 1000
-ACK_S: Final = 0.01
+# Without `Final`: tests give these others, and a module that is compiled would keep its own.
+ACK_S = 0.01
 """How long an acknowledgement waits for company."""
-APART_S: Final = 0.004
+APART_S = 0.004
 """From a batch of several messages to the next one that the event loop begins. A batch takes 500 us of CPU and 60 for
 each message, so those that come faster than this are better together, and one alone waits for no company.
 """
 HERE_MAX: Final = 192
 """Operations of a batch that the event loop carries out: some 5 ms, after which it looks at its sockets again."""
-HERE_ROWS: Final = 4096
+HERE_ROWS = 4096
 """What these write at most, by their rosters and windows: some 20 ms. The thread has what is more."""
-HERE_S: Final = 0.25
+HERE_S = 0.25
 """What took the event loop longer waited for the disk: for `AWAY_S` seconds threads have batches and reads."""
 AWAY_S: Final = 5.0
 _READERS = 2
 
 
-class Parts(TypedDict):
-    """What an engine is built with, see `QueuedMailboxEngine`."""
+class Parts(NamedTuple):
+    """What an engine is built with.
+
+    clock: Unix seconds, read in any thread. gather_ms: how long the writer waits for company. push_due: told, as the
+    bus is, that devices may have to be woken by push. note_batch: told, in the writer's thread, how many operations a
+    batch had and how many seconds it took.
+    """
 
     keys: Keys
     open_ref: RefOpener
     bus: Bus
     limits: Limits
-    clock: NotRequired[Callable[[], float]]
-    random: NotRequired[Callable[[int], bytes]]
-    cap: NotRequired[Cap]
-    gather_ms: NotRequired[float]
-    push_due: NotRequired[Callable[[], None]]
-    note_batch: NotRequired[Callable[[int, float], None]]
+    clock: Callable[[], float] = time.time
+    random: Callable[[int], bytes] = os.urandom
+    cap: Cap = Cap(op.MAILBOX_ENTRIES_MAX, op.MAILBOX_BYTES_MAX)
+    gather_ms: float = 0
+    push_due: Callable[[], None] = lambda: None
+    note_batch: Callable[[int, float], None] = lambda _operations, _seconds: None
 
 
 Done = tuple[list[Effects], list[Outcome | Exception]]
@@ -92,31 +99,13 @@ _GROUPS_MAX: Final = 1 << 16
 class QueuedMailboxEngine(MailboxEngine):
     """See `MailboxEngine`; what one database does of it stands in `_run_batch` and the methods after it."""
 
-    def __init__(
-        self,
-        *,
-        keys: Keys,
-        open_ref: RefOpener,
-        bus: Bus,
-        limits: Limits,
-        clock: Callable[[], float] = time.time,
-        random: Callable[[int], bytes] = os.urandom,
-        cap: Cap = Cap(op.MAILBOX_ENTRIES_MAX, op.MAILBOX_BYTES_MAX),  # noqa: B008  # an immutable constant
-        gather_ms: float = 0,
-        push_due: Callable[[], None] = lambda: None,
-        note_batch: Callable[[int, float], None] = lambda _operations, _seconds: None,
-    ) -> None:
-        """clock: Unix seconds, read in any thread. gather_ms: how long the writer waits for company.
-
-        push_due: told, as the bus is, that devices may have to be woken by push. note_batch: told, in the writer's
-        thread, how many operations a batch had and how many seconds it took.
-        """
-        self._note_batch = note_batch
-        self._push_due = push_due
-        self._tools = Tools(keys, open_ref, limits, random, cap, Rosters())
-        self._bus = bus
-        self._clock = clock
-        self._gather_s = gather_ms / 1000
+    def __init__(self, parts: Parts) -> None:
+        self._note_batch = parts.note_batch
+        self._push_due = parts.push_due
+        self._tools = Tools(parts.keys, parts.open_ref, parts.limits, parts.random, parts.cap, Rosters())
+        self._bus = parts.bus
+        self._clock = parts.clock
+        self._gather_s = parts.gather_ms / 1000
         self._queue: deque[_Queued] = deque()
         self._filled = threading.Condition()
         self._is_idle = False
@@ -133,15 +122,15 @@ class QueuedMailboxEngine(MailboxEngine):
         self._next_at = 0.0
         """No batch is begun in the event loop before, by the performance counter."""
         self._closing = False
-        self._thread: threading.Thread | None = None
+        self._writer: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._entered = self._answered = 0
         """Operations that were ever queued; those of them whose outcome was told."""
         self._last_of: dict[GroupId, int] = {}
         """The number of the last one that names this group, of those not answered yet and maybe some that are."""
         self._held = Held(
-            bus,
-            clock,
+            parts.bus,
+            parts.clock,
             open_judge=lambda: None if self._closing else self._open_judge(),
             queue_up=self._queue_up,
             is_behind=self._is_behind,
@@ -196,15 +185,15 @@ class QueuedMailboxEngine(MailboxEngine):
 
     def start(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._thread = threading.Thread(target=self._write, name="zajil-writer", daemon=True)
-        self._thread.start()
+        self._writer = threading.Thread(target=self._write, name="zajil-writer", daemon=True)
+        self._writer.start()
 
     async def close(self) -> None:
         with self._filled:
             self._closing = True
             self._filled.notify()
-        if self._thread is not None:
-            await asyncio.to_thread(self._thread.join)
+        if self._writer is not None:
+            await asyncio.to_thread(self._writer.join)
             await asyncio.sleep(0)  # lets the last futures resolve
         self.abandon()
 

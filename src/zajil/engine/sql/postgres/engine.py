@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Sequence
 from itertools import groupby
-from typing import Final, Unpack, cast
+from typing import Final, cast
 
 import psycopg
 from psycopg import errors
@@ -55,8 +55,8 @@ class PostgresMailboxEngine(QueuedMailboxEngine):
     follower: shared with whatever else of this gateway writes there.
     """
 
-    def __init__(self, url: str, *, follower: timeline.Follower | None = None, **parts: Unpack[Parts]) -> None:
-        super().__init__(**parts)
+    def __init__(self, url: str, parts: Parts, *, follower: timeline.Follower | None = None) -> None:
+        super().__init__(parts)
         self._url = url
         self._follower = follower or timeline.Follower()
         self._connection: Connection | None = None

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Sequence
 from itertools import groupby
-from typing import Final, Unpack, cast
+from typing import Final, cast
 
 from zajil.engine.sql import interface as op
 from zajil.engine.sql import transactions
@@ -42,8 +42,8 @@ READS_HERE: Final = 16
 class SQLiteMailboxEngine(QueuedMailboxEngine):
     """See `MailboxEngine`. The tables must exist already (Alembic, or `Database.create_tables` in tests)."""
 
-    def __init__(self, database: SQLiteDatabase, **parts: Unpack[Parts]) -> None:
-        super().__init__(**parts)
+    def __init__(self, database: SQLiteDatabase, parts: Parts) -> None:
+        super().__init__(parts)
         self._database = database
         self._connection: sqlite3.Connection | None = None
         self._waits_ms = 0
