@@ -235,8 +235,6 @@ async def test_a_frame_that_is_none_or_goes_the_wrong_way_ends_the_session(http:
     assert await end_of(wire, Role.S, mack) == "protocol"
     assert await end_of(wire, Role.R, send) == "protocol"
     assert await end_of(wire, Role.R, mack) == "protocol"
-    call = frames.encode_frame(frames.HttpReq(1, "GET", "/v1/config", {}, b""))
-    assert await end_of(wire, Role.R, hello, call) == "protocol"  # the HELLO is being checked
     assert await end_of(wire, Role.R, frames.encode_frame(frames.Mack(1)), auth=auth) == "protocol"
     beyond = frames.encode_frame(frames.Hello(auth.removeprefix("Device "), 1 << 62))
     assert await end_of(wire, Role.R, beyond) == "protocol"

@@ -63,6 +63,15 @@ def test_drained_waits_for_everything_that_was_queued_at_the_hello() -> None:
     assert frames_of(rows(one, 65, 100, complete=True))[-1] == frames.Drained(100)
 
 
+def test_no_call_may_come_while_the_hello_is_checked() -> None:
+    one = receiver()
+    assert one.may_call
+    one.hello(HELLO)
+    assert not one.may_call
+    one.admitted(ME, standing(), now_ms=1)
+    assert one.may_call
+
+
 def test_what_came_since_the_hello_is_read_on() -> None:
     one, _ = live(head=2)
     assert reads_of(rows(one, 1, 3, complete=False)) == [Read(3, R_WINDOW_MESSAGES - 3, R_WINDOW_BYTES - 300, True)]
