@@ -236,6 +236,9 @@ async def test_whoever_keeps_lists_lifts_what_people_suspended_and_everybody_of_
     desk.clock.advance(301)
     assert await desk.refused(routes.LIFT_SUSPENSION, body, by=keeper) == "step-up-needed"
     await desk.step_up(keeper)
+    for blank in ("", "  \n"):
+        unsaid = LiftSuspension("host", "Bad.Example", blank)
+        assert await desk.refused(routes.LIFT_SUSPENSION, unsaid, by=keeper) == "malformed"
     left = await desk.ask(routes.LIFT_SUSPENSION, Suspensions, body, by=keeper)
     assert [each.kind for each in left.suspensions] == ["rule", "rule"]
     assert await desk.refused(routes.LIFT_SUSPENSION, body, by=keeper) == "gone"

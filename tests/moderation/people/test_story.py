@@ -148,6 +148,8 @@ async def test_partly_puts_something_softer_in_its_place(desk: Desk) -> None:
     name = encode_b64((await desk.appeal(author, made.decision_id)).appeal_id)
     empty = api.DecideAppeal("partly", "Half.")
     assert await desk.refused(routes.DECIDE_APPEAL, empty, by=second, appeal=name) == "malformed"
+    blank = api.DecideAppeal("partly", " \t", "limit")
+    assert await desk.refused(routes.DECIDE_APPEAL, blank, by=second, appeal=name) == "malformed"
     verdict = api.DecideAppeal("partly", "A warning is enough.", "limit")
     await desk.ask(routes.DECIDE_APPEAL, api.Decided, verdict, by=second, appeal=name)
     assert (await desk.read(post)).state == "limited"

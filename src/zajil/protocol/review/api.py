@@ -486,7 +486,7 @@ class DecideAppeal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
     """
 
     outcome: Literal["upheld", "reversed", "partly"]
-    answer: Annotated[str, Meta(min_length=1, max_length=2000)]
+    answer: Annotated[str, Meta(min_length=1, max_length=2000, pattern=r"\S")]
     action: Literal["label", "limit"] | None = None
     category: Category | None = None
     note: Note = ""

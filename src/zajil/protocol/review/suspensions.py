@@ -12,7 +12,7 @@ from zajil.protocol.ids import B16
 
 SuspendedKind: TypeAlias = Literal["rule", "url", "host", "domain", "phone", "wallet"]
 REASON_MAX: Final = 500
-Reason: TypeAlias = Annotated[str, Meta(min_length=1, max_length=REASON_MAX)]
+Reason: TypeAlias = Annotated[str, Meta(min_length=1, max_length=REASON_MAX, pattern=r"\S")]
 
 
 class Reversed(msgspec.Struct, frozen=True, omit_defaults=True):
