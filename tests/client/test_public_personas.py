@@ -96,8 +96,8 @@ async def test_a_pass_whose_answer_was_lost_is_not_paid_twice(
         answered = Personas._ask_pass
         given = []
 
-        async def lost(self: Personas, asking: bytes) -> Any:  # as the original
-            given.append(bytes((await answered(self, asking)).passes[0]))
+        async def lost(self: Personas, asking: bytes, token: str) -> Any:  # as the original
+            given.append(bytes((await answered(self, asking, token)).passes[0]))
             raise error("unreachable")
 
         with monkeypatch.context() as broken:
@@ -106,8 +106,8 @@ async def test_a_pass_whose_answer_was_lost_is_not_paid_twice(
     async with await Client.open(homes / "Dina") as again:
         seen: list[bytes] = []
 
-        async def watch(self: Personas, asking: bytes) -> Any:  # as the original
-            found = await answered(self, asking)
+        async def watch(self: Personas, asking: bytes, token: str) -> Any:  # as the original
+            found = await answered(self, asking, token)
             seen.append(bytes(found.passes[0]))
             return found
 

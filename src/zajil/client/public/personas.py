@@ -12,6 +12,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from zajil.client.public.calls import PublicCalls, Query, T
+from zajil.client.shell.calls import device_auth
 from zajil.client.shell.device import Device as OpenHome
 from zajil.client.shell.enrol import now_ms
 from zajil.client.state.public import OwnPersona, PublicState, load_public, save_public
@@ -217,21 +218,22 @@ class Personas:
         if state.one_time_pass:
             return state.one_time_pass
         asking = state.asking or self._change(asking=token_bytes(16)).asking
+        token = await self._device.tokens.token()
         try:
-            answer = await self._ask_pass(asking)
+            answer = await self._ask_pass(asking, token)
         except AuthError:
-            self._device.tokens.forget()
-            answer = await self._ask_pass(asking)
+            self._device.tokens.forget(token)
+            answer = await self._ask_pass(asking, await self._device.tokens.token())
         if not answer.passes:
             raise error("malformed", "no pass")
         return self._change(one_time_pass=bytes(answer.passes[0]), asking=b"").one_time_pass
 
-    async def _ask_pass(self, asking: bytes) -> control.Passes:
+    async def _ask_pass(self, asking: bytes, token: str) -> control.Passes:
         return await self._device.calls.call(
             control.TAKE_PASSES,
             control.Passes,
             request=control.TakePasses("persona", 1),
-            auth=await self._device.tokens.auth(),
+            auth=device_auth(token),
             idempotency=asking,
         )
 

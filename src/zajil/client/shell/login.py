@@ -72,24 +72,28 @@ class Tokens:
         carried out by the call that it refused, and nobody who is told to try again could do more.
         """
 
-        async def once() -> T:
-            auth = await self.auth()
+        async def once(token: str) -> T:
             return await self._calls.call(
-                route, answer, request=request, auth=auth, idempotency=idempotency, **parameters
+                route, answer, request=request, auth=device_auth(token), idempotency=idempotency, **parameters
             )
 
+        token = await self.token()
         try:
-            return await once()
+            return await once(token)
         except AuthError as problem:
             if not is_login_error(problem):
                 raise
-        self.forget()
-        return await once()
+        self.forget(token)
+        return await once(await self.token())
 
-    def forget(self) -> None:
-        """The server does not take the token any more."""
+    def forget(self, token: str = "") -> None:
+        """The server does not take this token any more; without one, whichever there is.
+
+        One that was taken since stays: of several calls that are refused together, one logs in for all.
+        """
         with self._core.step("token") as step:
-            step.change_session(token="", token_expires=0)
+            if token in ("", step.session().token):
+                step.change_session(token="", token_expires=0)
 
 
 async def log_in(calls: Calls, profile: Profile, device_seed: bytes) -> tuple[str, int]:
