@@ -264,6 +264,21 @@ async def test_what_nobody_heard_of_is_told_and_not_done_again(
     assert stage.count(call.table) == before + 1
 
 
+async def test_a_copy_under_a_newer_login_is_one(stage: Stage) -> None:
+    """What was asked may be asked again when the login of then is over; nobody else's copy is one."""
+    person, author = Person(), await stage.public.author()
+    ask = Call(control.TAKE_PASSES.url(), control.TakePasses("persona", 1), "pass", await stage.http.register(person))
+    first = await stage.post(ask)
+    assert await stage.post(ask._replace(auth=await stage.http.log_in(person))) == first
+    assert (await stage.post(ask._replace(auth=await stage.http.register(Person()))))[1] != first[1]
+    make = Call(routes.CREATE_CHANNEL.url(), api.NewChannel("mountains", "M", "broadcast"), "pub_channel", author.auth)
+    made = await stage.post(make)
+    await stage.public.log_in(author)
+    assert author.auth != make.auth
+    assert await stage.post(make._replace(auth=author.auth)) == made
+    assert (await stage.post(make._replace(auth=(await stage.public.author()).auth)))[0] == 409
+
+
 @pytest.mark.kill
 @pytest.mark.slow
 async def test_a_server_killed_right_after_a_commit_tells_what_it_did(

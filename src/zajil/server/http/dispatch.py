@@ -56,6 +56,13 @@ class _Caller(NamedTuple):
     bridge_token: bytes | None = None
     token: bytes | None = None
 
+    @property
+    def name(self) -> bytes:
+        """Whose calls are copies of each other: a device's whichever login it has, as one may end between two."""
+        if self.device is None:
+            return self.token or b""
+        return self.device.account_id + self.device.device_id.to_bytes(4, "big")
+
 
 class Dispatcher:
     """Answers every control call. Never raises for what a peer sent."""
@@ -123,7 +130,7 @@ class Dispatcher:
             answer = accept(await self._routes[route](request))
             return tag(answer, call.headers.get("if-none-match")) if route.tagged else answer
         return await self._answers.once(
-            (found.route.path.encode(), caller.token or b"", key.encode()),
+            (found.route.path.encode(), caller.name, key.encode()),
             call.body,
             lambda: self._accept(route, request),
             may_claim=lambda: self._limits.try_take("claim_prefix", call.peer.prefix, now=self._clock()),

@@ -122,7 +122,7 @@ class PublicDispatcher:
             return accept(await self._routes[route](request))
         path = call.path.partition("?")[0]
         return await self._answers.once(
-            (path.encode(), request.token or b"", key.encode()),
+            (path.encode(), request.persona.persona_id if request.persona else b"", key.encode()),
             call.body,
             lambda: self._accept(route, request),
             may_claim=lambda: self._limits.try_take("claim_prefix", call.peer.prefix, now=self._clock()),
