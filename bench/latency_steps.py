@@ -60,13 +60,13 @@ def trace_server(notes: Notes) -> None:
         _arrived.set(time.perf_counter())
         return await answer(self, call)
 
-    async def written_traced(space: Any, write: Callable[[Any], Any]) -> Any:
+    async def written_traced(space: Any, work: Callable[[Any], Any]) -> Any:
         asked, begun = time.perf_counter(), 0.0
 
         def write_traced(db: Any) -> Any:
             nonlocal begun
             begun = time.perf_counter()
-            return write(db)
+            return work(db)
 
         view = await written(space, write_traced)
         for step, at in (("arrived", _arrived.get()), ("asked", asked), ("begun", begun), ("committed", None)):
