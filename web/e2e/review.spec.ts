@@ -237,6 +237,15 @@ test("a report from a private chat opens for whoever has the permission, once it
   await expect(hands.see("private-empty")).toBeVisible();
   expect(server.sql("SELECT state FROM mod_report")).toEqual([{ state: 1 }]);
   await expect(anna.page.getByText("something was done").first(), "the reporter hears one word").toBeVisible();
+  await test.step("a measure that the server cannot open is counted, and said not to be none", async () => {
+    server.sql(
+      "INSERT INTO mod_measure (id, report_id, state, body, proposed_by, day) VALUES" +
+        " (randomblob(16), randomblob(16), 1, randomblob(99), randomblob(16), unixepoch() / 86400)",
+    );
+    await hands.press("show-measures");
+    await expect(hands.see("unread-measures")).toContainText("1");
+    await expect(hands.see("measures")).not.toContainText("None yet");
+  });
   await person.context.close();
   expect(person.complaints).toEqual([]);
 });

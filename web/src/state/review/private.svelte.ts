@@ -45,6 +45,12 @@ export interface MeasureView {
   readonly undone: boolean;
 }
 
+/** unread: how many more are damaged, or sealed to a key that the server does not have. */
+export interface Measures {
+  readonly shown: readonly MeasureView[];
+  readonly unread: number;
+}
+
 export interface PrivateQueue {
   /** Whether reports can be read now. */
   readonly opens: boolean;
@@ -105,8 +111,9 @@ function readProposal(value: unknown): Proposal {
   };
 }
 
-function readMeasures(value: unknown): readonly MeasureView[] {
-  return listOf(fieldsOf(value), "measures", (each) => {
+function readMeasures(value: unknown): Measures {
+  const found = fieldsOf(value);
+  const shown = listOf(found, "measures", (each) => {
     const of = fieldsOf(each);
     return {
       measure_id: text(of, "measure_id"),
@@ -118,6 +125,7 @@ function readMeasures(value: unknown): readonly MeasureView[] {
       undone: of["undone"] === true,
     };
   });
+  return { shown, unread: found["unread"] === undefined ? 0 : number(found, "unread") };
 }
 
 function readReport(value: unknown): PrivateReport {
@@ -147,7 +155,7 @@ class PrivateDesk {
   shown = $state(false);
   readonly press = new Press();
   /** Measures in force and undone ones, once somebody asked for them. */
-  measures = $state.raw<readonly MeasureView[] | undefined>();
+  measures = $state.raw<Measures | undefined>();
 
   /** The passphrase opens the key on the server; it stays nowhere on this page. */
   unlock(passphrase: string): Promise<boolean> {
