@@ -5,6 +5,7 @@ import { svelte } from "@sveltejs/vite-plugin-svelte";
 import tailwindcss from "@tailwindcss/vite";
 import { defineConfig, type Plugin } from "vite";
 import { VitePWA } from "vite-plugin-pwa";
+import { ahead } from "./build/ahead.ts";
 import { oneStart } from "./build/first-load.ts";
 import { messages } from "./build/messages.ts";
 import { oneHash } from "./build/one-hash.ts";
@@ -68,6 +69,7 @@ export default defineConfig(({ mode }) => {
     define: { __ZAJIL_VERSION__: JSON.stringify(VERSION) },
     plugins: [
       messages(),
+      ahead(),
       ...(seed ? [seededLink()] : []),
       withoutUnusedSuites(),
       svelte(),
@@ -93,7 +95,7 @@ export default defineConfig(({ mode }) => {
         output: {
           comments: { annotation: false, legal: true },
           chunkFileNames: "assets/[name]-[hash].js",
-          codeSplitting: oneStart("core"),
+          codeSplitting: oneStart("core", ["/src/core/life.ts"]),
           entryFileNames: ({ name }) => `assets/${name === "callworker" ? "calls" : "[name]"}-[hash].js`,
         },
       },

@@ -30,3 +30,25 @@ test("what is of it goes into one chunk, all else where it would", () => {
   const chunkOf = (id: string) => (typeof name === "function" ? name(id, context) : name);
   expect(Object.keys(GRAPH).map(chunkOf)).toEqual(["core", "core", "core", null, null, "core"]);
 });
+
+test("a whole beside it is one chunk of what it needs and the start has not", () => {
+  const graph: Readonly<Record<string, readonly string[]>> = {
+    entry: [],
+    base: ["entry", "of-whole"],
+    "/src/whole.ts": [],
+    "of-whole": ["/src/whole.ts"],
+    other: [],
+    both: ["other", "of-whole"],
+  };
+  const { groups = [] } = oneStart("core", ["/whole.ts"]);
+  const getModuleInfo = (id: string) => {
+    const importers = graph[id];
+    return importers === undefined ? null : { isEntry: id === "entry", importers };
+  };
+  const byPriority = [...groups].sort((one, other) => (other.priority ?? 0) - (one.priority ?? 0));
+  const chunkOf = (id: string) =>
+    byPriority
+      .map(({ name }) => (typeof name === "function" ? name(id, { getModuleInfo } as never) : name))
+      .find(Boolean);
+  expect(Object.keys(graph).map(chunkOf)).toEqual(["core", "core", "whole", "whole", undefined, "whole"]);
+});

@@ -18,12 +18,29 @@ export function isOfFirstLoad(id: string, find: (id: string) => Module | null, s
   return found !== null && (found.isEntry || found.importers.some((from) => isOfFirstLoad(from, find, seen)));
 }
 
-/** How the output is split: what loads with the entry lies in one chunk. */
-export function oneStart(name: string): Rolldown.CodeSplittingOptions {
-  const group: Rolldown.CodeSplittingGroup = {
-    debugName: name,
-    name: (id, context) => (isOfFirstLoad(id, (one) => context.getModuleInfo(one)) ? name : null),
+/**
+ * How the output is split: what loads with the entry lies in one chunk. wholes: other modules, by the end of their path,
+ * each of which lies in one chunk with all that it needs at once and the start has not; named after the module.
+ */
+export function oneStart(name: string, wholes: readonly string[] = []): Rolldown.CodeSplittingOptions {
+  const group = (own: string, isRoot: (id: string) => boolean, priority: number): Rolldown.CodeSplittingGroup => ({
+    debugName: own,
+    name: (id, context) => {
+      const find = (one: string): Module | null => {
+        const found = context.getModuleInfo(one);
+        return found && { isEntry: isRoot(one) || found.isEntry, importers: found.importers };
+      };
+      return isOfFirstLoad(id, find) ? own : null;
+    },
+    priority,
     includeDependenciesRecursively: false,
+  });
+  return {
+    groups: [
+      group(name, () => false, 2),
+      ...wholes.map((whole) => group(nameOf(whole), (id) => id.endsWith(whole), 1)),
+    ],
   };
-  return { groups: [group] };
 }
+
+const nameOf = (path: string): string => /(\w+)\.\w+$/.exec(path)?.[1] ?? path;

@@ -11,6 +11,17 @@
   if (w === "light" || w === "dark") d.dataset.theme = w;
   s = Number(read("text-size"));
   if (s >= 85 && s <= 150) d.style.setProperty("--text-scale", s / 100);
+  // What the first screen needs beyond the entry: words of this language; and the start, for who has no account here.
+  w = document.currentScript.dataset.ahead;
+  (w ? w.split(" ") : []).forEach(function (f) {
+    var k = document.createElement("link"), c = /css$/.test(f);
+    if (/messages-/.test(f) && f.indexOf("messages-" + l) < 0 || read("account") === "yes" && !/-first-|runtime-/.test(f)) return;
+    k.rel = c ? "preload" : "modulepreload";
+    k.as = c ? "style" : "script";
+    k.crossOrigin = "";
+    k.href = "./" + f;
+    d.firstChild.appendChild(k);
+  });
   m = /^(.*\/)([ilgb])$/.exec(location.pathname);
   if (m) history.replaceState(null, "", m[1] + "#/" + m[2] + "/" + location.hash.slice(1));
 })();

@@ -1,12 +1,13 @@
 /** Wires the page: words, worker, view models, screens. Runs after boot.js has set theme, language and direction. */
 import { mount } from "svelte";
 import workerUrl from "./core/worker.ts?worker&url";
-import { type WorkerLike, connect } from "./core/link.ts";
+import { type WorkerLike, beginLater, connect } from "./core/link.ts";
 import { LANGUAGES, type Language, useLanguage } from "./i18n/catalogue.ts";
 import { createBrowser } from "./platform/dom/browser.ts";
 import { callWorkerUrl, callsOf } from "./platform/calls/open.ts";
 import { useHost } from "./state/host.ts";
 import App from "./ui/App.svelte";
+import { loadScreen } from "./ui/screens.ts";
 // Keys of the words that are said at once: in the start, not a file of their own.
 import "virtual:messages/keys/first";
 import "./styles/tokens.css";
@@ -47,7 +48,8 @@ async function start(): Promise<void> {
   const target = document.getElementById("app");
   if (target === null) return;
   await useLanguage(chosenLanguage());
-  const link = connect(startWorker());
+  const worker = beginLater(startWorker);
+  const link = connect(worker);
   const tell = (): void => {
     link.setVisible(document.visibilityState === "visible");
   };
@@ -55,8 +57,16 @@ async function start(): Promise<void> {
   tell();
   const startCallWorker = (): Worker =>
     new Worker(policy.createScriptURL(callWorkerUrl), { type: "module", name: "zajil-calls" });
-  useHost({ link, browser: createBrowser(), openCalls: callsOf(link, startCallWorker) });
+  const browser = createBrowser();
+  useHost({ link, browser, openCalls: callsOf(link, startCallWorker) });
+  const newcomer = browser.secure && browser.readPreference("account") !== "yes";
+  if (!newcomer) worker.begin();
   mount(App, { target, props: { link } });
+  if (newcomer) {
+    // The worker is more than all that the first screen needs, so it lets that through first.
+    await loadScreen("Start").catch(() => undefined);
+    setTimeout(worker.begin);
+  }
   if (import.meta.env.PROD && "serviceWorker" in navigator && import.meta.env.MODE !== "seed") {
     // A string would fail silently under Trusted Types. Where the browser refuses, all works but the start without a server.
     const script = policy.createScriptURL("./sw.js");

@@ -6,17 +6,18 @@ import type { Send } from "../protocol/frames.ts";
 import { CLIENT_VERSION } from "../protocol/limits.ts";
 import { CallDoor } from "./calls/door.ts";
 import { isKeyDue, KeptDoor } from "./kept/door.ts";
-import { eventsOf } from "./events.ts";
 import type { Files } from "./files/files.ts";
 import { HistoryDoor } from "./history/door.ts";
 import { JoinDoor } from "./joins/door.ts";
+import type * as life from "./life.ts";
 import type { Leading } from "./lead.ts";
 import type { LockCalls } from "./lock/view.ts";
-import { checkBrowser, loadSuite } from "./mls/mls.ts";
-import { Core } from "./rules/core.ts";
+import { insist, once } from "./lazy.ts";
+import { checkBrowser, loadSuite } from "./mls/suites.ts";
+import type { Core } from "./rules/core.ts";
 import type { Calls } from "./shell/calls.ts";
-import { Tokens } from "./shell/login.ts";
-import { Runner } from "./shell/runner.ts";
+import type { Tokens } from "./shell/login.ts";
+import type { Runner } from "./shell/runner.ts";
 import * as rows from "./state/rows.ts";
 import type { Told } from "./state/step.ts";
 import { type Kek, openStore, type Store } from "./store/index.ts";
@@ -27,7 +28,7 @@ import { meOf } from "./verbs/account.ts";
 import { FileDoor } from "./verbs/files.ts";
 import type { Handlers, Host } from "./verbs/handlers.ts";
 import { lazyPartsOf } from "./verbs/lazy/parts.ts";
-import { talkVerbs } from "./verbs/talk.ts";
+import type { TalkCalls } from "./verbs/talk.ts";
 
 /** Calls of the lock are the gate's before it. */
 type DeviceHandlers = Handlers<Exclude<CallName, keyof LockCalls>>;
@@ -43,6 +44,17 @@ const NO_HEALTH: Health = {
   update_required: false,
   recovery_due: false,
 };
+
+/** The calls about an account's lines: where there is none, they are refused without the code for them. */
+const TALK: readonly (keyof TalkCalls)[] = [
+  ...(["chats", "chat", "request_count", "messages", "message", "send", "retry", "mark_read"] as const),
+  ...(["set_draft", "arrange", "delete_message", "edit", "react", "typing"] as const),
+];
+type Life = typeof life;
+const loadLife = once(
+  () => import("./life.ts"),
+  (whole: Life) => whole,
+);
 
 /** Steps of one change are told together. */
 const TELL_MS = 50;
@@ -76,7 +88,9 @@ export class Device implements Leading, Host {
   readonly #joins = new JoinDoor(this);
   readonly #history = new HistoryDoor(this);
   readonly #kept: KeptDoor;
+  #life: Life | undefined;
   #core: Core | undefined;
+  #talk: TalkCalls | undefined;
   #tokens: Tokens | undefined;
   #runner: Runner | undefined;
   /** How the server is reached, as one text, and since when its state holds. */
@@ -108,7 +122,7 @@ export class Device implements Leading, Host {
       log_out: () => this.#logOut(),
       reconnect: () => this.#reconnect(),
       open_calls: ({ port }) => Promise.resolve(this.#door.open(port)),
-      ...talkVerbs(this),
+      ...this.#talkVerbs(),
       ...this.#files.verbs,
       ...this.#joins.verbs,
       ...this.#kept.verbs,
@@ -118,6 +132,7 @@ export class Device implements Leading, Host {
 
   /** Take the lead of a profile: open its store behind a new fence and begin. Throws what `openStore` throws. */
   static async lead(parts: DeviceParts): Promise<Device> {
+    loadLife().catch(() => undefined); // who needs it asks again, and hears of it
     await checkBrowser();
     const store = await openStore(parts.profile, {
       onTaken: () => parts.end("lost-lead"),
@@ -199,11 +214,29 @@ export class Device implements Leading, Host {
   }
 
   // -- life
+  #alive(): Life {
+    if (this.#life === undefined) throw error("no-home");
+    return this.#life;
+  }
+
+  /** Each once there is an account; before that `no-home`. */
+  #talkVerbs(): TalkCalls {
+    const verb = (name: keyof TalkCalls) => (args: never) => {
+      if (this.#talk === undefined) throw error("no-home");
+      return this.#talk[name](args);
+    };
+    // Each name has its own arguments, on both sides.
+    return Object.fromEntries(TALK.map((name) => [name, verb(name)])) as unknown as TalkCalls;
+  }
+
   async #openCore(): Promise<void> {
+    const life = await insist("rules", loadLife);
     await loadSuite();
-    const core = await Core.open(this.store, this.now);
+    this.#life = life;
+    const core = await life.Core.open(this.store, this.now);
     this.#core = core;
-    this.#tokens = new Tokens(core, this.calls);
+    this.#talk = life.talkVerbs(this);
+    this.#tokens = new life.Tokens(core, this.calls);
     this.#door.listen(core);
     core.onTold((told) => void this.#tell(core, told));
     await this.#run(core, this.#tokens);
@@ -214,7 +247,7 @@ export class Device implements Leading, Host {
   /** Begin to receive and send, anew where a runner had given up. */
   async #run(core: Core, tokens: Tokens): Promise<void> {
     await this.#runner?.close();
-    this.#runner = new Runner(core, this.calls, tokens, {
+    this.#runner = new (this.#alive().Runner)(core, this.calls, tokens, {
       carriers: this.way.carriers,
       session: (state) => this.way.noteSession(state),
       minClient: (version) => this.#noteVersion(version),
@@ -229,6 +262,7 @@ export class Device implements Leading, Host {
 
   async #tell(core: Core, told: readonly Told[]): Promise<void> {
     try {
+      const { eventsOf } = this.#alive();
       for (const event of await core.look((look) => eventsOf(look, told))) this.emit(event);
       await this.#files.hear(told);
       await this.#joins.hear(told);

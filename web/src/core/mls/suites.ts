@@ -1,6 +1,7 @@
 /** Cipher suites by number and name. What computes is in `xwing.ts`, which loads apart (mls.md 2). */
 import type { CiphersuiteImpl, CiphersuiteName } from "ts-mls/crypto/ciphersuite.js";
 import { error } from "../../protocol/errors.ts";
+import { insist } from "../lazy.ts";
 import { SuiteDowngrade, TooManyLeaves, Unsupported } from "./errors.ts";
 import { type Env, type KeyPackage, LIMITS } from "./types.ts";
 
@@ -117,26 +118,13 @@ export async function checkBrowser(): Promise<void> {
   });
 }
 
-/** Pauses before the suite is asked for again. */
-const AGAIN_MS = [500, 2_000];
-
 /**
  * Returns once the suite is here and works; before that no group is opened, made or joined: a suite that fails to load
  * within a step of the rules would look like a message that does not open. Throws `unreachable` where it does not come
  * after three tries, and `no-browser-support`.
  */
 export async function loadSuite(): Promise<void> {
-  let suite: Crypto | undefined;
-  for (let tries = 0; suite === undefined; tries++) {
-    try {
-      suite = await cryptoOf(SUITE_NAMES[0x0053]);
-    } catch {
-      const pause = AGAIN_MS[tries];
-      if (pause === undefined) throw error("unreachable", "cipher suite");
-      await new Promise((resolve) => setTimeout(resolve, pause));
-    }
-  }
-  const { hpke } = suite;
+  const { hpke } = await insist("cipher suite", () => cryptoOf(SUITE_NAMES[0x0053]));
   await orUnsupported(async () => {
     const keys = await hpke.generateKeyPair();
     const sealed = await hpke.seal(keys.publicKey, new Uint8Array(1), new Uint8Array());

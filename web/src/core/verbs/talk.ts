@@ -34,6 +34,7 @@ type Names =
   | "edit"
   | "react"
   | "typing";
+export type TalkCalls = Handlers<Names>;
 
 /** The chat of an id, the one it was merged into. Throws `unknown-chat`. */
 export async function findPlace(look: Look, id: Id): Promise<Chat> {
@@ -63,7 +64,7 @@ export async function findLine(look: Look, id: Id): Promise<[number, rows.Stored
 }
 
 /** Calls about chats and their lines. */
-export function talkVerbs(host: Host): Handlers<Names> {
+export function talkVerbs(host: Host): TalkCalls {
   const core = () => host.core();
   return {
     chats: () =>

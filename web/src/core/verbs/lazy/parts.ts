@@ -1,6 +1,6 @@
 /** The calls that a first screen and a first message do without: each area is a chunk, loaded with its first call. */
 import type { CallName } from "../../api.ts";
-import { loadSuite } from "../../mls/mls.ts";
+import { loadSuite } from "../../mls/suites.ts";
 import type { Opening } from "../account.ts";
 import type { Handlers, Host } from "../handlers.ts";
 import { lazyVerbs } from "./verbs.ts";
