@@ -353,3 +353,42 @@ def test_what_is_under_way_when_a_count_begins_is_in_it_and_its_failure_takes_no
         count.found = 40
         raise StoreError
     assert room.used_bytes == 40
+
+
+def test_a_part_of_a_blob_in_memory_is_open_and_stays_what_it_was(place: Place) -> None:
+    blobs, name, body = place.open(), os.urandom(16), os.urandom(300_000)
+    assert blobs.find_part(name, 0, 1) is None, "none begun"
+    blobs.append(name, 0, body)
+    part = blobs.find_part(name, 100, 200_000)
+    if place.kind == "s3":
+        assert part is None
+        return
+    assert part is not None
+    with part:
+        blobs.delete(name)
+        assert len(part) == 200_000
+        assert part.read(199_990, 100) == body[200_090:200_100]
+        assert part.is_near(0, 200_000)
+
+
+def test_a_part_that_ends_beyond_its_blob_or_is_not_in_memory_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blobs, name = DiskBlobs(tmp_path / "blobs", most_bytes=MIB), os.urandom(16)
+    blobs.append(name, 0, os.urandom(300_000))
+    open_before = len(list(Path("/proc/self/fd").iterdir()))
+    assert blobs.find_part(name, 299_999, 2) is None
+
+    def read_now(descriptor: int, buffers: list[bytearray], at: int, flags: int) -> int:
+        assert flags == os.RWF_NOWAIT
+        if at > 200_000:
+            raise BlockingIOError
+        return read(descriptor, buffers, at, flags)
+
+    read = os.preadv
+    monkeypatch.setattr(os, "preadv", read_now)
+    assert blobs.find_part(name, 0, 300_000) is None
+    assert len(list(Path("/proc/self/fd").iterdir())) == open_before
+    part = blobs.find_part(name, 0, 200_000)
+    assert part is not None
+    part.close()

@@ -271,3 +271,17 @@ def test_one_prefix_cannot_take_every_place() -> None:
     for _ in range(39):
         places.leave(b"greedy")
     places.take(b"greedy", retry_ms=1)
+
+
+def test_places_taken_together_are_refused_together() -> None:
+    places = Places(80)
+    places.take(b"greedy", retry_ms=1, places=40)
+    with pytest.raises(ZajilError, match="busy"):
+        places.take(b"greedy", retry_ms=1)
+    with pytest.raises(ZajilError, match="busy"):
+        places.take(b"late", retry_ms=1, places=41)
+    with pytest.raises(ZajilError, match="busy"):
+        places.take(b"other", retry_ms=1, places=11)
+    places.take(b"other", retry_ms=1, places=10)
+    places.leave(b"greedy", places=40)
+    places.take(b"greedy", retry_ms=1, places=30)

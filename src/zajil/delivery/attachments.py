@@ -22,14 +22,14 @@ from collections import Counter
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlalchemy import Connection
 
 from zajil.delivery import store
 from zajil.delivery.context import Delivery
 from zajil.delivery.store import StoredAttachment
-from zajil.engine.blobs import Blobs
+from zajil.engine.blobs import BlobPart, Blobs
 from zajil.engine.blobthreads import BlobThreads
 from zajil.engine.sql import answers
 from zajil.engine.sql.interface import PASS_UPLOAD, UPLOAD_PASS_TTL_DAYS
@@ -42,6 +42,7 @@ from zajil.protocol.attachments import (
     Piece,
     UploadOffset,
     check_announcement,
+    tell_range,
 )
 from zajil.protocol.errors import Malformed, Refused, Unavailable, error
 from zajil.protocol.ids import B16, B32
@@ -52,9 +53,24 @@ _ROWS: Final = 200
 """Deleted in one transaction; each takes its file with it."""
 _FAILING_S: Final = 20.0
 """So long what cannot be deleted may take of a run."""
+_OPENED_BYTES: Final = 1 << 16
+"""From here on a piece is cheaper to send from its file than to read."""
 _SELF: Final = b""
 """No prefix: what the server does by itself, one after the other."""
 _LOG = logging.getLogger(__name__)
+
+
+class OpenPiece(NamedTuple):
+    """A `Piece` that was not read yet. part: whoever gets it closes it."""
+
+    part: BlobPart
+    start: int
+    whole_bytes: int
+
+    @property
+    def content_range(self) -> str:
+        """As `tell_range`."""
+        return tell_range(self.start, len(self.part), whole_bytes=self.whole_bytes)
 
 
 class _Deleting:
@@ -169,9 +185,17 @@ class Attachments:
     async def read(self, attachment_id: bytes, *, start: int, length: int, prefix: bytes) -> Piece:
         """A piece of a whole attachment. Raises Refused `gone`, Malformed for a start beyond its end."""
         row = await self._find_whole(attachment_id, prefix)
-        if start >= row.size:
-            raise error("malformed", "a range beyond the end")
-        length = min(length, row.size - start, PIECE_MAX_BYTES)
+        return await self._read(row, start, _fit(row, start, length), prefix)
+
+    async def open(self, attachment_id: bytes, *, start: int, length: int, prefix: bytes) -> OpenPiece | Piece:
+        """As `read`; a large piece that is at hand is not read, but told where it is."""
+        row = await self._find_whole(attachment_id, prefix)
+        length = _fit(row, start, length)
+        if length >= _OPENED_BYTES and (part := self._blobs.find_part(row.id, start, length)) is not None:
+            return OpenPiece(part, start, row.size)
+        return await self._read(row, start, length, prefix)
+
+    async def _read(self, row: StoredAttachment, start: int, length: int, prefix: bytes) -> Piece:
         data = await self._threads.run(partial(self._blobs.read, row.id, start, length), prefix=prefix)
         if len(data) != length:
             raise error("gone")
@@ -311,6 +335,13 @@ class Attachments:
 def _hashes(request: AddAttachment) -> list[bytes]:
     """By which passes are known."""
     return [hashlib.sha256(each).digest() for each in request.passes]
+
+
+def _fit(row: StoredAttachment, start: int, length: int) -> int:
+    """How much of so many bytes from there on one answer brings. Raises Malformed for a start beyond the end."""
+    if start >= row.size:
+        raise error("malformed", "a range beyond the end")
+    return min(length, row.size - start, PIECE_MAX_BYTES)
 
 
 def _round_up(at: int, step_s: int) -> int:

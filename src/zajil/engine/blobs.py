@@ -2,8 +2,8 @@
 
 How much of a blob is there is the length of its file, so no crash can make a row and a file disagree about it: a piece
 that was cut off by a kill is a shorter file, and its writer goes on from there. Its times say nothing, as far as a
-program can set them: they would join a blob with the messages of the same moment. Everything here blocks; callers use
-threads, and let only one of them write a blob at a time.
+program can set them: they would join a blob with the messages of the same moment. Everything here but `find_part`
+blocks; callers use threads, and let only one of them write a blob at a time.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from __future__ import annotations
 import errno
 import fcntl
 import hashlib
+import io
 import os
 import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Protocol, Self
 
 from zajil.engine.room import RETRY_MS, Room
 from zajil.protocol.errors import error
@@ -27,6 +28,69 @@ _READ_BYTES: Final = 1 << 20
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 KEPT_FREE_BYTES: Final = 256 << 20
 """Left on the disk for what lies beside the blobs: a database without room takes no message."""
+_LOOK_EVERY_BYTES: Final = 256 << 10
+"""The system fetches and forgets many pages together: what lies between two that are near is as a rule near, too."""
+_CANNOT: Final = frozenset({errno.EAGAIN, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})
+_IS_LINUX: Final = hasattr(os, "RWF_NOWAIT") and hasattr(os, "preadv") and hasattr(os, "sendfile")
+
+
+class BlobPart:
+    """A part of a blob's file that is open: sent by the system from its memory to a socket, not passing through ours.
+
+    What the system would have to fetch from the disk first is none of the event loop's: `is_near` tells the two apart.
+    `len` bytes from `start` on. They stay what they were when it was opened, though the blob be deleted meanwhile.
+    Whoever has it closes it, or leaves a block with it.
+    """
+
+    def __init__(self, file: io.FileIO, start: int, length: int) -> None:
+        """file: closed with it."""
+        self._file = file
+        self._start = start
+        self._length = length
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_failure: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Harmless when called again."""
+        self._file.close()
+
+    def is_near(self, at: int, most: int) -> bool:
+        """Whether so many bytes from there on, as far as it reaches, are in the system's memory now.
+
+        False where the system does not tell, or the file is shorter.
+        """
+        end = min(at + most, self._length)
+        places = (*range(at, end, _LOOK_EVERY_BYTES), end - 1)
+        return _IS_LINUX and end > at and all(self._is_byte_near(place) for place in places)
+
+    def _is_byte_near(self, at: int) -> bool:
+        try:
+            return os.preadv(self._file.fileno(), [bytearray(1)], self._start + at, os.RWF_NOWAIT) == 1
+        except OSError:
+            return False
+
+    def send(self, socket: int, at: int) -> int:
+        """How many of the bytes from there on a socket took at once; 0 where it takes none now, or by no such way.
+
+        socket: descriptor of one that does not block, and that holds nothing which has to go first. Raises OSError.
+        """
+        try:
+            return os.sendfile(socket, self._file.fileno(), self._start + at, self._length - at)
+        except OSError as reason:
+            if reason.errno in _CANNOT:
+                return 0
+            raise
+
+    def read(self, at: int, most: int) -> bytes:
+        """So many bytes from there on, fewer at the end of the part or of its file. May block. Raises OSError."""
+        return os.pread(self._file.fileno(), min(most, self._length - at), self._start + at)
 
 
 class Blobs(Protocol):
@@ -52,6 +116,9 @@ class Blobs(Protocol):
     def read(self, name: bytes, start: int, length: int) -> bytes:
         """So many bytes from there on, fewer at the end, none of a blob that is not there."""
 
+    def find_part(self, name: bytes, start: int, length: int) -> BlobPart | None:
+        """So many bytes from there on, open, where they are in this machine's memory; None for all others. Quick."""
+
     def sha256(self, name: bytes) -> bytes:
         """Of all that is there."""
 
@@ -70,6 +137,7 @@ class DiskBlobs:
 
     def __init__(self, folder: Path, *, most_bytes: int) -> None:
         self._folder = folder
+        self._folder_text = str(folder)
         self._room = Room(most_bytes)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for _ in self.names():
@@ -118,6 +186,17 @@ class DiskBlobs:
         finally:
             os.close(descriptor)
 
+    def find_part(self, name: bytes, start: int, length: int) -> BlobPart | None:
+        """As `Blobs.find_part`."""
+        try:
+            part = BlobPart(io.FileIO(open_unseen(self._locate(name))), start, length)
+        except FileNotFoundError:
+            return None
+        if part.is_near(0, length):
+            return part
+        part.close()
+        return None
+
     def sha256(self, name: bytes) -> bytes:
         """As `Blobs.sha256`."""
         digest, at = hashlib.sha256(), 0
@@ -149,11 +228,14 @@ class DiskBlobs:
         return self.names()
 
     def _path(self, name: bytes) -> Path:
-        """Made of hexadecimal digits alone, whatever the name holds."""
+        return Path(self._locate(name))
+
+    def _locate(self, name: bytes) -> str:
+        """Its path, made of hexadecimal digits alone, whatever the name holds."""
         if len(name) != 16:
             raise error("malformed", "name of a blob")
         text = name.hex()
-        return self._folder / text[:2] / text
+        return f"{self._folder_text}/{text[:2]}/{text}"
 
     def _write(self, path: Path, offset: int, data: bytes) -> None:
         begins = not path.exists()
@@ -205,7 +287,7 @@ def _write_all(descriptor: int, offset: int, data: bytes) -> None:
         rest, offset = rest[written:], offset + written
 
 
-def open_unseen(path: Path) -> int:
+def open_unseen(path: Path | str) -> int:
     """A descriptor for reading that leaves no time of access, where the system allows that."""
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
     try:

@@ -19,17 +19,17 @@ class Places:
         self._taken: Counter[bytes] = Counter()
         self._total = 0
 
-    def take(self, prefix: bytes, *, retry_ms: int) -> None:
-        """One from this prefix. Raises Unavailable `busy`."""
-        greedy = 2 * self._total >= self._most and 8 * self._taken[prefix] >= self._most
-        if self._total >= self._most or greedy:
+    def take(self, prefix: bytes, *, retry_ms: int, places: int = 1) -> None:
+        """One from this prefix, or so many at once, all or none. Raises Unavailable `busy`."""
+        total, taken = self._total + places - 1, self._taken[prefix] + places - 1  # when the last of them comes
+        if total >= self._most or (2 * total >= self._most and 8 * taken >= self._most):
             raise error("busy", retry_ms=retry_ms)
-        self._taken[prefix] += 1
-        self._total += 1
+        self._taken[prefix] += places
+        self._total += places
 
-    def leave(self, prefix: bytes) -> None:
-        """It is gone."""
-        self._taken[prefix] -= 1
-        self._total -= 1
+    def leave(self, prefix: bytes, *, places: int = 1) -> None:
+        """They are gone."""
+        self._taken[prefix] -= places
+        self._total -= places
         if not self._taken[prefix]:
             del self._taken[prefix]

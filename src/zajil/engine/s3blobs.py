@@ -30,6 +30,7 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 from obstore.store import S3Store
 
+from zajil.engine.blobs import BlobPart
 from zajil.engine.room import Room
 from zajil.protocol.errors import error
 
@@ -146,6 +147,10 @@ class S3Blobs:
                 path = _key(name, piece.at)
                 found += obstore.get_range(self._store, path, start=first - piece.at, length=end - first)
         return bytes(found)
+
+    def find_part(self, name: bytes, start: int, length: int) -> BlobPart | None:  # noqa: ARG002  # of the interface
+        """As `Blobs.find_part`: none, they are elsewhere."""
+        return None
 
     def sha256(self, name: bytes) -> bytes:
         """As `Blobs.sha256`."""

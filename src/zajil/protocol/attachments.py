@@ -72,8 +72,8 @@ class Piece(NamedTuple):
 
     @property
     def content_range(self) -> str:
-        """RFC 9110 14.4."""
-        return f"bytes {self.start}-{self.start + len(self.data) - 1}/{self.whole_bytes}"
+        """As `tell_range`."""
+        return tell_range(self.start, len(self.data), whole_bytes=self.whole_bytes)
 
 
 def padme(size_bytes: int) -> int:
@@ -126,6 +126,11 @@ def parse_range(header: str | None) -> tuple[int, int]:
     if last < first:
         raise error("malformed", "an empty range")
     return first, min(last - first + 1, PIECE_MAX_BYTES)
+
+
+def tell_range(start: int, length: int, *, whole_bytes: int) -> str:
+    """The Content-Range header of so many bytes from there on (RFC 9110 14.4)."""
+    return f"bytes {start}-{start + length - 1}/{whole_bytes}"
 
 
 def make_range(start: int, length: int) -> str:

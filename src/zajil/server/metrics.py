@@ -93,6 +93,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._told_calls: dict[tuple[str, int], Counter] = {}
         self._calls = Counter(
             "zajil_calls", "Control calls by route and status.", ["route", "status"], registry=self.registry
         )
@@ -142,7 +143,10 @@ class Metrics:
 
     def count_call(self, route: str, status: int) -> None:
         """route: as in the table of routes, never a path that was called."""
-        self._calls.labels(route, str(status)).inc()
+        told = self._told_calls.get((route, status))
+        if told is None:
+            told = self._told_calls[route, status] = self._calls.labels(route, str(status))
+        told.inc()
 
     def count_request(self, kind: str, outcome: str) -> None:
         """kind: send, commit or create; outcome: ok or an error code. On the event loop's thread, as reading is."""

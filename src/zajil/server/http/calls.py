@@ -11,6 +11,8 @@ import msgspec
 
 from zajil.auth.context import CallingDevice
 from zajil.channels.events import Outlet
+from zajil.delivery.attachments import OpenPiece
+from zajil.engine.blobs import BlobPart
 from zajil.protocol.attachments import Piece
 from zajil.protocol.control import JSON_TYPE, OCTETS_TYPE, PROBLEM_TYPE, Route, encode_json, encode_problem
 from zajil.protocol.errors import ZajilError
@@ -40,6 +42,7 @@ class HttpCall(NamedTuple):
     """One call. path: with query. headers: lower-case names. peer: for limits only.
 
     claim: on R, whether a proven device may call here; the first one says whose session it is.
+    takes_parts: whoever calls can send an answer's `part`.
     """
 
     method: str
@@ -49,14 +52,16 @@ class HttpCall(NamedTuple):
     peer: Peer
     carrier: Carrier = Carrier.HTTPS
     claim: Callable[[CallingDevice], bool] | None = None
+    takes_parts: bool = False
 
 
 class HttpAnswer(NamedTuple):
-    """Status, headers with lower-case names, body."""
+    """Status, headers with lower-case names, body; or instead of it a part of a file, which whoever gets it closes."""
 
     status: int
     headers: dict[str, str]
     body: bytes
+    part: BlobPart | None = None
 
 
 class StreamAnswer(NamedTuple):
@@ -75,7 +80,7 @@ class Request(NamedTuple):
     body: of the type the route names. device: set for Device authorisation. contact: the unproven 32-byte token of a
     Contact authorisation; whether it admits anybody is for the verb. bridge, bridge_token: the proven id behind a
     Bridge or Token authorisation. token: whatever stood in the header; of an Upload it is unproven too.
-    range: the Range header, of a route that is `ranged`.
+    range: the Range header, of a route that is `ranged`. takes_parts: as of the call.
     """
 
     route: Route
@@ -89,16 +94,19 @@ class Request(NamedTuple):
     bridge: bytes | None = None
     bridge_token: bytes | None = None
     range: str | None = None
+    takes_parts: bool = False
 
 
-BoundRoute = Callable[[Request], Awaitable[msgspec.Struct | bytes | Piece]]
+BoundRoute = Callable[[Request], Awaitable[msgspec.Struct | bytes | Piece | OpenPiece]]
 _PLAIN = {"cache-control": "no-store", **API_HEADERS}
 
 
-def accept(answer: msgspec.Struct | bytes | Piece) -> HttpAnswer:
+def accept(answer: msgspec.Struct | bytes | Piece | OpenPiece) -> HttpAnswer:
     """200 with JSON, or with bytes as they are; 206 with a piece."""
-    if isinstance(answer, Piece):
+    if isinstance(answer, Piece | OpenPiece):
         headers = {"content-type": OCTETS_TYPE, "content-range": answer.content_range, **_PLAIN}
+        if isinstance(answer, OpenPiece):
+            return HttpAnswer(206, headers, b"", answer.part)
         return HttpAnswer(206, headers, answer.data)
     if isinstance(answer, bytes):
         return HttpAnswer(200, {"content-type": OCTETS_TYPE, **_PLAIN}, answer)

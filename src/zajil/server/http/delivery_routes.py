@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from zajil.auth.context import CallingDevice
 from zajil.delivery import mailboxes, packages
-from zajil.delivery.attachments import Attachments
+from zajil.delivery.attachments import Attachments, OpenPiece
 from zajil.delivery.context import ContactCaller, Delivery, DeviceCaller
 from zajil.delivery.reports import Reporting, make_report
 from zajil.engine.limits import Limits
@@ -126,10 +126,11 @@ def bind_attachments(
         take("piece_prefix", request)
         return await guarded(request, kept.offset(_id(request), _token(request), prefix=_share_of(request)))
 
-    async def read(request: Request) -> files.Piece:
+    async def read(request: Request) -> OpenPiece | files.Piece:
         take("piece_prefix", request)
         start, length = files.parse_range(request.range)
-        return await kept.read(_id(request), start=start, length=length, prefix=_share_of(request))
+        bring = kept.open if request.takes_parts else kept.read
+        return await bring(_id(request), start=start, length=length, prefix=_share_of(request))
 
     return {
         control.ADD_ATTACHMENT: add,

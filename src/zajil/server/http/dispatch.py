@@ -122,6 +122,7 @@ class Dispatcher:
             bridge_token=caller.bridge_token,
             peer=call.peer,
             range=call.headers.get("range") if route.ranged else None,
+            takes_parts=call.takes_parts,
         )
         key = call.headers.get("idempotency-key")
         if key is not None and not key.isascii():

@@ -18,6 +18,7 @@ from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import RequestHandler
 from multidict import CIMultiDictProxy
 
+from zajil.engine.blobs import BlobPart
 from zajil.protocol.control import OCTETS_TYPE, Auth, find_route, is_call
 from zajil.protocol.errors import ZajilError, error
 from zajil.protocol.frames import Role
@@ -136,9 +137,10 @@ class AiohttpShell:
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         prefix = self._prefix(request)
         if is_call(request.raw_path) or is_public_call(request.raw_path) or is_review_call(request.raw_path):
-            found = find_public_route(request.method, request.path)
-            if self._public is not None and found is not None and found.route is EVENTS:
-                return await self._stream(request, prefix, self._public)
+            if self._public is not None and is_public_call(request.raw_path):
+                found = find_public_route(request.method, request.path)
+                if found is not None and found.route is EVENTS:
+                    return await self._stream(request, prefix, self._public)
             answer = await self._control(request, prefix)
         elif self._public is not None and request.raw_path.startswith(PAGES):
             answer = await self._public.page(_make_call(request, prefix, b""))
@@ -146,6 +148,8 @@ class AiohttpShell:
             answer = await self._transparency(_make_call(request, prefix, b""))
         else:
             answer = self._site(request.method, request.raw_path, _lower(request.headers))
+        if answer.part is not None:
+            return await self._send(request, answer, answer.part, prefix)
         response = web.Response(status=answer.status, headers=answer.headers, body=answer.body)
         try:
             await self._answers.write(request, response, prefix=prefix)
@@ -153,11 +157,20 @@ class AiohttpShell:
             return _problem(reason)
         return response
 
+    async def _send(
+        self, request: web.Request, answer: HttpAnswer, part: BlobPart, prefix: bytes
+    ) -> web.StreamResponse:
+        with part:
+            try:
+                return await self._answers.send(request, answer, part, prefix=prefix)
+            except ZajilError as reason:
+                return _problem(reason)
+
     async def _control(self, request: web.Request, prefix: bytes) -> HttpAnswer:
         try:
             self._check_origin(request)
             if not request.can_read_body and "content-encoding" not in request.headers:
-                return await self._call(_make_call(request, prefix, b""))
+                return await self._call(_make_call(request, prefix, b"")._replace(takes_parts=True))
             with self._bodies.reading() as one:
                 body = await one.read(request, self._body_limit(request))
                 return await self._call(_make_call(request, prefix, body))

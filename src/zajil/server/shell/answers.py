@@ -7,6 +7,7 @@ does a connection that waits for its next request let go of the answer before (a
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import struct
 from collections.abc import Iterator
@@ -15,7 +16,12 @@ from typing import Final
 
 from aiohttp import web
 
+from zajil.engine.blobs import BlobPart
 from zajil.engine.places import Places
+from zajil.server.http.calls import HttpAnswer
+from zajil.server.shell.files import send_part
+
+_LOG = logging.getLogger(__name__)
 
 UNIT_BYTES: Final = 1 << 16
 """What a socket takes at once; smaller answers count nothing."""
@@ -46,17 +52,35 @@ class Answers:
             except TimeoutError:
                 drop(request.transport)
 
+    async def send(
+        self, request: web.Request, answer: HttpAnswer, part: BlobPart, *, prefix: bytes
+    ) -> web.StreamResponse:
+        """Write an answer whose body is this part of a file; patience and share are those of one from memory.
+
+        Raises Unavailable `busy` before anything is written.
+        """
+        response = web.StreamResponse(status=answer.status, headers=answer.headers)
+        response.content_length = len(part)
+        with self._held(prefix, -(-len(part) // UNIT_BYTES)):
+            try:
+                async with asyncio.timeout(self._patience_s):
+                    await response.prepare(request)
+                    request.writer.send_headers()
+                    await send_part(request, part)
+                    await response.write_eof()
+            except OSError as fault:  # of the reader, who has gone or was not in time; or of the disk
+                if not isinstance(fault, ConnectionError | TimeoutError):
+                    _LOG.warning("a file was not sent: %s", type(fault).__name__)
+                drop(request.transport)
+        return response
+
     @contextmanager
     def _held(self, prefix: bytes, units: int) -> Iterator[None]:
-        taken = 0
+        self._places.take(prefix, retry_ms=_RETRY_MS, places=units)
         try:
-            for _ in range(units):
-                self._places.take(prefix, retry_ms=_RETRY_MS)
-                taken += 1
             yield
         finally:
-            for _ in range(taken):
-                self._places.leave(prefix)
+            self._places.leave(prefix, places=units)
 
 
 def drop(transport: asyncio.Transport | None) -> None:
