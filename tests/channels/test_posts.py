@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.channels.world import DAY_S, World
+from tests.channels.world import World
 
 from zajil.channels import gate, posts, reviewing
 from zajil.protocol.control import parse_json
@@ -227,35 +227,6 @@ async def test_the_same_post_again_is_made_once(world: World) -> None:
     assert await world.code(routes.CREATE_POST, api.NewPost("once"), auth=author.auth, key="k1", channel=other) == "ok"
     await world.judge()
     assert ((await world.show(channel)).posts, (await world.show(other)).posts) == (1, 1)
-
-
-async def test_a_call_whose_answer_was_never_kept_makes_no_second_post(world: World) -> None:
-    """The server died between the post and its answer: the client comes again with the name of the call."""
-    author = await world.author()
-    channel = await world.channel(author)
-    first = await world.call(routes.CREATE_POST, api.NewPost("once"), auth=author.auth, key="k" * 22, channel=channel)
-    root = encode_b64(parse_json(first, api.Post).post_id)
-    comment = {"auth": author.auth, "key": "c" * 22, "post": root}
-    await world.judge()
-    said = await world.call(routes.CREATE_COMMENT, api.NewPost("me too"), **comment)
-    forget_answers(world)
-    again = await world.call(routes.CREATE_POST, api.NewPost("once"), auth=author.auth, key="k" * 22, channel=channel)
-    assert parse_json(again, api.Post).post_id == parse_json(first, api.Post).post_id
-    repeated = await world.call(routes.CREATE_COMMENT, api.NewPost("me too"), **comment)
-    assert parse_json(repeated, api.Post).post_id == parse_json(said, api.Post).post_id
-    assert world.rows("SELECT count(*) FROM pub_post") == [(2,)]
-    forget_answers(world)
-    other = await world.code(routes.CREATE_POST, api.NewPost("twice"), auth=author.auth, key="k" * 22, channel=channel)
-    assert other == "idem-conflict"
-    # A name stands for a day; then it is anybody's guess what was meant, and the call counts as new.
-    world.clock.advance(2 * DAY_S)
-    await world.log_in(author)
-    later = await world.call(routes.CREATE_POST, api.NewPost("twice"), auth=author.auth, key="k" * 22, channel=channel)
-    assert parse_json(later, api.Post).post_id != parse_json(first, api.Post).post_id
-
-
-def forget_answers(world: World) -> None:
-    world.server._db.write_sync(lambda db: db.exec_driver_sql("DELETE FROM http_idem"))
 
 
 async def test_posts_of_established_authors_do_not_wait_for_ever(world: World) -> None:

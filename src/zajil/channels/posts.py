@@ -1,13 +1,10 @@
 """Posts and comments: written, edited, read, deleted, removed by the channel's own moderators.
 
-A post and its row in the outbox are one transaction: nothing is shown that nobody will look at. A post that its author
-named (the call's Idempotency-Key) has an id that follows from the name: where the call comes again with a new login,
-for which no answer is kept, no second one is made.
+A post and its row in the outbox are one transaction: nothing is shown that nobody will look at.
 """
 
 from __future__ import annotations
 
-import hashlib
 from typing import Final
 
 from sqlalchemy import Connection
@@ -34,17 +31,10 @@ EDITS_MAX: Final = 100
 """Edits of one post: each keeps a version, which people who moderate have to be able to read."""
 _PAGE: Final = api.PAGE
 _TOP: Final = (1 << 62) - 1
-_NAMED_S: Final = 86_400
-"""How long the name of a call stands for one post: as long as answers to calls are kept."""
 
 
-async def create_post(
-    space: Channels, caller: CallingPersona, reference: str, request: api.NewPost, *, name: str = ""
-) -> api.Post:
-    """A new post, pending; the one of that name if there is one. name: of the call, empty for none.
-
-    Raises gone, not-allowed, muted, channel-closed, malformed, slow-down, quota, idem-conflict.
-    """
+async def create_post(space: Channels, caller: CallingPersona, reference: str, request: api.NewPost) -> api.Post:
+    """A new post, pending. Raises gone, not-allowed, muted, channel-closed, malformed, slow-down, quota."""
     _take(space, caller, "post")
     text = _check_text(request.text)
 
@@ -52,14 +42,12 @@ async def create_post(
         place = find_place(db, caller, reference)
         _check_writable(space, place, may_post(place.member.role if place.member else None, place.channel.kind))
         reply_to = _check_reply(db, request.reply_to, place, None)
-        return _insert(space, db, caller, place, request=request, text=text, root=None, reply_to=reply_to, name=name)
+        return _insert(space, db, caller, place, request=request, text=text, root=None, reply_to=reply_to)
 
     return await _written(space, write)
 
 
-async def create_comment(
-    space: Channels, caller: CallingPersona, post: str, request: api.NewPost, *, name: str = ""
-) -> api.Post:
+async def create_comment(space: Channels, caller: CallingPersona, post: str, request: api.NewPost) -> api.Post:
     """A new comment, pending. Raises as `create_post`; not-allowed where comments are off."""
     _take(space, caller, "comment")
     text = _check_text(request.text)
@@ -72,9 +60,7 @@ async def create_comment(
         allowed = place.channel.comments == "on" and may_comment(place.member.role if place.member else None)
         _check_writable(space, place, allowed)
         reply_to = _check_reply(db, request.reply_to, place, root.row.id)
-        return _insert(
-            space, db, caller, place, request=request, text=text, root=root.row.id, reply_to=reply_to, name=name
-        )
+        return _insert(space, db, caller, place, request=request, text=text, root=root.row.id, reply_to=reply_to)
 
     return await _written(space, write)
 
@@ -240,20 +226,11 @@ def _insert(
     text: str,
     root: PostId | None,
     reply_to: PostId | None,
-    name: str,
 ) -> tuple[api.Post, set[bytes]]:
-    post_id = PostId(space.random(16))
-    if name:
-        named = _name_post(caller, place, root, name)
-        known = posts.find_post(db, named)
-        if known is None:
-            post_id = named
-        elif known.created_at > space.now() - _NAMED_S:
-            return _repeated(db, known, caller, text), set()
     gate_at_ms, opens = _gate(space, caller)
     row = PostRow(
         seq=0,
-        id=post_id,
+        id=PostId(space.random(16)),
         channel_id=place.channel.id,
         author=caller.persona_id,
         thread_root=root,
@@ -269,21 +246,6 @@ def _insert(
     queue.insert_job(db, row.id, 1, early=caller.accepted < 1)
     shown = Shown(row, text, request.lang, caller.handle, caller.display_name)
     return view_post(shown, caller), set()
-
-
-def _name_post(caller: CallingPersona, place: Place, root: PostId | None, name: str) -> PostId:
-    parts = (caller.persona_id, place.channel.id, root or b"", name.encode())
-    return PostId(
-        hashlib.sha256(b"zajil post v1\0" + b"".join(bytes([len(part)]) + part for part in parts)).digest()[:16]
-    )
-
-
-def _repeated(db: Connection, known: PostRow, caller: CallingPersona, text: str) -> api.Post:
-    """The post that an earlier copy of this call made. Raises gone; idem-conflict where it says something else."""
-    view = _view(db, known.id, caller)
-    if known.now.version == 1 and view.text != text:
-        raise error("idem-conflict")
-    return view
 
 
 def _gate(space: Channels, caller: CallingPersona) -> tuple[int, bool]:

@@ -35,10 +35,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class PublicRequest(NamedTuple):
-    """What a bound route works with. persona: the proven caller, None for anybody. body: as the route says.
-
-    name: the Idempotency-Key of a POST, empty for none.
-    """
+    """What a bound route works with. persona: the proven caller, None for anybody. body: as the route says."""
 
     route: PublicRoute
     parameters: Mapping[str, str]
@@ -47,7 +44,6 @@ class PublicRequest(NamedTuple):
     persona: CallingPersona | None
     token: bytes | None
     peer: Peer
-    name: str = ""
 
 
 PublicBound = Callable[[PublicRequest], Awaitable[msgspec.Struct]]
@@ -153,7 +149,6 @@ class PublicDispatcher:
             persona=persona,
             token=token,
             peer=call.peer,
-            name=call.headers.get("idempotency-key", "") if call.method == "POST" else "",
         )
 
     async def _authorise(self, call: HttpCall, route: PublicRoute) -> tuple[CallingPersona | None, bytes | None]:

@@ -126,11 +126,11 @@ def _bind_channels(space: Channels) -> Mapping[PublicRoute, PublicBound]:
 def _bind_posts(space: Channels) -> Mapping[PublicRoute, PublicBound]:
     async def create(request: PublicRequest) -> msgspec.Struct:
         body = _body(request, api.NewPost)
-        return await posts.create_post(space, _caller(request), request.parameters["channel"], body, name=request.name)
+        return await posts.create_post(space, _caller(request), request.parameters["channel"], body)
 
     async def comment(request: PublicRequest) -> msgspec.Struct:
         body = _body(request, api.NewPost)
-        return await posts.create_comment(space, _caller(request), request.parameters["post"], body, name=request.name)
+        return await posts.create_comment(space, _caller(request), request.parameters["post"], body)
 
     async def edit(request: PublicRequest) -> msgspec.Struct:
         body = _body(request, api.EditPost)
