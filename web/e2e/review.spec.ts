@@ -1,6 +1,7 @@
 /**
  * The moderators' console on the real server: passkeys of a virtual authenticator, a campaign judged by the keyboard
- * alone, an appeal that another person grants, and a report from a private chat for whoever has the permission.
+ * alone, an appeal that another person grants, a report from a private chat for whoever has the permission, and a rule
+ * that counts again.
  */
 import { type Browser, expect as see, type Page } from "@playwright/test";
 import { Hands } from "./acts.ts";
@@ -248,4 +249,48 @@ test("a report from a private chat opens for whoever has the permission, once it
   });
   await person.context.close();
   expect(person.complaints).toEqual([]);
+});
+
+test("whoever keeps lists lets a suspended rule count again, with a reason that is logged; others read", async ({
+  server,
+  browser,
+}) => {
+  const rule = "fraud-offer-with-contact";
+  server.sql(
+    `INSERT INTO mod_suspension (what, ref, at) VALUES ('rule', '${rule}', 1790000000), ('url', 'domain gone.example', 1790000001)`,
+  );
+  const reader = await sitDown(browser);
+  await join(reader.hands, server, invite(server, "reviewer"), "Rana");
+  await reader.hands.press("place-suspended");
+  await expect(reader.hands.see("suspended")).toHaveCount(2);
+  await expect(reader.hands.see("lift"), "her role keeps no lists").toHaveCount(0);
+
+  const { person, hands } = await sitDown(browser, "ar-EG");
+  await join(hands, server, invite(server, "policy"), "سمير");
+  const first = hands.see("suspended").first();
+  await expect(first, "the place where this role begins").toHaveText(new RegExp(`^\\s*قاعدة\\s*${rule}`));
+  await expect(hands.see("suspended").last()).toContainText("لم يعد في السياسة أو القائمة");
+  await expect(first).not.toContainText("لم يعد في السياسة");
+  await hands.press(first.getByTestId("lift"));
+  await hands.see("lift-reason").fill("   ");
+  await expect(hands.see("lift-confirm"), "blanks are no reason").toBeDisabled();
+  await hands.see("lift-reason").fill("كانت الثلاثة خطأ زميل واحد");
+  await hands.see("lift-reason").press("Enter");
+  await expect(hands.see("suspended")).toHaveCount(1);
+  await expect(hands.see("suspended")).toContainText("gone.example");
+  expect(server.sql("SELECT ref FROM mod_suspension WHERE lifted_at > 0")).toEqual([{ ref: rule }]);
+  const logged = server.sql("SELECT record FROM mod_audit_record WHERE kind = 'policy'");
+  expect(logged).toEqual([{ record: `lift rule ${rule}: كانت الثلاثة خطأ زميل واحد` }]);
+
+  await test.step("one that a colleague lifted meanwhile is told, and gone from the list", async () => {
+    await hands.press("lift");
+    await hands.see("lift-reason").fill("it is ours");
+    server.sql("UPDATE mod_suspension SET lifted_at = 1790000002 WHERE what = 'url'");
+    await hands.press("lift-confirm");
+    await expect(hands.see("refusal")).toHaveAttribute("data-code", "gone");
+    await expect(hands.see("suspended-empty")).toBeVisible();
+  });
+  for (const each of [reader.person, person]) await each.context.close();
+  expect(reader.person.complaints).toEqual([]);
+  expect(person.complaints.filter((each) => !each.includes("404"))).toEqual([]);
 });

@@ -66,5 +66,7 @@ export const REVIEW: readonly Screen[] = [
   review("appeal-partly", partly),
   review("private", then("place-private", "private-report")),
   review("private-report", then("place-private", "private-report", "show", "private-text")),
+  review("suspended", then("place-suspended", "suspended")),
+  review("suspended-lift", then("place-suspended", "show", "lift", "lift-reason")),
   review("keys", then("keys", "keys-dialog")),
 ];

@@ -10,6 +10,7 @@ const id = (name: string): string => idOf(`review ${name}`);
 
 const FRAUD =
   "Your money, doubled! Guaranteed doubling within the hour, write to +49 151 0000000 https://double.example";
+const ARABIC = "هذا نقل لكلام قيل عنا، لا كلامي. أنقله لأردّ عليه.";
 const CONTEXT = [
   ["anna_s", "Кто-нибудь завтра едет на рынок? Могу взять двоих.", "visible"],
   ["عمر_ن", "موعد توزيع الطرود يوم الجمعة بعد الصلاة.", "visible"],
@@ -159,6 +160,20 @@ const PRIVATE = [
   { report_id: id("report"), kind: "report", day: SECONDS - (SECONDS % DAY) },
   { report_id: id("complaint"), kind: "complaint", day: SECONDS - (SECONDS % DAY) - DAY, claim: "other" },
 ];
+const reversed = (name: string, text: string): Record<string, unknown> => {
+  const { decision_id, action, category, at } = past(`reversed ${name}`, { action: "hold" });
+  return { decision_id, action, category, at, text };
+};
+const SUSPENSIONS = [
+  {
+    kind: "rule",
+    ref: "fraud-offer-with-contact",
+    since: SECONDS - 5 * HOUR,
+    reversals: [reversed("bread", "Bread for two coins at stall nine, write to me."), reversed("خبز", ARABIC)],
+  },
+  { kind: "domain", ref: "bargain-harbour.example", since: SECONDS - 2 * DAY, stands: false },
+  { kind: "phone", ref: "+4915100000000", since: SECONDS - 3 * DAY, reversals: [reversed("gone", "")] },
+];
 
 const ME = {
   staff_id: id("me"),
@@ -183,7 +198,6 @@ const QUEUES = {
   appeals: 1,
 };
 const OPTIONS = { options: JSON.stringify({ challenge: "AAAA", rpId: "localhost", userVerification: "required" }) };
-const ARABIC = "هذا نقل لكلام قيل عنا، لا كلامي. أنقله لأردّ عليه.";
 
 /** The answer of a call; undefined: there is none. */
 function answer(method: string, path: string, body: { readonly item?: string } | null): unknown {
@@ -228,6 +242,7 @@ function answer(method: string, path: string, body: { readonly item?: string } |
       decision: past("appealed", { category: "hate" }),
       item: item(brief("appealed")),
     };
+  if (path.startsWith("/suspensions")) return { suspensions: SUSPENSIONS };
   if (path === "/private") return { opens: true, key: "open", reports: PRIVATE };
   if (path.endsWith("/claim")) return PRIVATE[0];
   if (path.startsWith("/private/"))

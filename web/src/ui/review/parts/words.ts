@@ -20,6 +20,8 @@ export const sayRole = (role: string): string => say("rv_role", role, role);
 export const sayLang = (lang: string): string => say("rv_lang", lang, lang);
 export const saySource = (source: string): string => say("rv_source", source, source);
 export const sayKind = (kind: string): string => say("rv_kind", kind, kind);
+/** What is suspended: a rule, or an entry of which list. */
+export const saySuspended = (kind: string): string => say("rv_suspends", kind, kind);
 export const sayState = (state: string): string => say("rv_state", state, state);
 export const sayAppealState = (state: string): string => say("appeal", state, state);
 export const sayOutcome = (outcome: string): string => say("rv_outcome", outcome, outcome);
