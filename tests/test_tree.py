@@ -19,7 +19,7 @@ DRAWERS = {"utils", "util", "common", "helpers", "helper", "misc", "manager"}
 VAGUE_FUNCTION = re.compile(r"^_?(get|handle|process|do)_|^_?(do|handle|process)$")
 VAGUE_CLASS = re.compile(r"(Manager|Helper|Utils?)$")
 # Names that a framework calls; we cannot choose them.
-FOREIGN_NAMES: set[str] = {"_handle_exception"}
+FOREIGN_NAMES: set[str] = {"_handle_exception", "get_extra_info"}
 
 
 def tracked() -> list[str]:

@@ -305,7 +305,7 @@ async def test_a_peer_that_reads_late_gets_every_frame_whole(
 ) -> None:
     records = [bytes([n % 256]) * size for n, size in enumerate([100, 9_000, 12_000, 200, 8_000, 125, 126] * 200)]
 
-    def make_line(_shell: AiohttpShell, _path: str, _peer: object, kick: Callable[[], None], _: object) -> LoudLine:
+    def make_line(_shell: AiohttpShell, _path: str, _peer: object, kick: Callable[[], None], **_: object) -> LoudLine:
         asyncio.get_running_loop().call_later(0.01, kick)
         return LoudLine(records)
 
@@ -319,7 +319,6 @@ class NotingTransport:
     """Stands for picows's and for what lies below it: what the system is asked to write."""
 
     def __init__(self) -> None:
-        self.underlying_transport = self
         self.request = SimpleNamespace()
         self.written: list[bytes] = []
 
@@ -339,6 +338,7 @@ async def test_what_is_small_and_goes_out_together_is_one_call_of_the_system() -
         lambda _kick: LoudLine([*small, large]), most_bytes=1 << 16, due=Due(), forget=lambda _carrier: None
     )
     transport = NotingTransport()
+    carrier._below = cast(asyncio.Transport, transport)
     carrier.on_ws_connected(cast(WSTransport, transport))
     carrier.go_on()
     assert transport.written == [b"".join(head_of(len(each)) + each for each in small), large]
@@ -354,7 +354,7 @@ class FailingLine(LoudLine):
 async def test_a_connection_that_fails_ends_alone(make: type[AiohttpShell], monkeypatch: pytest.MonkeyPatch) -> None:
     kicks: list[Callable[[], None]] = []
 
-    def make_line(_shell: AiohttpShell, _path: str, _peer: object, kick: Callable[[], None], _: object) -> LoudLine:
+    def make_line(_shell: AiohttpShell, _path: str, _peer: object, kick: Callable[[], None], **_: object) -> LoudLine:
         kicks.append(kick)
         return LoudLine([b"whole"]) if len(kicks) > 1 else FailingLine([])
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Final, Protocol
 
 from aiohttp import web
@@ -41,7 +42,7 @@ from zajil.server.site.headers import API_HEADERS
 
 _CALL_GRACE_S = 3.0
 _BODY_MAX = 1 << 20
-_DEFAULTS = {"cache-control": "no-store", **API_HEADERS}
+DEFAULT_HEADERS: Final = {"cache-control": "no-store", **API_HEADERS}
 _UPGRADE_HEADERS = {"upgrade", "sec-websocket-key"}
 
 
@@ -104,6 +105,7 @@ class AiohttpShell:
         self._transparency = transparency
         self._media_door = media_door
         self._runner: web.AppRunner | None = None
+        self._listener: asyncio.Server | None = None
 
     async def start(self, host: str, port: int, *, reuse_port: bool = False) -> int:
         """Listen on host and port (0 = any); the port in use. reuse_port: beside others. Raises OSError."""
@@ -122,17 +124,26 @@ class AiohttpShell:
             auto_decompress=False,
         )
         await self._runner.setup()
-        if self._runner.server is not None:
-            self._runner.server.request_factory = _make_request
-        site = web.TCPSite(self._runner, host, port, backlog=1024, reuse_port=reuse_port)
-        await site.start()
-        return int(self._runner.addresses[0][1])
+        server = self._runner.server
+        if server is None:
+            raise RuntimeError  # set-up made it
+        server.request_factory = _make_request
+        self._listener = await asyncio.get_running_loop().create_server(
+            self._protocols(server), host, port, backlog=1024, reuse_port=reuse_port
+        )
+        return int(self._listener.sockets[0].getsockname()[1])
 
     async def stop(self) -> None:
         """Stop accepting and close everything."""
         self._posts.stop()
+        if self._listener is not None:
+            self._listener.close()
         if self._runner is not None:
             await self._runner.cleanup()
+
+    def _protocols(self, server: web.Server) -> Callable[[], asyncio.Protocol]:
+        """What takes a connection first. server: makes what speaks HTTP."""
+        return server
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         prefix = self._prefix(request)
@@ -199,10 +210,8 @@ class AiohttpShell:
             return _problem(error("malformed", "not a WebSocket"))
         try:
             peer = await self._admit(request)
-            most = RECORD_SIZES[-1] + (SEAL_BYTES if request.path == SEALED_PATH else 0)
-            return await self._carry(
-                request, lambda kick: self._make_line(request.path, peer, kick, None), most_bytes=most
-            )
+            make_line = partial(self._make_line, request.path, peer, silent_s=None)
+            return await self._carry(request, make_line, most_bytes=self._most_bytes(request.path))
         except ZajilError as reason:
             return _problem(reason)
 
@@ -219,7 +228,7 @@ class AiohttpShell:
                 request,
                 owner=(request.path, peer.bridge),
                 place=peer.bridge or peer.prefix,
-                make=lambda kick, silent_s: self._make_line(request.path, peer, kick, silent_s),
+                make=lambda kick, silent_s: self._make_line(request.path, peer, kick, silent_s=silent_s),
             )
         except ZajilError as reason:
             return _problem(reason)
@@ -231,10 +240,9 @@ class AiohttpShell:
 
     async def _admit(self, request: web.Request) -> Peer:
         """Whom a carrier counts under. Raises ZajilError for one that may not begin."""
-        self._check_origin(request)
+        peer = self._admit_from(request.remote, request.headers)
         if not request.query.keys() <= {"r"}:
             raise error("malformed", "query")
-        peer = Peer(self._prefix(request))
         if "authorization" not in request.headers:
             return peer
         scheme, _, credential = request.headers["authorization"].partition(" ")
@@ -242,7 +250,12 @@ class AiohttpShell:
             raise error("mixed-auth")
         return peer._replace(bridge=await self._check_bridge(credential, peer))
 
-    def _make_line(self, path: str, peer: Peer, kick: Callable[[], None], silent_s: float | None) -> Line:
+    @staticmethod
+    def _most_bytes(path: str) -> int:
+        """Of one record of a carrier on this path."""
+        return RECORD_SIZES[-1] + (SEAL_BYTES if path == SEALED_PATH else 0)
+
+    def _make_line(self, path: str, peer: Peer, kick: Callable[[], None], *, silent_s: float | None) -> Line:
         """silent_s: of a carrier of POSTs, on which no media may begin; None for a WebSocket."""
         media = self._media_door if silent_s is None else None
         if path == SEALED_PATH:
@@ -257,12 +270,19 @@ class AiohttpShell:
         limits = [each.route.limit for each in (found, public, review) if each is not None]
         return min(max(limits, default=0), _BODY_MAX)
 
+    def _admit_from(self, remote: str | None, headers: Mapping[str, str]) -> Peer:
+        """Whom a carrier counts under that shows no credential. Raises Refused for a foreign origin."""
+        self._check_origin_of(remote, headers)
+        return Peer(self._peers.prefix_of(remote, headers.get("x-forwarded-for")))
+
     def _check_origin(self, request: web.Request) -> None:
-        headers = request.headers
+        self._check_origin_of(request.remote, request.headers)
+
+    def _check_origin_of(self, remote: str | None, headers: Mapping[str, str]) -> None:
         self._peers.check_origin(
             headers.get("origin"),
             host=headers.get("host"),
-            scheme=self._peers.scheme_of(request.remote, headers.get("x-forwarded-proto")),
+            scheme=self._peers.scheme_of(remote, headers.get("x-forwarded-proto")),
         )
 
     def _prefix(self, request: web.Request) -> bytes:
@@ -275,7 +295,7 @@ class _Request(web.Request):
     async def _prepare_hook(self, response: web.StreamResponse) -> None:
         await super()._prepare_hook(response)
         response.headers.popall("Server", None)
-        for name, value in _DEFAULTS.items():
+        for name, value in DEFAULT_HEADERS.items():
             response.headers.setdefault(name, value)
 
 

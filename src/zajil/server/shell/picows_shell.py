@@ -1,18 +1,19 @@
 """The shell on picows: WebSockets in less memory, and without a task for each (docs/decisions/0017-picows.md).
 
-aiohttp takes every connection, and answers whatever is no WebSocket as in its own shell: who may begin, and what is
-wrong with a handshake, is decided there alone. Once it has said 101 the connection is handed to picows, and what
-aiohttp held for it is let go. So neither a prober nor a browser sees on HTTP which of the two shells it met.
+A handshake as our clients and browsers send it, which may begin, is answered here by what aiohttp would say. aiohttp
+takes every other connection, and answers as in its own shell: who may not begin, and what is wrong with a handshake, is
+decided there alone. Once it has said 101 the connection is handed to picows, and what aiohttp held for it is let go. So
+neither a prober nor a browser sees on HTTP which of the two shells it met.
 """
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
 import logging
+import socket
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Final, cast
 
 from aiohttp import web
@@ -29,12 +30,16 @@ from picows import (
 )
 from picows.picows import WSProtocol  # type: ignore[attr-defined]  # what picows's own servers are made of; no stub has it
 
+from zajil.protocol.errors import ZajilError
+from zajil.protocol.frames import Role
 from zajil.server.gateway.lines import Line
-from zajil.server.shell.aiohttp_shell import AiohttpShell
+from zajil.server.shell.aiohttp_shell import DEFAULT_HEADERS, AiohttpShell
+from zajil.server.shell.base import SEALED_PATH
+from zajil.server.shell.doorstep import Doorstep
+from zajil.server.shell.handshake import accept_of, answer_of, find_handshake
 from zajil.server.shell.sockets import CLOSE_S, PLUMBING_COST, UNSENT_BYTES, Due, head_of, keep_little_unsent
 
 _LOG = logging.getLogger(__name__)
-_GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _READ_BYTES: Final = 1024
 """Of a connection's buffer at first. It doubles as records need it, up to twice the largest, and stays so."""
 _COPIED_BYTES: Final = 8192
@@ -49,8 +54,9 @@ _UPGRADE: Final = (
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 )
 """What picows is told: the handshake itself is over by then."""
+_PATHS: Final = frozenset({*(role.path for role in Role), SEALED_PATH})
 _NOBODY: Final = asyncio.Protocol()
-"""Makes uvloop forget aiohttp's handler, of which it keeps a method where a protocol of picows's kind follows."""
+"""Makes uvloop forget the handler before, of which it keeps a method where a protocol of picows's kind follows."""
 _BINARY: Final = WSMsgType.BINARY
 _CONTROL: Final = frozenset({WSMsgType.PING, WSMsgType.PONG, WSMsgType.CLOSE})
 _PROTOCOL_ERROR: Final = 1002
@@ -62,14 +68,24 @@ class PicowsShell(AiohttpShell):
     """See `shell.Shell`."""
 
     _open: set[LeanCarrier]
+    _doors: set[Doorstep]
 
     async def start(self, host: str, port: int, *, reuse_port: bool = False) -> int:
         """See Shell."""
         self._open = set()
-        return await super().start(host, port, reuse_port=reuse_port)
+        self._doors = set()
+        found = await super().start(host, port, reuse_port=reuse_port)
+        for each in self._listener.sockets if self._listener is not None else ():
+            # aiohttp sets it for each of its own: by it the system finds peers that went without a word. Inherited.
+            each.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        return found
 
     async def stop(self) -> None:
         """See Shell."""
+        if self._listener is not None:
+            self._listener.close()
+        for door in list(self._doors):  # before aiohttp is gone, which would take them
+            door.close()
         await super().stop()
         for carrier in list(self._open):
             carrier.end()
@@ -81,11 +97,38 @@ class PicowsShell(AiohttpShell):
             for carrier in list(self._open):
                 carrier.abort()
 
+    def _protocols(self, server: web.Server) -> Callable[[], asyncio.Protocol]:
+        return lambda: Doorstep(self._doors, begin=self._begin_plainly, make=server)
+
+    def _begin_plainly(self, transport: asyncio.Transport, first: bytes) -> bool:
+        """Whether these first bytes of a connection are a handshake that needs no judge, and a WebSocket began."""
+        asked = find_handshake(first)
+        if asked is None or asked.path not in _PATHS or transport.is_closing():
+            return False
+        remote = (transport.get_extra_info("peername") or (None,))[0]
+        try:
+            peer = self._admit_from(remote, asked.headers)
+            make_line = partial(self._make_line, asked.path, peer, silent_s=None)
+            carrier = self._make_carrier(make_line, most_bytes=self._most_bytes(asked.path))
+        except ZajilError:
+            return False  # aiohttp comes to the same, and says so
+        try:
+            transport.write(answer_of(asked.headers["sec-websocket-key"], DEFAULT_HEADERS))
+            carrier.begin(transport, asked.rest)
+        except BaseException:
+            carrier.lost()
+            raise
+        return True
+
+    def _make_carrier(self, make_line: Callable[[Callable[[], None]], Line], *, most_bytes: int) -> LeanCarrier:
+        carrier = LeanCarrier(make_line, most_bytes=most_bytes, due=self._due, forget=self._open.discard)
+        self._open.add(carrier)
+        return carrier
+
     async def _carry(
         self, request: web.Request, make_line: Callable[[Callable[[], None]], Line], *, most_bytes: int
     ) -> web.StreamResponse:
-        carrier = LeanCarrier(make_line, most_bytes=most_bytes, due=self._due, forget=self._open.discard)
-        self._open.add(carrier)
+        carrier = self._make_carrier(make_line, most_bytes=most_bytes)
         try:
             answer = await _accept(request)
             carrier.take_over(request)
@@ -100,8 +143,7 @@ async def _accept(request: web.Request) -> web.StreamResponse:
     judge = web.WebSocketResponse(compress=False)
     if not judge.can_prepare(request).ok:
         await judge.prepare(request)  # raises what is wrong
-    key = request.headers["sec-websocket-key"].encode()
-    accept = base64.b64encode(hashlib.sha1(key + _GUID, usedforsecurity=False).digest()).decode()
+    accept = accept_of(request.headers["sec-websocket-key"])
     answer = web.StreamResponse(
         status=101, headers={"Upgrade": "websocket", "Connection": "upgrade", "Sec-WebSocket-Accept": accept}
     )
@@ -151,10 +193,41 @@ class _Complaints:
         self._carrier.give_up(WSCloseCode.INTERNAL_ERROR.value)
 
 
+class _Below:
+    """What picows takes for the transport: the same, but for the socket, of which it would set and ask six options.
+
+    The loop has set what matters of them, they are asked for a line that nobody logs, and for each uvloop makes a
+    socket anew: 50 us a connection.
+    """
+
+    __slots__ = ("_fileno", "abort", "close", "get_write_buffer_size", "write", "writelines")
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._fileno: int = transport.get_extra_info("socket").fileno()
+        self.abort, self.close, self.write = transport.abort, transport.close, transport.write
+        self.get_write_buffer_size, self.writelines = transport.get_write_buffer_size, transport.writelines
+
+    def get_extra_info(self, name: str) -> _Below | None:
+        """Itself for the socket."""
+        return self if name == "socket" else None
+
+    def fileno(self) -> int:
+        """What picows writes to."""
+        return self._fileno
+
+    def setsockopt(self, *_: int) -> None:
+        """Nothing."""
+
+    def getsockopt(self, *_: int) -> int:
+        """Nothing of interest."""
+        return 0
+
+
 class LeanCarrier(WSListener):
     """One WebSocket on picows and its line. No task, no timer while it lives, and a buffer of 2 KiB."""
 
     __slots__ = (
+        "_below",
         "_due",
         "_end_handle",
         "_forget",
@@ -187,6 +260,8 @@ class LeanCarrier(WSListener):
         due: of the shell. forget: called with this carrier once it is gone.
         """
         self._transport: WSTransport | None = None
+        self._below: asyncio.Transport | None = None
+        """What picows's transport lies on."""
         self._is_called = self._is_ended = self._is_full = False
         self._is_hurried = self._is_lost = self._is_stopped = False
         self._due = due
@@ -205,8 +280,16 @@ class LeanCarrier(WSListener):
         handler, transport = request.protocol, request.transport
         if transport is None or transport.is_closing():
             raise ConnectionResetError
-        # What came with the handshake, before its answer: RFC 6455 forbids it, aiohttp reads it.
         early = bytes(handler._message_tail)  # noqa: SLF001  # nothing else gives it out
+        handler.transport = None  # else its end would close the connection
+        handler.connection_lost(None)
+        self.begin(transport, early)
+
+    def begin(self, transport: asyncio.Transport, early: bytes) -> None:
+        """Have picows read and write from now on, behind a handshake that was answered.
+
+        early: what came with it, before its answer: RFC 6455 forbids it, aiohttp reads it.
+        """
         transport.pause_reading()
         transport.set_write_buffer_limits(high=UNSENT_BYTES)
         protocol = WSProtocol(
@@ -228,9 +311,8 @@ class LeanCarrier(WSListener):
         )
         transport.set_protocol(_NOBODY)
         transport.set_protocol(protocol)
-        handler.transport = None  # else its end would close the connection
-        handler.connection_lost(None)
-        protocol.connection_made(transport)
+        self._below = transport
+        protocol.connection_made(_Below(transport))
         _give(protocol, _UPGRADE)
         _give(protocol, early)
         if not self._is_stopped:
@@ -317,9 +399,9 @@ class LeanCarrier(WSListener):
     def _feed(self, record: bytes) -> None:
         line = self._line
         line.feed(record)
-        if not self._is_hurried and line.is_live and self._transport is not None:
+        if not self._is_hurried and line.is_live and self._below is not None:
             self._is_hurried = True
-            keep_little_unsent(self._transport.underlying_transport)
+            keep_little_unsent(self._below)
         if line.crowded:
             self._stop_reading()
 
@@ -328,9 +410,9 @@ class LeanCarrier(WSListener):
 
     def _stop_reading(self) -> None:
         """TCP pushes back; what is in the buffer already waits here, at most twice a record."""
-        if not self._is_stopped and self._transport is not None:
+        if not self._is_stopped and self._below is not None:
             self._is_stopped = True
-            self._transport.underlying_transport.pause_reading()
+            self._below.pause_reading()
 
     def _hold(self, frame: WSFrame) -> None:
         if self._held is None:
@@ -340,10 +422,10 @@ class LeanCarrier(WSListener):
     def _read_on(self) -> None:
         while self._held and not self._line.crowded and not self._is_ended:
             self._take(*self._held.popleft())
-        if self._held or self._line.crowded or self._is_ended or self._transport is None:
+        if self._held or self._line.crowded or self._is_ended or self._below is None:
             return
         self._held, self._is_stopped = None, False
-        self._transport.underlying_transport.resume_reading()
+        self._below.resume_reading()
 
     # Out
 
@@ -356,18 +438,18 @@ class LeanCarrier(WSListener):
     def go_on(self) -> None:
         """Send and read what there is, since it was kicked."""
         self._is_called = False
-        transport = self._transport
-        if transport is None or transport.underlying_transport.is_closing():
+        transport, below = self._transport, self._below
+        if transport is None or below is None or below.is_closing():
             return
         if self._line.dropped:
             self.abort()
             return
         if not self._is_ended:
-            self._send(transport)
+            self._send(transport, below)
         if self._is_stopped:
             self._read_on()
 
-    def _send(self, transport: WSTransport) -> None:
+    def _send(self, transport: WSTransport, below: asyncio.Transport) -> None:
         line, is_pulled = self._line, False
         while not self._is_full:
             if not self._records and (not is_pulled or line.is_live):
@@ -379,7 +461,7 @@ class LeanCarrier(WSListener):
             record = self._records.pop()
             if len(record) <= _COPIED_BYTES:
                 if self._records and len(record) + len(self._records[-1]) <= _COPIED_BYTES:
-                    transport.underlying_transport.write(self._join(record))
+                    below.write(self._join(record))
                 else:
                     transport.send(_BINARY, record)
             else:
@@ -399,8 +481,8 @@ class LeanCarrier(WSListener):
 
     def _close(self, code: int) -> None:
         """Say so, and leave when the peer has, or after a while. What it sends until then is not looked at."""
-        transport = self._transport
-        if transport is None or self._is_ended or transport.underlying_transport.is_closing():
+        transport, below = self._transport, self._below
+        if transport is None or below is None or self._is_ended or below.is_closing():
             return
         self._is_ended = True
         transport.send_close(cast(WSCloseCode, code))  # any number is taken
@@ -409,9 +491,9 @@ class LeanCarrier(WSListener):
     def give_up(self, code: int) -> None:
         """picows cannot read on, and would keep whatever came: nothing more may."""
         self._close(code)
-        if self._transport is not None and not self._transport.underlying_transport.is_closing():
+        if self._below is not None and not self._below.is_closing():
             self._is_stopped = True
-            self._transport.underlying_transport.pause_reading()
+            self._below.pause_reading()
 
     def _leave(self) -> None:
         """Close once everything is sent."""
@@ -444,7 +526,7 @@ class LeanCarrier(WSListener):
         self._is_lost = True
         if self._end_handle is not None:
             self._end_handle.cancel()
-        self._transport = self._held = self._parts = None
+        self._transport = self._below = self._held = self._parts = None
         self._records = []
         self._forget(self)
         self._line.lost()
