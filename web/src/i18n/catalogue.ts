@@ -191,11 +191,24 @@ export async function useWords(...wants: readonly Part[]): Promise<void> {
 /** Have the words of every screen but those of a call, which has its own. */
 export const useAllWords = (): Promise<void> => useWords("start", "errors", "chat", "later", "public");
 
-/** Words by a key that is only known at run time (an error's code); undefined where there are none. */
+/** A number that stands by itself in a sentence; not that of a name, such as SHA-256 or Apache-2.0. */
+const LONE = /(?<![\w.:/-])\d[\d,]*(?![\w-])/g;
+let format: (n: number) => string = String;
+
+/** Have the numbers that sentences themselves have written by this. */
+export function useNumbers(next: (n: number) => string): void {
+  format = next;
+}
+
+/**
+ * Words by a key that is only known at run time (an error's code); undefined where there are none. An Arabic sentence has
+ * its own numbers in the digits in use; one that is filled in stays as it is, since names and codes of people are in it.
+ */
 export function findWords(key: string, values?: Values): string | undefined {
   subscribe();
   const found = words[key];
-  return typeof found === "function" ? found({ ...values }) : found;
+  if (typeof found === "function") return found({ ...values });
+  return current === "ar" ? found?.replace(LONE, (n) => format(Number(n.replaceAll(",", "")))) : found;
 }
 
 export const t: Words = new Proxy({} as Words, {

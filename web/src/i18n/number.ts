@@ -1,6 +1,6 @@
 /** Numbers in the digits a person reads: those of the language, or the ones chosen. */
 import { createSubscriber } from "svelte/reactivity";
-import { language, type Language } from "./catalogue.ts";
+import { language, type Language, useNumbers } from "./catalogue.ts";
 
 /** auto: as the language and region have them. latn: 123. arab: ١٢٣. */
 export type Digits = "auto" | "latn" | "arab";
@@ -42,6 +42,8 @@ export function locale(): string {
 export function formatNumber(n: number): string {
   return new Intl.NumberFormat(locale()).format(n);
 }
+
+useNumbers(formatNumber);
 
 /** A size in bytes as kB, MB, GB of 1,000. */
 export function formatBytes(bytes: number): string {
