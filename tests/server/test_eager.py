@@ -104,3 +104,18 @@ async def test_a_login_that_waits_for_nothing_is_answered_whole_in_one_turn() ->
         told = [frames.parse_r_server(part.body) for part in parts if isinstance(part, Data)]
         assert [type(each) for each in told] == [frames.Ready, frames.Msg, frames.Msg, frames.Drained]
         gateway.lost(connection)
+
+
+async def test_a_sweep_asks_nothing_of_a_session_that_is_well() -> None:
+    kicks: list[None] = []
+    async with serving(AiohttpShell, Queue()) as (_, gateway):
+        connection = gateway.connect(Role.R, peer=Peer(b"net"), kick=lambda: kicks.append(None))
+        gateway.feed(connection, encode_record(Open(VERSION, None, 0, 65536, 1)), gateway.now())
+        connection.pull(now=gateway.now())
+        kicks.clear()
+        gateway.sweep(gateway.now())
+        assert not kicks
+        gateway.sweep(gateway.now() + 11)  # its HELLO is overdue
+        assert kicks
+        assert connection.done
+        gateway.lost(connection)

@@ -333,7 +333,7 @@ class NotingTransport:
 
 
 async def test_what_is_small_and_goes_out_together_is_one_call_of_the_system() -> None:
-    small, large = [bytes([n]) * size for n, size in enumerate([100, 126, 4_000])], b"x" * 8_000
+    small, large = [bytes([n]) * size for n, size in enumerate([100, 126, 9_000])], b"x" * 8_000
     carrier = LeanCarrier(
         lambda _kick: LoudLine([*small, large]), most_bytes=1 << 16, due=Due(), forget=lambda _carrier: None
     )

@@ -51,8 +51,8 @@ TABLES = (
 LOG = logging.getLogger(__name__)
 BUSY_RETRY_MS = 1000
 # Without `Final`: tests give these others, and a module that is compiled would keep its own.
-ACK_S = 0.01
-"""How long an acknowledgement waits for company."""
+ACK_S = 0.05
+"""How long an acknowledgement waits for company: a batch costs as much as ten of them, and nobody waits for it."""
 APART_S = 0.004
 """From a batch of several messages to the next one that the event loop begins. A batch takes 500 us of CPU and 60 for
 each message, so those that come faster than this are better together, and one alone waits for no company.

@@ -184,11 +184,16 @@ class Conversation:
         self.answer(rid, [refusal(rid, reason)])
 
     def tick(self, *, now: float, idle_s: float) -> None:
-        """End a session whose first frame is overdue, whose window is stuck, or that sends nothing for `idle_s`."""
-        if self._receiver is not None:
-            self._run(self._receiver.tick(now=now))
-        if self._receiver is not None and self._receiver.live:
-            return  # whoever receives may be silent for as long as it likes
+        """End a session whose first frame is overdue, whose window is stuck, or that sends nothing for `idle_s`.
+
+        What ends kicks its carrier by itself.
+        """
+        receiver = self._receiver
+        if receiver is not None:
+            if actions := receiver.tick(now=now):
+                self._run(actions)
+            if receiver.live:
+                return  # whoever receives may be silent for as long as it likes
         if self._receiver is None and self._first_frame_by is not None and now >= self._first_frame_by:
             self.end("protocol", 0)
         elif self._first_frame_by is None and self.desk.idle and now - self.last_frame_at >= idle_s:

@@ -326,7 +326,6 @@ class Gateway:
         for conversation in list(self._conversations):
             if conversation.session.carrier is not None:
                 conversation.tick(now=now, idle_s=self._patience.sender_idle_s)
-                conversation.kick()
         self._clerk.reread(now)
         self._forget_detached(now)
 

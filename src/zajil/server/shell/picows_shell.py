@@ -460,7 +460,7 @@ class LeanCarrier(WSListener):
                 return
             record = self._records.pop()
             if len(record) <= _COPIED_BYTES:
-                if self._records and len(record) + len(self._records[-1]) <= _COPIED_BYTES:
+                if self._records and len(record) + len(self._records[-1]) <= UNSENT_BYTES:
                     below.write(self._join(record))
                 else:
                     transport.send(_BINARY, record)
@@ -470,7 +470,7 @@ class LeanCarrier(WSListener):
 
     def _join(self, record: bytes) -> bytes:
         """The frames of this record and those behind it that are small: picows asks the system once for each."""
-        parts, room = [head_of(len(record)), record], _COPIED_BYTES - len(record)
+        parts, room = [head_of(len(record)), record], UNSENT_BYTES - len(record)
         while self._records and len(self._records[-1]) <= room:
             record = self._records.pop()
             parts += head_of(len(record)), record
