@@ -301,7 +301,7 @@ def read_alone(space: Channels, db: Connection, following: Following) -> Batch:
 
 def _read_page(db: Connection, first: int, last: int, topics: Collection[bytes] | None) -> _Page:
     """What follows `first`, for those who stand there and up to `last`. topics: whose events; None for all."""
-    newest, oldest = feed.newest_event(db), feed.oldest_event(db)
+    oldest, newest = feed.find_ends(db)
     if last > newest or (oldest and first < oldest - 1):
         return _Page([], newest, gap=True)
     rows = feed.events_after(db, first, topics=topics, n=api.PAGE)

@@ -37,6 +37,9 @@ _INSERT = insert(happening)
 _APPLIED = select(applied.c.decision_id).where(applied.c.decision_id.in_(bindparam("b_ids", expanding=True)))
 _NOTE_APPLIED = insert(applied)
 _AFTER = select(*_EVENT).where(happening.c.seq > bindparam("b_after")).order_by(happening.c.seq).limit(bindparam("b_n"))
+_NEWEST = select(func.max(happening.c.seq))
+# Each by itself: SQLite finds one end by its index, but looks through all rows for two.
+_ENDS = select(select(func.min(happening.c.seq)).scalar_subquery(), _NEWEST.scalar_subquery())
 _TOPICS: BindParameter[bytes] = bindparam("b_topics", expanding=True)
 _AFTER_OF = _AFTER.where(
     (happening.c.channel_id.in_(_TOPICS) & happening.c.persona_id.is_(None)) | happening.c.persona_id.in_(_TOPICS)
@@ -67,12 +70,13 @@ def events_after(db: Connection, after: int, *, topics: Collection[bytes] | None
 
 def newest_event(db: Connection) -> int:
     """Seq of the newest event; 0 without any."""
-    return int(db.execute(select(func.max(happening.c.seq))).scalar_one() or 0)
+    return int(db.execute(_NEWEST).scalar_one() or 0)
 
 
-def oldest_event(db: Connection) -> int:
-    """Seq of the oldest event that is still here; 0 without any."""
-    return int(db.execute(select(func.min(happening.c.seq))).scalar_one() or 0)
+def find_ends(db: Connection) -> tuple[int, int]:
+    """Seqs of the oldest event that is still here, and of the newest; 0 without any."""
+    oldest, newest = db.execute(_ENDS).one()
+    return int(oldest or 0), int(newest or 0)
 
 
 def insert_happenings(db: Connection, happened: Sequence[Happening], *, now: int) -> None:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from zajil.channels.store.tables import channel, member, outbox, persona, post, version
 from zajil.engine.sql.database import Database
@@ -58,7 +59,22 @@ class Taken(NamedTuple):
     attempts: int
 
 
+# What every claim runs is built once: building costs several times what running does.
 _INSERT = insert(outbox)
+_FREE = outbox.c.lease_until_ms <= bindparam("b_now")
+
+
+def _lease(free: ColumnElement[bool]) -> ReturningUpdate[tuple[Any, ...]]:
+    chosen = select(outbox.c.seq).where(free).order_by(outbox.c.seq).limit(bindparam("b_n")).scalar_subquery()
+    return (
+        update(outbox)
+        .where(outbox.c.seq.in_(chosen))
+        .values(lease_until_ms=bindparam("b_until"), attempts=outbox.c.attempts + 1)
+        .returning(outbox.c.seq, outbox.c.post_id, outbox.c.version, outbox.c.attempts)
+    )
+
+
+_LEASE, _LEASE_EARLY = _lease(_FREE), _lease(_FREE & (outbox.c.early == 1))
 _IS_WAITING = Prepared(select(outbox.c.seq).where(outbox.c.lease_until_ms <= bindparam("b_now")).limit(1))
 
 
@@ -75,32 +91,13 @@ async def is_waiting(database: Database, *, now_ms: int) -> bool:
 
 def lease(db: Connection, *, limit: int, early_only: bool, now_ms: int, until_ms: int) -> list[Taken]:
     """Give a worker the oldest free rows until then: one UPDATE ... RETURNING."""
-    free = outbox.c.lease_until_ms <= now_ms
-    if early_only:
-        free = free & (outbox.c.early == 1)
-    chosen = select(outbox.c.seq).where(free).order_by(outbox.c.seq).limit(limit).scalar_subquery()
-    taken = (
-        update(outbox)
-        .where(outbox.c.seq.in_(chosen))
-        .values(lease_until_ms=until_ms, attempts=outbox.c.attempts + 1)
-        .returning(outbox.c.seq, outbox.c.post_id, outbox.c.version, outbox.c.attempts)
-    )
-    return [Taken(*row) for row in db.execute(taken)]
+    values = {"b_now": now_ms, "b_n": limit, "b_until": until_ms}
+    return [Taken(*row) for row in db.execute(_LEASE_EARLY if early_only else _LEASE, values)]
 
 
 def find_jobs(db: Connection, seqs: list[int]) -> list[JobRow]:
     """What is known of these rows' versions, by seq. Versions that are gone, or of deleted posts, are missing."""
-    columns: list[ColumnElement[Any]] = [
-        *(outbox.c.seq, outbox.c.attempts, outbox.c.post_id, outbox.c.version),
-        *_KNOWN,
-    ]
-    found = (
-        select(*columns)
-        .select_from(_join(outbox, outbox.c.post_id, outbox.c.version))
-        .where(outbox.c.seq.in_(seqs), post.c.state != "deleted")
-        .order_by(outbox.c.seq)
-    )
-    return [JobRow(*row) for row in db.execute(found)]
+    return [JobRow(*row) for row in db.execute(_FIND_JOBS, {"b_seqs": seqs})]
 
 
 def find_judged(db: Connection, post_id: bytes, number: int) -> JobRow | None:
@@ -136,6 +133,17 @@ def _join(of: Table, post_id: ColumnElement[bytes] | None, number: ColumnElement
     )
 
 
+_JOB: tuple[ColumnElement[Any], ...] = (outbox.c.seq, outbox.c.attempts, outbox.c.post_id, outbox.c.version, *_KNOWN)
+_THESE = outbox.c.seq.in_(bindparam("b_seqs", expanding=True))
+_FIND_JOBS = (
+    select(*_JOB)
+    .select_from(_join(outbox, outbox.c.post_id, outbox.c.version))
+    .where(_THESE, post.c.state != "deleted")
+    .order_by(outbox.c.seq)
+)
+_DELETE = delete(outbox).where(_THESE)
+
+
 def requeue(db: Connection, post_id: bytes, number: int) -> None:
     """The version is to be judged once more, unless it waits already, or is neither the newest nor the shown one.
 
@@ -152,7 +160,7 @@ def requeue(db: Connection, post_id: bytes, number: int) -> None:
 
 def delete_jobs(db: Connection, seqs: list[int]) -> int:
     """Remove rows; how many there were."""
-    return db.execute(delete(outbox).where(outbox.c.seq.in_(seqs))).rowcount
+    return db.execute(_DELETE, {"b_seqs": seqs}).rowcount
 
 
 def drop_superseded(db: Connection, post_id: bytes, number: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from zajil.engine.sql.dialects import greatest, upsert
 from zajil.moderation.store.tables import change, cluster, match_text, match_url, member, suspension
@@ -89,6 +89,9 @@ _TEXT = [match_text.c[name] for name in TextRow._fields]
 _ADDRESS = [match_url.c[name] for name in AddressRow._fields]
 _CLUSTER = [cluster.c[name] for name in ClusterRow._fields]
 _MEMBER = [member.c[name] for name in MemberRow._fields]
+_CHANGES = (
+    select(change.c.seq, change.c.what, change.c.ref).where(change.c.seq > bindparam("b_after")).order_by(change.c.seq)
+)
 _NEWEST = select(func.coalesce(func.max(change.c.seq), 0))
 _OLDEST = select(func.coalesce(func.min(change.c.seq), 0))
 _ADD_MEMBER = upsert(member).on_conflict_do_nothing()
@@ -120,8 +123,7 @@ def is_cut(db: Connection, seq: int) -> bool:
 
 def changes_after(db: Connection, seq: int) -> list[Change]:
     """Changes above this seq that are kept, oldest first."""
-    found = select(change.c.seq, change.c.what, change.c.ref).where(change.c.seq > seq).order_by(change.c.seq)
-    return [Change(*row) for row in db.execute(found)]
+    return [Change(*row) for row in db.execute(_CHANGES, {"b_after": seq})]
 
 
 def put_text(db: Connection, row: TextRow) -> None:

@@ -60,6 +60,15 @@ _PUT = _PUT.on_conflict_do_update(
 )
 _FIND = select(*_COLUMNS).where(verdict.c.target == bindparam("b_target"), verdict.c.version == bindparam("b_version"))
 _PUT_READING = upsert(reading).on_conflict_do_nothing()
+# What every batch asks is built once: building costs several times what running does.
+_KNOWN = select(verdict.c.target, verdict.c.version).where(
+    tuple_(verdict.c.target, verdict.c.version).in_(bindparam("b_versions", expanding=True))
+)
+_CHANNELS = (
+    select(verdict.c.digest, verdict.c.channel_id)
+    .where(verdict.c.digest.in_(bindparam("b_digests", expanding=True)))
+    .distinct()
+)
 _COUNT = upsert(tally)
 _COUNT = _COUNT.on_conflict_do_update(
     index_elements=["day", "lang", "effect"], set_={"posts": tally.c.posts + _COUNT.excluded.posts}
@@ -131,8 +140,8 @@ def known_versions(db: Connection, versions: Sequence[tuple[bytes, int]]) -> set
     """Which of these versions were judged before, stale verdicts among them."""
     found: set[tuple[bytes, int]] = set()
     for start in range(0, len(versions), 200):
-        chosen = tuple_(verdict.c.target, verdict.c.version).in_(versions[start : start + 200])
-        found |= {(row[0], row[1]) for row in db.execute(select(verdict.c.target, verdict.c.version).where(chosen))}
+        rows = db.execute(_KNOWN, {"b_versions": versions[start : start + 200]})
+        found |= {(row[0], row[1]) for row in rows}
     return found
 
 
@@ -158,9 +167,7 @@ def count_channels(db: Connection, digests: Sequence[bytes]) -> dict[bytes, set[
     """In which channels the texts with these digests stand, by digest."""
     found: dict[bytes, set[bytes]] = {}
     for start in range(0, len(digests), 500):
-        some = digests[start : start + 500]
-        chosen = select(verdict.c.digest, verdict.c.channel_id).where(verdict.c.digest.in_(some)).distinct()
-        for digest, channel_id in db.execute(chosen):
+        for digest, channel_id in db.execute(_CHANNELS, {"b_digests": digests[start : start + 500]}):
             found.setdefault(digest, set()).add(channel_id)
     return found
 
