@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from zajil.cli.failures import Failed
-from zajil.cli.resident.supervisor import Residence
+from zajil.cli.resident.supervisor import Residence, own_name
 
 CODE = """
 import resource, sys
@@ -39,3 +39,18 @@ async def test_whoever_runs_a_server_that_does_not_start_is_told_what_looks_at_i
         await home.start()
     assert told.value.code == "no-start"
     assert f"zajil doctor --data {tmp_path}" in told.value.hint
+
+
+@pytest.mark.parametrize("missing", [KeyError("getpwuid(): uid not found: 12345"), OSError("No username set")])
+def test_whoever_has_no_name_on_a_machine_is_given_one_to_paste(
+    monkeypatch: pytest.MonkeyPatch, missing: Exception
+) -> None:
+    """As in a container that runs under a number: `zajil run` ended there, with words about a disk."""
+
+    def find() -> str:
+        raise missing
+
+    monkeypatch.setattr("getpass.getuser", find)
+    assert own_name() == "Amina"
+    monkeypatch.setattr("getpass.getuser", lambda: "layla")
+    assert own_name() == "Layla"

@@ -135,13 +135,22 @@ def link_with_echo(residence: Residence, code: str) -> str:
     return encode_contact_link(replace(parse_contact_link(residence.echo_link), code=code, front=residence.url))
 
 
+def own_name() -> str:
+    """The name of who runs this, as people write one; any name where the machine has none, as in many containers."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # KeyError before Python 3.13
+        user = "amina"
+    return clean_name(user).capitalize()
+
+
 def print_next_steps(residence: Residence, *, link: str, invite: str) -> None:
     """The address, the way in by a browser, and by commands to paste, each alone on its line, unwrapped.
 
     link: an invite of its own. invite: the code of the command line.
     """
     screen = console()
-    person = clean_name(getpass.getuser()).capitalize()
+    person = own_name()
     screen.print()
     screen.print(server.RUN_READY(url=residence.url), style="bold green")
     screen.print()
