@@ -13,6 +13,7 @@ from zajil.protocol.errors import error
 
 _BODY_S: Final = 30.0
 _BUSY_RETRY_MS: Final = 1000
+_APART_BYTES: Final = 1 << 12
 
 
 class Bodies:
@@ -44,20 +45,34 @@ class Reading:
             raise error("malformed", "a packed body")
         if (request.content_length or 0) > max(most, 1):
             raise error("too-big") if most else error("malformed", "no body here")
-        body = bytearray()
+        parts, size = list[bytes | bytearray](), 0
         try:
             async with asyncio.timeout(_BODY_S):
                 async for part in request.content.iter_any():
-                    body += part
+                    _add(parts, part)
+                    size += len(part)
                     self._take(len(part))
-                    if len(body) > most:
+                    if size > most:
                         raise error("too-big") if most else error("malformed", "no body here")
         except (TimeoutError, web.HTTPException, web.RequestPayloadError, ConnectionError, ValueError):
             raise error("malformed", "body did not arrive") from None
-        return bytes(body)
+        return b"".join(parts)
 
     def _take(self, size: int) -> None:
         self.taken_bytes += size
         self._bodies.room_bytes -= size
         if self._bodies.room_bytes < 0:
             raise error("busy", retry_ms=_BUSY_RETRY_MS)
+
+
+def _add(parts: list[bytes | bytearray], part: bytes) -> None:
+    """Keep a part as it came, so that it is copied once, at the end.
+
+    Small ones go together: each for itself would weigh many times what is counted of it.
+    """
+    if len(part) >= _APART_BYTES:
+        parts.append(part)
+    elif parts and isinstance(parts[-1], bytearray):
+        parts[-1] += part
+    else:
+        parts.append(bytearray(part))
