@@ -44,19 +44,21 @@ class Ledger:
     def __init__(self, sql: Sql, requests: Iterable[Keyed], now_ms: int) -> None:
         self._sql = sql
         self._now_ms = now_ms
+        self._mine: dict[bytes, tuple[bytes, bytes]] = {}
+        self._new: list[bytes] = []
+        self._known: dict[bytes, tuple[bytes, bytes]] = {}
+        if sql.is_alone:
+            if keys := sorted({each.key for each in requests}):
+                self._find_known(keys)
+                self._new = [key for key in keys if key not in self._known]
+            return
         # An accepted request's answer is known before it is: its epoch and this time.
         first: dict[bytes, tuple[bytes, bytes]] = {}
         for each in requests:
             first.setdefault(each.key, (each.body_hash, write_answer(epoch_after(each), now_ms)))
-        self._mine: dict[bytes, tuple[bytes, bytes]] = {}
-        self._known: dict[bytes, tuple[bytes, bytes]] = {}
         if not first:
             return
         keys = sorted(first)
-        if sql.is_alone:
-            self._find_known(keys)
-            self._mine = {key: row for key, row in first.items() if key not in self._known}
-            return
         inserted = sql.run_rows(
             f"{_INSERT} ORDER BY key ON CONFLICT DO NOTHING RETURNING key",
             _REQUESTS,
@@ -85,7 +87,7 @@ class Ledger:
     def settle(self) -> None:
         """Nothing stays of what was refused. Of two requests under one key, what was accepted stays."""
         if self._sql.is_alone:
-            if accepted := sorted(key for key in self._mine if key in self._known):
+            if accepted := [key for key in self._new if key in self._known]:
                 at = self._now_ms // 1000
                 rows = [(key, *self._known[key], at) for key in accepted]
                 self._sql.run_rows(f"{_INSERT} ON CONFLICT DO NOTHING", _REQUESTS, rows)
