@@ -66,6 +66,22 @@ for (const [language, locale, direction] of [
     });
   });
 
+test.describe("on a phone", () => {
+  test.use({ locale: "ar-EG", timezoneId: "UTC", viewport: { width: 390, height: 780 } });
+
+  test("what stands under a name at the top of a chat is whole on a phone, beside three buttons", async ({ page }) => {
+    await open(page, "");
+    await page.getByTestId("chat-row").filter({ hasText: "Marta Lindqvist" }).click();
+    await page.getByTestId("call-start-video").waitFor();
+    const cut = await page
+      .getByTestId("chat-info")
+      .evaluate((element) =>
+        [...element.querySelectorAll(".line > span")].map((line) => line.scrollWidth - line.clientWidth),
+      );
+    expect(cut).toEqual([0]);
+  });
+});
+
 test.describe("mixed", () => {
   test.use({ locale: "ar-EG", timezoneId: "UTC", viewport: { width: 1280, height: 800 } });
 

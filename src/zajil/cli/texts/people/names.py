@@ -21,9 +21,9 @@ RELEASE = Text(
     ru="Отменить это: имя возьмёт первый желающий.",
 )
 NAME_ARGUMENT = Text(
-    en="3 to 32 letters of one script, digits, _ and .",
-    ar="من 3 إلى 32 حرفًا من كتابة واحدة وأرقام و_ و.",
-    ru="От 3 до 32 букв одной письменности, цифр, _ и .",
+    en="3 to 32 letters of one script, digits, and _ or a dot between them.",
+    ar="من 3 إلى 32 حرفًا من كتابة واحدة، وأرقام، وبينها _ أو نقطة.",
+    ru="От 3 до 32 букв одной письменности, цифры, между ними _ или точка.",
 )
 RESERVED = Text(
     en="@{name} is kept back: nobody can take it.",
