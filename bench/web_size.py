@@ -11,7 +11,9 @@ worker with its lazy chunks, `life` among them, but for those of WORKER_PARTS, e
 with the first call of an area and not before.
 PAGE_PARTS: what the page adds for an area, with the largest of its catalogues. lazy_max: the largest chunk a press
 loads. calls: what the first call loads besides, its worker and the page's part (`calls-*`); 10,000 of it for sound over
-the message server, with its own buffer and audio thread. precache: everything the service worker keeps; 427,000 for the
+the message server, with its own buffer and audio thread. precache: what the service worker fetches
+before it is there, in the largest language: all that reading, writing and queueing need (`web/build/kept.ts`). kept:
+everything that it keeps, the rest of it once a page had a quiet moment; 427,000 for the
 messenger without calls, 55,000 for their worker and page's part, and 25,000 for their screens, words in three languages
 and icons: calls must work where the network has just become bad; and 45,000 for files, 20,000 of the worker and 25,000
 of the page with words in three languages: what waits is shown, withdrawn and played without a line; 11,000 for search,
@@ -42,11 +44,12 @@ LIMITS = {
     "worker": 62_000,
     "life": 78_000,
     "worker_all": 150_000,
-    "sw": 10_000,
+    "sw": 5_000,
     "lazy_max": 60_000,
     "catalogue": 12_000,
     "calls": 50_000,
-    "precache": 673_000,
+    "precache": 400_000,
+    "kept": 673_000,
     "console": 65_500,
 }
 # What an account lives by (`core/life.ts`): it loads with the worker, and is waited for before one is opened.
@@ -83,6 +86,7 @@ PAGE_PARTS = {
 }
 _STATIC = re.compile(r"""(?:from|import)\s*["']\./([\w.-]+\.js)["']""")
 _LAZY = re.compile(r"""import\(\s*["'`]\./([\w.-]+\.js)["'`]""")
+_WORDS = re.compile(r"/messages-(\w\w)-")
 _FIRST_WORDS = re.compile(r"messages-\w+-first-")
 _LINKED = re.compile(r"""(?:src|href)=["']\./([^"']+\.(?:js|css))["']""")
 
@@ -148,9 +152,25 @@ def measure(folder: Path) -> dict[str, int]:
         "lazy_max": max((assets[name] for name in lazy), default=0),
         "catalogue": max(with_keys.values(), default=0),
         "calls": sum(assets[name] for name in calls),
-        "precache": sum(size(path) for path in kept if path.name != "sw.js"),
+        "precache": max(sum(size(folder / name) for name in names) for names in first_kept(folder).values()),
+        "kept": sum(size(path) for path in kept if path.name != "sw.js"),
         "console": measure_console(folder),
     }
+
+
+def read_kept(folder: Path) -> tuple[list[str], dict[str, str], list[str]]:
+    """The lists in the service worker: kept first, kept first under names that stay, kept later."""
+    text = (folder / "sw.js").read_text(encoding="utf-8")
+    first, marked, later = json.JSONDecoder().raw_decode(text, text.index('[["assets/'))[0]
+    return first, marked, later
+
+
+def first_kept(folder: Path) -> dict[str, list[str]]:
+    """What is fetched before the service worker is there, by the language of the page."""
+    first, marked, _ = read_kept(folder)
+    spoken = {name: found[1] for name in first if (found := _WORDS.search(name))}
+    languages = set(spoken.values())
+    return {of: [*marked, *(name for name in first if spoken.get(name, of) == of)] for of in languages}
 
 
 def worker_parts(core: set[str], core_all: set[str]) -> dict[str, set[str]]:

@@ -7,6 +7,7 @@ import { defineConfig, type Plugin } from "vite";
 import { VitePWA } from "vite-plugin-pwa";
 import { ahead } from "./build/ahead.ts";
 import { oneStart } from "./build/first-load.ts";
+import { splitKept } from "./build/kept.ts";
 import { messages } from "./build/messages.ts";
 import { oneHash } from "./build/one-hash.ts";
 import { tsMlsCorrections } from "./build/ts-mls-corrections.ts";
@@ -83,7 +84,13 @@ export default defineConfig(({ mode }) => {
               filename: "sw.ts",
               injectRegister: false,
               manifest: false,
-              injectManifest: { globPatterns: ["**/*.{html,js,css,svg,png,webmanifest}"], globIgnores: ["sw.js"] },
+              injectManifest: {
+                globPatterns: ["**/*.{html,js,css,svg,png,webmanifest}"],
+                globIgnores: ["sw.js"],
+                dontCacheBustURLsMatching: /^assets\//,
+                // Written into the worker as it is; the plugin's own type knows one list of entries alone.
+                manifestTransforms: [(entries) => ({ manifest: splitKept(entries) as unknown as typeof entries })],
+              },
             }),
           ]),
     ],

@@ -41,6 +41,30 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+STATIC = re.compile(rb"""(?:from|import)\s*["'`]\./([\w.-]+\.js)["'`]""")
+
+
+def check_kept(names: set[str], read: Callable[[str], bytes]) -> None:
+    """What the service worker keeps: each file once, and nothing of the first part leans on what comes later."""
+    text = read("sw.js").decode()
+    first, marked, later = json.JSONDecoder().raw_decode(text, text.index('[["assets/'))[0]
+    assert {"index.html", "boot.js"} <= marked.keys()
+    assert all(hashlib.md5(read(name)).hexdigest() == mark for name, mark in marked.items())  # as the build
+    kept = [*first, *marked, *later]
+    assert len(kept) == len(set(kept))
+    hashed = {name for name in names if name.startswith("assets/") and not name.startswith("assets/review/")}
+    assert {*first, *later} == hashed
+    leaning = {name: set(STATIC.findall(read(name))) for name in first if name.endswith(".js")}
+    assert sum(map(len, leaning.values())) > 100
+    behind = {name.removeprefix("assets/").encode() for name in later}
+    assert {name: found & behind for name, found in leaning.items() if found & behind} == {}
+    # Each name that the build puts off is there; one that is not was renamed, and its file comes first again.
+    listed = (hatch_build.WEB / "build" / "kept.ts").read_text(encoding="utf-8").split("export const LATER_WORDS")[0]
+    put_off = set(re.findall(r'"([\w.-]+)"', listed))
+    assert len(put_off) > 30
+    assert put_off <= {re.sub(r"-.{8}\.\w+$", "", name.removeprefix("assets/")) for name in later}
+
+
 def check_client(names: list[str], read: Callable[[str], bytes]) -> None:
     """names: as in the package, below web/. read: the bytes of one of them."""
     files = {entry["path"]: entry for entry in json.loads(read("web-manifest.json"))["files"]}
@@ -56,6 +80,7 @@ def check_client(names: list[str], read: Callable[[str], bytes]) -> None:
     assert words == [f"assets/keys-{part}" for part in PARTS if part != "first"] + [
         f"assets/messages-{language}-{part}" for language in ("ar", "en", "ru") for part in PARTS
     ]
+    check_kept(set(files), read)
     for path, entry in files.items():
         assert hashlib.sha256(read(path)).hexdigest() == entry["sha256"], path
     served = {name for name in names if not name.endswith((".br", ".gz"))}

@@ -61,3 +61,30 @@ test("a server killed in the middle of sending gets each text once", async ({ se
   const read = await pia.ask<Message[]>("read", { chat: "Anna" });
   expect(read.map(({ text }) => text).filter((text) => text.startsWith("line"))).toEqual(texts);
 });
+
+test("first comes what reading and writing need, in one language; the rest after a while, and opens without a server", async ({
+  server,
+  arrive,
+}) => {
+  const { link } = server.invite(1);
+  const olga = new Hands((await arrive({ locale: "ru-RU" })).page);
+  const kept = (): Promise<string[]> =>
+    olga.page.evaluate(async () => {
+      const name = (await caches.keys()).find((one) => one.startsWith("zajil-client"));
+      const cache = await caches.open(name ?? "none");
+      return (await cache.keys()).map(({ url }) => url.replace(/^.*\//, ""));
+    });
+  const holds = async (begin: string): Promise<boolean> => (await kept()).some((name) => name.startsWith(begin));
+  await olga.open(link);
+  await olga.page.evaluate(() => navigator.serviceWorker.ready);
+  // Nobody signed up yet, so the rest is not asked for.
+  for (const name of ["index.html", "life-", "Chat-", "messages-ru-later-"]) expect(await holds(name), name).toBe(true);
+  for (const name of ["Settings-", "calls-", "messages-ar-"]) expect(await holds(name), name).toBe(false);
+  await olga.signUp("Olga");
+  for (const name of ["Settings-", "calls-", "messages-ar-later-"])
+    await expect.poll(() => holds(name), { message: name, timeout: 60_000 }).toBe(true);
+  await server.stop("SIGKILL");
+  await olga.page.reload();
+  await olga.goTo("#/settings");
+  await expect(olga.see("settings")).toBeVisible();
+});

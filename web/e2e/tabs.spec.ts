@@ -101,7 +101,7 @@ test("a tab older than the server's client works on until the update is taken", 
   release.change("index.html", (text) => text.replace("</head>", '<meta name="build" content="next"></head>'), {
     honest: true,
   });
-  release.change("sw.js", (text) => text.replace(/[0-9a-f]{32}(?=","url":"index\.html")/, "0".repeat(32)), {
+  release.change("sw.js", (text) => text.replace(/(?<="index\.html":")[0-9a-f]{32}/, "0".repeat(32)), {
     honest: true,
   });
   // The browser looks for a newer service worker by itself once a day and with each visit.

@@ -4,6 +4,7 @@ import workerUrl from "./core/worker.ts?worker&url";
 import { type WorkerLike, beginLater, connect } from "./core/link.ts";
 import { LANGUAGES, type Language, useLanguage } from "./i18n/catalogue.ts";
 import { createBrowser } from "./platform/dom/browser.ts";
+import { keepClient } from "./platform/dom/kept.ts";
 import { callWorkerUrl, callsOf } from "./platform/calls/open.ts";
 import { useHost } from "./state/host.ts";
 import App from "./ui/App.svelte";
@@ -68,9 +69,10 @@ async function start(): Promise<void> {
     setTimeout(worker.begin);
   }
   if (import.meta.env.PROD && "serviceWorker" in navigator && import.meta.env.MODE !== "seed") {
-    // A string would fail silently under Trusted Types. Where the browser refuses, all works but the start without a server.
-    const script = policy.createScriptURL("./sw.js");
-    await navigator.serviceWorker.register(script, { scope: "./" }).catch(() => undefined);
+    // What is kept for later shares the line with what is waited for.
+    if (newcomer) await link.call("status").catch(() => undefined);
+    // A string would fail silently under Trusted Types.
+    await keepClient(policy.createScriptURL("./sw.js"), browser);
   }
 }
 

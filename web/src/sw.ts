@@ -1,20 +1,102 @@
-/** The service worker: the client's files, kept for offline starts. No keys, no API cache; waits until it is told. */
+/**
+ * The service worker: the client's files, kept for starts without a server. No keys, no API cache; waits until it is told.
+ *
+ * It is there once it holds what reading, writing and queueing need, in the language of the page (`build/kept.ts` says
+ * what comes later). The page then asks for the rest, which comes one file after another; what is used before is kept as
+ * it comes. All but a few names carry a hash: what is kept under one never changes, and stays for the next version.
+ */
 /// <reference lib="webworker" />
-import { cleanupOutdatedCaches, createHandlerBoundToURL, precacheAndRoute } from "workbox-precaching";
-import { NavigationRoute, registerRoute } from "workbox-routing";
 
-declare const self: ServiceWorkerGlobalScope & { __WB_MANIFEST: { url: string; revision: string | null }[] };
+declare const self: ServiceWorkerGlobalScope & { __WB_MANIFEST: unknown };
 
-precacheAndRoute(self.__WB_MANIFEST);
-cleanupOutdatedCaches();
+/** Hashed names; names that stay, with the hash of their contents; hashed names of what comes later. */
+type Kept = [first: readonly string[], marked: Readonly<Record<string, string>>, later: readonly string[]];
 
+// Written there by the build.
+const [FIRST, MARKED, LATER] = self.__WB_MANIFEST as Kept;
+const SCOPE = self.registration.scope;
+const CACHE = `zajil-client ${SCOPE}`;
+const HASHED = new Set([...FIRST, ...LATER]);
+const LANES = 4;
 // Pages and calls of the server itself never come from the cache.
 const SERVER = [/\/v1\//, /\/pub\//, /\/mod\//, /\/c\//, /\/transparency\//, /\/review$/];
-registerRoute(new NavigationRoute(createHandlerBoundToURL("index.html"), { denylist: SERVER }));
+
+const addressOf = (name: string): string => new URL(name, SCOPE).href;
+/** Where the present contents of a name that stays are kept. */
+const markedAt = (name: string): string => `${addressOf(name)}?${MARKED[name] ?? ""}`;
+
+/** Fetch and keep what is not kept yet. Rejects with the first that does not come whole; what came stays. */
+async function keep(names: readonly string[], lanes: number): Promise<void> {
+  const cache = await caches.open(CACHE);
+  const waiting = [...names];
+  const work = async (): Promise<void> => {
+    for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
+      const marked = Object.hasOwn(MARKED, name);
+      const key = marked ? markedAt(name) : addressOf(name);
+      if (await cache.match(key)) continue;
+      const answer = await fetch(addressOf(name), { cache: marked ? "reload" : "default", credentials: "same-origin" });
+      if (!isWhole(answer)) throw new TypeError(name);
+      await cache.put(key, answer);
+    }
+  };
+  await Promise.all(Array.from({ length: lanes }, work));
+}
+
+/** Nothing of a page that stands between us and the server, which is often a redirect and always a page. */
+const isWhole = (answer: Response): boolean => answer.status === 200 && !answer.redirected;
+
+/** The first files without the words of other languages. The page left its language here. */
+async function firstNames(): Promise<string[]> {
+  const left = await caches.match("language", { cacheName: "zajil-language" });
+  const others = new RegExp(`/messages-(?!${(await left?.text()) ?? "en"}-)`);
+  return [...Object.keys(MARKED), ...FIRST.filter((name) => !others.test(name))];
+}
+
+self.addEventListener("install", (event) => event.waitUntil(firstNames().then((names) => keep(names, LANES))));
+
+/** What no name of this version leads to goes, with what other makers of this worker kept. */
+async function clean(): Promise<void> {
+  const ours = new Set([...[...FIRST, ...LATER].map(addressOf), ...Object.keys(MARKED).map(markedAt)]);
+  const cache = await caches.open(CACHE);
+  for (const { url } of await cache.keys()) if (!ours.has(url)) await cache.delete(url);
+  for (const name of await caches.keys())
+    if (name.startsWith("workbox-precache") && name.endsWith(SCOPE)) await caches.delete(name);
+}
+
+self.addEventListener("activate", (event) => event.waitUntil(clean()));
+
+self.addEventListener("fetch", (event) => {
+  const { request } = event;
+  const { pathname, search, href } = new URL(request.url);
+  if (request.method !== "GET" || !request.url.startsWith(SCOPE)) return;
+  const isPage = request.mode === "navigate";
+  if (isPage && SERVER.some((one) => one.test(pathname + search))) return;
+  const name = isPage ? "index.html" : href.slice(SCOPE.length).replace(/[?#].*$/, "");
+  if (Object.hasOwn(MARKED, name)) event.respondWith(answer(markedAt(name), request));
+  else if (HASHED.has(name)) event.respondWith(answer(addressOf(name), request));
+});
+
+/** What is kept, else what the server says, which is kept where its name says what it is. */
+async function answer(key: string, request: Request): Promise<Response> {
+  const cache = await caches.open(CACHE);
+  const kept = await cache.match(key);
+  if (kept) return kept;
+  const fresh = await fetch(request);
+  if (isWhole(fresh) && !key.includes("?")) await cache.put(key, fresh.clone()).catch(() => undefined);
+  return fresh;
+}
+
+let rest: Promise<void> | undefined;
 
 self.addEventListener("message", (event) => {
   // "Update ready" was pressed.
   if (event.data === "take-over") void self.skipWaiting();
+  if (event.data !== "keep-all") return;
+  // What does not come now is asked for by the next page.
+  rest ??= keep([...FIRST, ...LATER], 1)
+    .catch(() => undefined)
+    .finally(() => (rest = undefined));
+  event.waitUntil(rest);
 });
 
 // A push says nothing but that something is there: whoever looks is told so, else one notification says it.
@@ -48,3 +130,4 @@ async function open(): Promise<void> {
   if (tab) await tab.focus();
   else await self.clients.openWindow("./");
 }
+export {};

@@ -14,6 +14,8 @@ export function createUpdates(): Updates {
     // The first worker of a fresh browser is no update.
     if (!worker || !navigator.serviceWorker.controller) return;
     waiting = worker;
+    // What it has of the version before it need not come again; the rest should be there before it takes over.
+    worker.postMessage("keep-all");
     for (const listener of listeners) listener();
   }
 
