@@ -14,7 +14,7 @@ import socket
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from aiohttp import web
 from picows import (
@@ -200,12 +200,13 @@ class _Below:
     socket anew: 50 us a connection.
     """
 
-    __slots__ = ("_fileno", "abort", "close", "get_write_buffer_size", "write", "writelines")
+    __slots__ = ("_transport",)
 
     def __init__(self, transport: asyncio.Transport) -> None:
-        self._fileno: int = transport.get_extra_info("socket").fileno()
-        self.abort, self.close, self.write = transport.abort, transport.close, transport.write
-        self.get_write_buffer_size, self.writelines = transport.get_write_buffer_size, transport.writelines
+        self._transport = transport
+
+    def __getattr__(self, name: str) -> Any:  # Any: whatever the transport has by this name
+        return getattr(self._transport, name)  # its own methods, which picows keeps the two frequent ones of
 
     def get_extra_info(self, name: str) -> _Below | None:
         """Itself for the socket."""
@@ -213,7 +214,7 @@ class _Below:
 
     def fileno(self) -> int:
         """What picows writes to."""
-        return self._fileno
+        return int(self._transport.get_extra_info("socket").fileno())
 
     def setsockopt(self, *_: int) -> None:
         """Nothing."""
