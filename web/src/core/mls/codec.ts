@@ -10,9 +10,9 @@ import { equal } from "../../protocol/bytes.ts";
 import { DecodeError, Invalid } from "./errors.ts";
 import { type Extension, LIMITS } from "./types.ts";
 
-/** The value of exactly these bytes. Throws DecodeError; never anything else. */
-export function parseStrictly<T>(decode: Decoder<T>, encode: Encoder<T>, data: Uint8Array): T {
-  const parsed = parsePrefix(decode, data);
+/** The value of exactly these bytes. Throws DecodeError, and what `explain` throws (see `parsePrefix`); nothing else. */
+export function parseStrictly<T>(decode: Decoder<T>, encode: Encoder<T>, data: Uint8Array, explain?: () => void): T {
+  const parsed = parsePrefix(decode, data, explain);
   const [value, size] = parsed;
   if (size !== data.length || !equal(reencode(encode, value), data)) throw new DecodeError("not canonical");
   return value;

@@ -27,21 +27,29 @@ import { leafAt } from "../snapshot.ts";
 import type { Crypto } from "../suites.ts";
 import { LIMITS } from "../types.ts";
 
-/** The tree of these bytes. Throws DecodeError, Invalid T1. */
+/** The tree of these bytes. Throws TooManyLeaves, before it reads what is too much; DecodeError, Invalid T1. */
 export function parseTree(data: Uint8Array): RatchetTree {
-  const nodes = parseStrictly(decodeNodes, encodeNodes, data);
+  let count = 0;
+  const isTooWide = (): void => {
+    if (count > LIMITS.treeNodes) throw new TooManyLeaves("engine limit");
+  };
+  const decodeCounted = decodeVarLenType<Node | undefined>((bytes, offset) => {
+    count += 1;
+    isTooWide();
+    return decodeSome(bytes, offset);
+  });
+  const nodes = parseStrictly(decodeCounted, encodeNodes, data, isTooWide);
   if (nodes.at(-1) === undefined) throw new Invalid("T1", "last node blank");
   for (const [index, node] of nodes.entries()) {
     if (node !== undefined && (node.nodeType === "leaf") !== (index % 2 === 0)) throw new Invalid("T1", "wrong kind");
     if (node?.nodeType === "leaf") checkLeafCounts(node.leaf);
     if (node?.nodeType === "parent") checkCounts(LIMITS.treeNodes, node.parent.unmergedLeaves);
   }
-  if (nodes.length > LIMITS.treeNodes) throw new TooManyLeaves("engine limit");
   return extendRatchetTree(nodes);
 }
 
 /** The nodes as they came: ts-mls' own decoder extends the tree at once and fails where its last node is blank. */
-const decodeNodes = decodeVarLenType(decodeOptional(decodeNode));
+const decodeSome = decodeOptional(decodeNode);
 const encodeNodes = encode(varLenTypeEncoder(optionalEncoder(nodeEncoder)));
 
 /** T2, T4, T5, T3 on a whole tree; T4 comes before T3, which walks along unmerged leaves. */

@@ -10,7 +10,7 @@ import { describe, expect, test } from "vitest";
 import document from "../../../../../vectors/mls/refused.json";
 import { encodeSecrets } from "../keypackages.ts";
 import { type Env, Group, Invalid, MlsError, Rejected, parseKeyPackage } from "../mls.ts";
-import { TooManyLeaves } from "../errors.ts";
+import { DecodeError, TooManyLeaves } from "../errors.ts";
 import { parseTree } from "../rules/trees.ts";
 import { fromHex, hex, present } from "./cast.ts";
 
@@ -160,4 +160,9 @@ test("a ratchet tree wider than 1,024 leaves is not even hashed", () => {
     encode(varLenDataEncoder)(Uint8Array.from([...Array<number>(blanks).fill(0), ...leaf]));
   expect(parseTree(wide(2046))).toHaveLength(2047);
   expect(() => parseTree(wide(2048))).toThrow(TooManyLeaves);
+  // Nor is anything behind so many nodes read: what stands there is no node.
+  const bytes = (...nodes: number[]) => encode(varLenDataEncoder)(Uint8Array.from(nodes));
+  const blanks = (count: number) => Array<number>(count).fill(0);
+  expect(() => parseTree(bytes(...blanks(2047), 7))).toThrow(TooManyLeaves);
+  expect(() => parseTree(bytes(...blanks(2046), 7))).toThrow(DecodeError);
 });
