@@ -7,10 +7,12 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
 import pytest
+from sqlalchemy import Connection
 from tests.client.phone import Phone
 from tests.client.successors import lines, members, open_world, place, places, shown
 from tests.client.talk import act, say, see
@@ -24,6 +26,7 @@ from zajil.client.state.rows import Chat, Intent
 from zajil.client.state.step import Step
 from zajil.engine.sql.interface import renumbering
 from zajil.protocol.chat.extensions import Reason
+from zajil.server.backup.rows import FORGOTTEN
 
 HONEST = ("amal", "boris", "cleo")
 
@@ -35,11 +38,16 @@ def world(tmp_path: Path) -> Iterator[World]:
     made.close()
 
 
+def execute(statement: str, db: Connection) -> None:
+    """One statement of ours in the server's database."""
+    db.exec_driver_sql(statement)
+
+
 class Backup:
     """What `zajil backup` keeps of a server, as far as these devices see it."""
 
     def __init__(self, world: World) -> None:
-        self.world = world
+        self.world, self.phones = world, list(world.phones.values())
         self.held = sqlite3.connect(":memory:")
         self.books = copy.deepcopy((world.books.epochs, world.books.rosters))
         with closing(sqlite3.connect(world.folder / "zajil.db")) as now:
@@ -55,8 +63,13 @@ class Backup:
             self.held.backup(new)
         world.books.epochs, world.books.rosters = copy.deepcopy(self.books)
         world.start_server()
-        world.database.write_sync(lambda db: db.exec_driver_sql(renumbering(world.now_ms // 1000)))
+        for statement in (renumbering(world.now_ms // 1000), *FORGOTTEN):
+            world.database.write_sync(partial(execute, statement))
         world.crash_server()
+        for phone in self.phones:
+            # Each is told of that as it connects; what it used up since the backup is not handed out again.
+            phone.core.want_key_packages()
+            phone.call()
 
 
 def lose_removal(world: World, *also: Intent, missed: str = "cleo") -> Phone:

@@ -142,6 +142,18 @@ def build_successors(seeded: Seeded, source: str) -> Json:
         ("a lost epoch, for more room", fine, grown()._replace(settings=told(Reason.RESIZE, epoch=9))),
         ("an epoch that was seen, a member out", moved, made(rest, told(epoch=8, authenticator=older))),
     ]
+    replaced = ((7, seeded("replaced authenticator", 32)), (6, seeded("sixth", 32)))
+    named, back = told(epoch=7, authenticator=replaced[0][1]), fine._replace(epoch=9, authenticator=older)
+    passed = told(epoch=6, authenticator=replaced[1][1])
+    cases += [
+        ("an epoch that a Welcome replaced", back, made(everybody, named)),
+        ("an epoch that a Welcome replaced, a stranger in it", back, made(everybody | {stranger}, named)),
+        ("an epoch that a Welcome replaced, by a member", back, made(everybody, named, by=member, role=0)),
+        ("an epoch that a Welcome replaced, by who is out since", back, made(everybody, named, by=stranger)),
+        ("an epoch that a Welcome replaced, an owner out", back, made(everybody - {owner}, named)),
+        ("an epoch that a Welcome replaced, a false secret", back, made(everybody, told(authenticator=bytes(32)))),
+        ("an epoch that a Welcome replaced, and a commit ended", moved, made(everybody, passed)),
+    ]
     dm = ChatSettings(ChatKind.DM).encode()
     of_two = Held(gid, 7, authenticator, dm, frozenset({owner, rogue}), frozenset(), rogue)
     both = with_predecessor(dm, Predecessor(gid, 7, authenticator, Reason.STUCK))
@@ -159,7 +171,8 @@ def build_successors(seeded: Seeded, source: str) -> Json:
     return {
         "source": source,
         "since": SINCE,
-        "cases": [_case(*case) for case in cases],
+        "replaced": [[epoch, secret.hex()] for epoch, secret in replaced],
+        "cases": [_case(*case, replaced) for case in cases],
         "refused_settings": [
             {"about": about, "data": cbor.encode(_values(settings) | {9: value}).hex()}
             for about, value in _bad(gid, authenticator).items()
@@ -178,11 +191,13 @@ def _bad(gid: bytes, authenticator: bytes) -> dict[str, cbor.Value]:
         "a short authenticator": [gid, 7, authenticator[:31], 1],
         "a long authenticator": [gid, 7, bytes(65), 1],
         "a negative epoch": [gid, -1, authenticator, 1],
+        "an epoch that JavaScript counts no more": [gid, 1 << 53, authenticator, 1],
+        "the last epoch of MLS": [gid, (1 << 64) - 1, authenticator, 1],
         "no list": 7,
     }
 
 
-def _case(about: str, held: Held, made: Made) -> Json:
+def _case(about: str, held: Held, made: Made, replaced: tuple[tuple[int, bytes], ...]) -> Json:
     return {
         "about": about,
         "held": {
@@ -206,7 +221,7 @@ def _case(about: str, held: Held, made: Made) -> Json:
         "reason": _find_reason(check_successor, held, made),
         "later": _find_reason(check_later, held, made),
         "back": _find_reason(check_back, held, made),
-        "ahead": _find_reason(partial(check_ahead, since=SINCE), held, made),
+        "ahead": _find_reason(partial(check_ahead, since=SINCE, replaced=replaced), held, made),
         "late": is_late(held.passed, made.settings),
     }
 

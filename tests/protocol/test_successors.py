@@ -58,6 +58,8 @@ AHEAD = {
     "a lost epoch, after commits of the server that came back",
     "a lost epoch, without who broke what came after",
     "a chat of two, a lost epoch",
+    "an epoch that a Welcome replaced",
+    "an epoch that a Welcome replaced, a stranger in it",
 }
 """Only where the server came back from a backup: what its maker could have made of the group by right."""
 LATE = {
@@ -133,12 +135,13 @@ def test_whom_an_account_follows_that_was_not_reached_at_first(case: dict[str, A
 @pytest.mark.parametrize("case", VECTOR["cases"], ids=lambda case: case["about"])
 def test_whom_a_member_follows_that_did_not_see_what_the_server_lost(case: dict[str, Any]) -> None:
     held, made = held_of(case["held"]), made_of(case["made"])
+    replaced = tuple((epoch, bytes.fromhex(secret)) for epoch, secret in VECTOR["replaced"])
     assert bool(case["ahead"]) == (case["about"] in AHEAD)
     if case["ahead"]:
-        assert check_ahead(held, made, since=VECTOR["since"]) == case["ahead"]
+        assert check_ahead(held, made, since=VECTOR["since"], replaced=replaced) == case["ahead"]
     else:
         with pytest.raises(ZajilError, match=r"not-allowed|not-permitted|malformed"):
-            check_ahead(held, made, since=VECTOR["since"])
+            check_ahead(held, made, since=VECTOR["since"], replaced=replaced)
 
 
 @pytest.mark.parametrize("case", VECTOR["cases"], ids=lambda case: case["about"])

@@ -46,6 +46,8 @@ def take_welcome(step: Step, gid: bytes, epoch: int, welcome: bytes, *, via: byt
         keypackages.use_up(step, package)
         if late:
             return
+        if chat is not None:
+            returning.note_replaced(step, chat)
         _store(step, joined, group, info)
         if followed is not None:
             old, by, leaf, reason, ahead = followed

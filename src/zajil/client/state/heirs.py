@@ -44,9 +44,11 @@ class Back(msgspec.Struct, frozen=True, array_like=True):
 
     epoch: that we held of it. since: Unix ms of when we noticed, or of what we had written and not sent yet. until: up
     to when others may come who hold a later epoch. asked: whether this device tried since if it holds the server's.
+    replaced: (epoch, authenticator) of those that a Welcome took the place of since, newest first.
     """
 
     epoch: int
     since: int
     until: int
     asked: bool = False
+    replaced: tuple[tuple[int, bytes], ...] = ()

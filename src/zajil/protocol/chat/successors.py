@@ -97,19 +97,20 @@ def check_back(held: Held, made: Made) -> Reason:
     return reason
 
 
-def check_ahead(held: Held, made: Made, *, since: int) -> Reason:
+def check_ahead(held: Held, made: Made, *, since: int, replaced: tuple[tuple[int, bytes], ...] = ()) -> Reason:
     """The same where the server lost what came after a backup, and this member never saw the epoch that is named.
 
     So others left an old group in which this member and whoever they removed are alone. No secret of that epoch proves
     it, so it may be no more than what its maker could have made of the old group by right in this member's eyes.
     since: epoch that this member held when the server had gone back; later ones came about there and prove nothing of
-    what was lost. Raises as `check_successor`.
+    what was lost. replaced: (epoch, authenticator) of those that this member held since then, until a Welcome brought
+    it back to where they never were; such a one may be named, too. Raises as `check_successor`.
     """
     told = ChatSettings.parse(made.settings).predecessor
     if told is None or told.gid != held.gid:
         raise error("not-allowed", "another group")
-    known = ((held.epoch, held.authenticator), *held.passed)
-    if told.reason is not Reason.STUCK or told.epoch <= since or (told.epoch, told.authenticator) in known:
+    named, known = (told.epoch, told.authenticator), ((held.epoch, held.authenticator), *held.passed)
+    if told.reason is not Reason.STUCK or named in known or (told.epoch <= since and named not in replaced):
         raise error("not-allowed", "another epoch")
     if held.suite != made.suite:
         raise error("not-allowed", "another suite")

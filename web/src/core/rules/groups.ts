@@ -30,7 +30,7 @@ import type { Look, Step } from "../state/step.ts";
 import * as outbox from "./outbox.ts";
 
 /** Of so many epochs that a group left by commits, the authenticators are kept. */
-const PASSED_EPOCHS = 16;
+export const PASSED_EPOCHS = 16;
 export const SELF = 0;
 export const DM = 1;
 export const GROUP = 2;

@@ -62,6 +62,7 @@ export async function takeWelcome(
       throw problem;
     }
     await keypackages.useUp(step, own);
+    if (before !== undefined) await (await heirs()).noteReplaced(step, before);
     await store(step, chat, joined);
     if (followed !== undefined) await (await heirs()).follow(step, followed, gid);
     else if (before && before.mend_from > 0) await (await heirs()).dropPointless(step, gid);

@@ -10,7 +10,7 @@ import type { Asking, Chat, Id } from "../state/rows.ts";
 import type { Step } from "../state/step.ts";
 import * as chats from "./chats.ts";
 import { isBlocked } from "./contact/contact.ts";
-import { isStuck } from "./heirs/ending.ts";
+import { findEnd, isStuck } from "./heirs/ending.ts";
 import { heirs } from "./heirs/loading.ts";
 import * as groups from "./groups.ts";
 import type { DeviceName } from "./judge.ts";
@@ -55,7 +55,7 @@ export async function askAnew(step: Step, gid: Id, epoch: number): Promise<void>
  * offender: account that signed the commit we refuse.
  */
 export async function lose(step: Step, gid: Id, reason: string, offender: Id = ""): Promise<void> {
-  await step.changeChat(gid, { ended: await (await heirs()).findEnd(step, await step.chat(gid), offender) });
+  await step.changeChat(gid, { ended: await findEnd(step, await step.chat(gid), offender) });
   await step.dropGroup(gid);
   await step.changeChat(gid, { status: "lost" });
   await keepTexts(step, gid);

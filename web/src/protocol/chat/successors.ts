@@ -125,12 +125,15 @@ export function checkBack(held: Held, made: Made): number {
  * So others left an old group in which this member and whoever they removed are alone. No secret of that epoch proves it,
  * so it may be no more than what its maker could have made of the old group by right in this member's eyes. since: epoch
  * that this member held when the server had gone back; later ones came about there and prove nothing of what was lost.
- * Throws as `checkSuccessor`.
+ * replaced: those that this member held since then, until a Welcome brought it back to where they never were; such a one
+ * may be named, too. Throws as `checkSuccessor`.
  */
-export function checkAhead(held: Held, made: Made, since: number): number {
+export function checkAhead(held: Held, made: Made, since: number, replaced: readonly Passed[]): number {
   const { predecessor: told } = parseSettings(made.settings);
   if (told === undefined || !equal(told.gid, held.gid)) throw error("not-allowed", "another group");
-  if (told.reason !== Reason.STUCK || told.epoch <= since || [held, ...held.passed].some((one) => isSame(one, told)))
+  const isNamed = (one: Passed) => isSame(one, told);
+  const isLost = told.epoch > since || replaced.some(isNamed);
+  if (told.reason !== Reason.STUCK || !isLost || [held, ...held.passed].some(isNamed))
     throw error("not-allowed", "another epoch");
   if (held.suite !== made.suite) throw error("not-allowed", "another suite");
   const people = findPeople(held, told.reason);

@@ -51,24 +51,24 @@ def find_followed(step: Step, group: mls.Group, info: mls.JoinInfo) -> Followed 
     reason = find_reason(step, old, held, group, creator, own=own)
     if reason is not None:
         return Followed(old, creator if group.epoch == 1 else b"", leaf, reason)
-    if group.epoch != 1 or not _is_ahead(step, old, held, group, creator, device):
-        return None
-    return Followed(old, creator, leaf, Reason.STUCK, told.epoch)
+    ahead = find_ahead(step, old, held, group, creator, device) if group.epoch == 1 else 0
+    return Followed(old, creator, leaf, Reason.STUCK, ahead) if ahead else None
 
 
-def _is_ahead(step: Step, old: Chat, held: Held, group: mls.Group, creator: bytes, device: int) -> bool:
-    """Whether it follows an epoch that a server which came back lost before we saw it.
+def find_ahead(step: Step, old: Chat, held: Held, group: mls.Group, creator: bytes, device: int) -> int:
+    """The epoch that it follows, if a server which came back lost it: before we saw it, or were brought back out of it.
 
-    Its maker must be a device of now: one that was ended since is in our tree, too.
+    0 where it did not. Its maker must be a device of now: one that was ended since is in our tree, too.
     """
     mark, known = returning.find_mark(step, old.gid), accounts.known(step, creator)
     if mark is None or (known.devices and all(listed != device for listed, _ in known.devices)):
-        return False
+        return 0
     try:
-        check_ahead(held, _made(old, held, group, creator), since=mark.epoch)
+        check_ahead(held, _made(old, held, group, creator), since=mark.epoch, replaced=mark.replaced)
     except ZajilError:
-        return False
-    return True
+        return 0
+    told = groups.settings_of(group.extensions).predecessor
+    return 0 if told is None else told.epoch
 
 
 def is_too_late(step: Step, group: mls.Group) -> bool:

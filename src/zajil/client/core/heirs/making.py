@@ -146,10 +146,15 @@ def settle_made(step: Step, chat: Chat) -> None:
     old = rows.find_chat(step.tx, chat.forebear) if chat.forebear else None
     if old is None or chat.epoch != 1 or chat.merged or not chat.quiet:
         return
-    held, group = ending.find_held(step, old), step.load_group(chat.gid)
-    reason = None if held is None else judging.find_reason(step, old, held, group, step.profile.account_id, own=True)
+    held, group, ahead = ending.find_held(step, old), step.load_group(chat.gid), 0
+    own, device = step.profile.account_id, step.profile.device_id
+    reason = None if held is None else judging.find_reason(step, old, held, group, own, own=True)
+    if held is not None and reason is None:
+        # While it was on its way, we may be brought back to where the epoch that it names never was: others follow it.
+        ahead = judging.find_ahead(step, old, held, group, own, device)
+        reason = Reason.STUCK if ahead else None
     if reason is None or not ending.is_undecided(step, old):
         # The old group went on after all, or another one in its place, or somebody is missing here: nobody follows.
         step.change_chat(chat.gid, status="left")
         return
-    moving.follow(step, old, chat.gid, by=step.profile.account_id, leaf=old.own_leaf, reason=reason)
+    moving.follow(step, old, chat.gid, by=own, leaf=old.own_leaf, reason=reason, ahead=ahead)

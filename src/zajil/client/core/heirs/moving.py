@@ -41,7 +41,7 @@ def follow(step: Step, old: Chat, gid: bytes, *, by: bytes, leaf: int, reason: R
     step.change_chat(old.gid, heir=fresh, asking=None, mend_at=0)
     ending.drop_pointless(step, old.gid)
     if ahead:
-        _tell_ahead(step, old, gid, by)
+        _tell_ahead(step, old, fresh, by, told=rival if rival is not None and rival.ahead else None)
     if rival is None:
         _merge(step, gid, old.gid, goes_on=reason is not Reason.STUCK or bool(ahead))
     if not ahead and (rival is None or replaced or reason is Reason.RESIZE):
@@ -57,14 +57,21 @@ def follow(step: Step, old: Chat, gid: bytes, *, by: bytes, leaf: int, reason: R
     step.event("repaired" if reason is Reason.STUCK else "regrouped", gid)
 
 
-def _tell_ahead(step: Step, old: Chat, gid: bytes, by: bytes) -> None:
-    """Say who made it, who is out, and that whoever is read along where something was written meanwhile."""
-    here = step.chat(gid).accounts()
-    gone = [who for who in old.accounts() if who not in here and who not in old.left]
-    lines = [Notice("overtaken", by, step.now), *(Notice("removed", by, step.now, whom=who) for who in gone)]
-    if returning.was_written(step, old):
+def _tell_ahead(step: Step, old: Chat, fresh: Heir, by: bytes, *, told: Heir | None) -> None:
+    """Say who made it, who is out and who is in, and that the former read along where something was written meanwhile.
+
+    told: the one whose place it takes, where that was told of, too: its lines stand, so only what differs is said.
+    """
+    before = old.accounts() if told is None else step.chat(told.gid).accounts()
+    here = step.chat(fresh.gid).accounts()
+    gone = [who for who in before if who not in here and who not in old.left]
+    lines = [Notice("removed", by, step.now, whom=who) for who in gone]
+    lines += [Notice("added", by, step.now, whom=who) for who in here if who not in before]
+    if told is None or told.leaf != fresh.leaf:
+        lines.insert(0, Notice("overtaken", by, step.now))
+    if told is None and returning.was_written(step, old):
         lines.append(Notice("overheard", by, step.now))
-    add_notices(step.tx, gid, lines)
+    add_notices(step.tx, fresh.gid, lines)
 
 
 def _give_up(step: Step, place: bytes, gone: bytes, stays: Heir) -> None:

@@ -10,10 +10,12 @@ import msgspec
 
 from zajil import mls
 from zajil.client.core import chats, groups
+from zajil.client.core.heirs import ending
 from zajil.client.state import accounts, rows
 from zajil.client.state.heirs import Back
 from zajil.client.state.rows import Chat
 from zajil.client.state.step import Step
+from zajil.protocol.chat.successors import PASSED_EPOCHS
 from zajil.protocol.ids import ClientId, split_client_id
 
 _BACK = b"back"
@@ -32,8 +34,8 @@ def note_back(step: Step) -> None:
             # What waits since before goes out now.
             since = min((item.at for _, item in rows.items(step.tx, chat.gid)), default=step.now)
             before = Back(chat.epoch, since, 0)
-        epoch = min(before.epoch, chat.epoch)
-        _save(step, chat.gid, Back(epoch, before.since, step.now + PATIENCE_MS))
+        epoch, until = min(before.epoch, chat.epoch), step.now + PATIENCE_MS
+        _save(step, chat.gid, msgspec.structs.replace(before, epoch=epoch, until=until, asked=False))
 
 
 def find_mark(step: Step, gid: bytes) -> Back | None:
@@ -73,6 +75,18 @@ def undoes(step: Step, chat: Chat, group: mls.Group) -> bool:
         if out and chat.leaf_of(account, device) is None:
             return True
     return False
+
+
+def note_replaced(step: Step, chat: Chat) -> None:
+    """A Welcome takes the place of the epoch that we hold of this group: the server may have lost it.
+
+    Whoever holds it still makes a successor of it. Where we refused the commit to the next one nothing was lost.
+    """
+    mark = find_mark(step, chat.gid)
+    end = None if mark is None else ending.find_end(step, chat)
+    if mark is not None and end is not None and not end.offender:
+        replaced = ((end.epoch, end.authenticator), *mark.replaced)[:PASSED_EPOCHS]
+        _save(step, chat.gid, msgspec.structs.replace(mark, replaced=replaced))
 
 
 def was_written(step: Step, chat: Chat) -> bool:

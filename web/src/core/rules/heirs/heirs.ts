@@ -5,5 +5,5 @@ export * from "./making.ts";
 export * from "./merging.ts";
 export { goWithout, takeBack, tellLists } from "./missing.ts";
 export * from "./moving.ts";
-export { noteBack, noteBehind, undoes } from "./returning.ts";
+export { noteBack, noteBehind, noteReplaced, undoes } from "./returning.ts";
 export * from "./settling.ts";

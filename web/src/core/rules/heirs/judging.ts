@@ -13,10 +13,10 @@ import { ZajilError } from "../../../protocol/errors.ts";
 import type { Group, JoinInfo } from "../../mls/mls.ts";
 import * as accounts from "../../state/accounts.ts";
 import * as rows from "../../state/rows.ts";
-import type { Chat, Ended, Id } from "../../state/rows.ts";
+import type { Chat, Id } from "../../state/rows.ts";
 import type { Look } from "../../state/step.ts";
 import * as groups from "../groups.ts";
-import { isStuck } from "./ending.ts";
+import { findEnd, isStuck, isUndecided } from "./ending.ts";
 import { findMark } from "./returning.ts";
 
 /**
@@ -31,20 +31,6 @@ export interface Followed {
   readonly ahead?: number;
 }
 
-/**
- * The last epoch that we hold of a group, or held before its state went; null where we never did.
- *
- * offender: account that signed the commit we refuse; our own does not count, as nobody leaves themselves out.
- */
-export async function findEnd(look: Look, chat: Chat, offender: Id = ""): Promise<Ended | null> {
-  const proven = chat.kind === groups.GROUP && offender !== look.profile.account_id ? offender : "";
-  // A state that does not load tells nothing.
-  const group = await look.findGroup(chat.gid).catch(() => undefined);
-  if (group === undefined) return chat.ended;
-  const { epoch, epochAuthenticator: authenticator } = group;
-  return { epoch, authenticator, settings: groups.findSettings(group.extensions), offender: proven };
-}
-
 /** What a successor of this group is judged by. */
 export async function findHeld(look: Look, chat: Chat): Promise<Held | undefined> {
   const end = await findEnd(look, chat);
@@ -55,18 +41,6 @@ export async function findHeld(look: Look, chat: Chat): Promise<Held | undefined
   const proven = offender === "" ? {} : { offender: rows.bytesOf(offender) };
   const group = { gid: rows.bytesOf(chat.gid), suite: chat.suite, passed: chat.passed };
   return { ...group, epoch, authenticator, settings, accounts, left, ...proven };
-}
-
-/**
- * Whether a group may take the place of this one still: none has, or nothing happened yet in the one that did.
- *
- * A later one would undo what happened there, as the removal of whoever makes it. A group that lost to another one has
- * none that follows it.
- */
-export async function isUndecided(look: Look, old: Chat): Promise<boolean> {
-  if (old.heir === null) return true;
-  const { epoch, status, heir, forebear } = await look.chat(old.heir.gid);
-  return forebear === old.gid && epoch === 1 && status === "active" && heir === null;
 }
 
 /** The role of an account in a group without its offender, whose roles fall to others where nobody else had one. */
@@ -94,20 +68,22 @@ export async function findFollowed(look: Look, group: Group, info: JoinInfo): Pr
   const judged = { old, held, group, creator, own };
   const reason = await findReason(look, judged);
   if (reason !== undefined) return { old, by: group.epoch === 1 ? creator : "", leaf, reason };
-  if (group.epoch !== 1 || !(await isAhead(look, judged, device))) return undefined;
-  return { old, by: creator, leaf, reason: Reason.STUCK, ahead: told.epoch };
+  const ahead = group.epoch === 1 ? await findAhead(look, judged, device) : 0;
+  return ahead > 0 ? { old, by: creator, leaf, reason: Reason.STUCK, ahead } : undefined;
 }
 
 /**
- * Whether it follows an epoch that a server which came back lost before we saw it.
+ * The epoch that it follows, if a server which came back lost that: before we saw it, or were brought back out of it. 0
+ * where it did not.
  *
  * Its maker must be a device of now: one that was ended since is in our tree, too.
  */
-async function isAhead(look: Look, judged: Judged, device: number): Promise<boolean> {
+export async function findAhead(look: Look, judged: Judged, device: number): Promise<number> {
   const mark = await findMark(look, judged.old.gid);
   const { devices } = await accounts.known(look, judged.creator);
-  if (mark === undefined || (devices.length > 0 && devices.every(([listed]) => listed !== device))) return false;
-  return tryCheck(() => checkAhead(judged.held, madeOf(judged), mark.epoch)) !== undefined;
+  if (mark === undefined || (devices.length > 0 && devices.every(([listed]) => listed !== device))) return 0;
+  const isOne = tryCheck(() => checkAhead(judged.held, madeOf(judged), mark.epoch, mark.replaced ?? []));
+  return isOne === undefined ? 0 : (groups.settingsOf(judged.group.extensions).predecessor?.epoch ?? 0);
 }
 
 /** Whether this first epoch of a group by choice comes after the old one went on: it is no chat at all. */

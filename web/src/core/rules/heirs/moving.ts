@@ -7,7 +7,7 @@ import { precedes, Reason } from "../../../protocol/chat/successors.ts";
 import * as accounts from "../../state/accounts.ts";
 import { changeJoins, findJoins, loadJoins } from "../../state/joins.ts";
 import * as rows from "../../state/rows.ts";
-import type { Chat, Id, Item } from "../../state/rows.ts";
+import type { Chat, Heir, Id, Item } from "../../state/rows.ts";
 import type { Step } from "../../state/step.ts";
 import * as chats from "../chats.ts";
 import { GROUP } from "../groups.ts";
@@ -41,7 +41,7 @@ export async function follow(step: Step, { old, by, leaf, reason, ahead = 0 }: F
   const nobodyOut = reason === Reason.STUCK && rows.accountsOf(old).every((who) => here.includes(who));
   await step.changeChat(old.gid, { heir, asking: null, mend_at: 0 });
   await dropPointless(step, old.gid);
-  if (ahead > 0) await tellAhead(step, old, gid, by);
+  if (ahead > 0) await tellAhead(step, old, heir, by, (rival?.ahead ?? 0) > 0 ? rival : null);
   if (rival === null) await merge(step, gid, old.gid, reason !== Reason.STUCK || ahead > 0);
   // Who weakened the group is named.
   if (reason === Reason.RESIZE) await note(step, gid, "grown", { by });
@@ -58,20 +58,27 @@ export async function follow(step: Step, { old, by, leaf, reason, ahead = 0 }: F
   step.event(reason === Reason.STUCK ? "repaired" : "regrouped", gid);
 }
 
-/** Say who made it, who is out, and that whoever is read along where something was written meanwhile. */
-async function tellAhead(step: Step, old: Chat, gid: Id, by: Id): Promise<void> {
+/**
+ * Say who made it, who is out and who is in, and that the former read along where something was written meanwhile.
+ *
+ * told: the one whose place it takes, where that was told of, too: its lines stand, so only what differs is said.
+ */
+async function tellAhead(step: Step, old: Chat, { gid, leaf }: Heir, by: Id, told: Heir | null): Promise<void> {
+  const before = rows.accountsOf(told === null ? old : await step.chat(told.gid));
   const here = rows.accountsOf(await step.chat(gid));
-  const whom = rows.accountsOf(old).filter((who) => !here.includes(who) && !(who in old.left));
-  await note(step, gid, "overtaken", { by });
-  if (whom.length > 0) await note(step, gid, "removed", { by, whom });
-  if (await wasWritten(step, old.gid)) await note(step, gid, "overheard");
+  const gone = before.filter((who) => !here.includes(who) && !(who in old.left));
+  const come = here.filter((who) => !before.includes(who));
+  if (told?.leaf !== leaf) await note(step, gid, "overtaken", { by });
+  if (gone.length > 0) await note(step, gid, "removed", { by, whom: gone });
+  if (come.length > 0) await note(step, gid, "added", { by, whom: come });
+  if (told === null && (await wasWritten(step, old.gid))) await note(step, gid, "overheard");
 }
 
 /**
  * The group that loses is one of before like any: whoever is out of the one that stays says and does nothing in it. place:
  * where people see the chat.
  */
-async function giveUp(step: Step, place: Id, gone: Id, stays: NonNullable<Chat["heir"]>): Promise<void> {
+async function giveUp(step: Step, place: Id, gone: Id, stays: Heir): Promise<void> {
   await merge(step, place, gone);
   await step.changeChat(gone, { heir: stays });
 }

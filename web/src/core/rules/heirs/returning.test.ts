@@ -4,7 +4,7 @@
  */
 import "fake-indexeddb/auto";
 import { expect, test } from "vitest";
-import { Reason, withPredecessor } from "../../../protocol/chat/successors.ts";
+import { type Passed, Reason, withPredecessor } from "../../../protocol/chat/successors.ts";
 import { HEAD_JUMP } from "../../../protocol/limits.ts";
 import * as accounts from "../../state/accounts.ts";
 import * as rows from "../../state/rows.ts";
@@ -14,7 +14,9 @@ import type { Person, World } from "../../testing/people.ts";
 import * as chats from "../chats.ts";
 import * as messages from "../messages.ts";
 import * as outbox from "../outbox.ts";
+import * as readd from "../readd.ts";
 import { findHeld } from "./judging.ts";
+import { make } from "./making.ts";
 import { PATIENCE_MS } from "./returning.ts";
 
 /** What a backup keeps of the groups of a server; the result puts it in the place of what is there then. */
@@ -59,13 +61,14 @@ async function heard(who: Person): Promise<string[]> {
 
 const codes = async (who: Person, gid: Id) => (await who.lines(gid)).flatMap(({ notice }) => notice?.code ?? []);
 
-/** A group of this member that says it follows an epoch which nobody saw. */
-async function forge(who: Person, gid: Id, gone: readonly Id[]): Promise<void> {
+/** A group of this member that says it follows an epoch which nobody saw, or this one. */
+async function forge(who: Person, gid: Id, gone: readonly Id[], lost?: Passed): Promise<void> {
   await who.core.step("forge", async (step) => {
     const chat = await step.chat(gid);
     const held = await findHeld(step, chat);
     if (held === undefined) throw new Error("nothing held");
-    const told = { gid: held.gid, epoch: held.epoch + 5, authenticator: new Uint8Array(64), reason: Reason.STUCK };
+    const { epoch, authenticator } = lost ?? { epoch: held.epoch + 5, authenticator: new Uint8Array(64) };
+    const told = { gid: held.gid, epoch, authenticator, reason: Reason.STUCK };
     const data = withPredecessor(held.settings, told);
     const people = rows.accountsOf(chat).filter((one) => one !== who.id && !gone.includes(one));
     const fresh = await chats.begin(step, data, people, chat.suite);
@@ -206,4 +209,138 @@ test.each(["no server came back", "long ago", "an ended device"])("an admin is n
     });
   await forge(omar, gid, [mallory.id]);
   expect((await cleo.chat(gid)).heir).toBeNull();
+});
+
+/** A title of Omar's, an admin, that the owner missed and the server forgot; she brings back who is refused. */
+async function loseTitle(): Promise<Four> {
+  const made = await four();
+  const { world, anna, omar, gid } = made;
+  const restore = backUp(world);
+  anna.away = true;
+  await omar.core.step("rename", (step) => chats.rename(step, gid, "Pigeons"));
+  await world.settle();
+  world.time += 5_000;
+  await restore();
+  anna.away = false;
+  return made;
+}
+
+/** Who saw the title is back where it never was; the epoch of it. */
+async function leadBack({ world, anna, omar, cleo, mallory, gid }: Four): Promise<Passed> {
+  const lost = await cleo.core.look((look) => look.findGroup(gid));
+  if (lost === undefined) throw new Error("no state");
+  await update(anna, gid);
+  await world.settle();
+  for (const one of [omar, cleo, mallory]) {
+    await say(one, gid, "refused");
+    await world.pass(1_000, 4);
+    const { status, asking, heir, epoch } = await one.chat(gid);
+    expect([status, asking, heir, epoch > lost.epoch]).toEqual(["active", null, null, true]);
+  }
+  return { epoch: lost.epoch, authenticator: lost.epochAuthenticator };
+}
+
+test("whoever is brought back to before a lost change follows who saw it", async () => {
+  const { world, anna, omar, cleo, mallory, gid } = await loseTitle();
+  await say(anna, gid, "as if nothing was");
+  await world.settle();
+  for (const one of [cleo, mallory]) {
+    await say(one, gid, "refused");
+    await world.settle();
+    expect((await one.chat(gid)).epoch).toBeGreaterThan((await omar.chat(gid)).epoch);
+  }
+  await world.pass(30_000, 8);
+  const fresh = (await omar.chat(gid)).merged;
+  expect(fresh).not.toBe("");
+  for (const one of [anna, cleo, mallory]) {
+    expect((await one.chat(gid)).merged).toBe(fresh);
+    expect((await one.chat(fresh)).title).toBe("Pigeons");
+  }
+  await say(cleo, fresh, "all read this");
+  await world.settle();
+  for (const one of [anna, omar, mallory]) expect(await one.texts(fresh)).toContain("all read this");
+});
+
+test.each(["an admin", "another secret", "long after", "a member", "no admin any more", "removed since"])(
+  "its own secret is believed of an admin of now alone: %s",
+  async (who) => {
+    const made = await loseTitle();
+    const { world, anna, omar, cleo, mallory, gid } = made;
+    const { epoch, authenticator } = await leadBack(made);
+    if (who === "long after") await world.pass(PATIENCE_MS + 86_400_000);
+    if (who === "no admin any more") await anna.core.step("role", (step) => chats.setRole(step, gid, omar.id, 0));
+    omar.away = who === "removed since";
+    if (who === "removed since") await anna.core.step("remove", (step) => chats.removeAccount(step, gid, omar.id));
+    await world.settle();
+    omar.away = false;
+    const secret = who === "another secret" ? new Uint8Array(authenticator.length) : authenticator;
+    await forge(who === "a member" ? mallory : omar, gid, [], { epoch, authenticator: secret });
+    expect((await cleo.chat(gid)).heir !== null).toBe(who === "an admin");
+  },
+);
+
+test("of two that are ahead the second one says only what differs", async () => {
+  const { world, anna, omar, cleo, mallory, gid } = await four();
+  const restore = backUp(world);
+  cleo.away = true;
+  await anna.core.step("rename", (step) => chats.rename(step, gid, "Pigeons"));
+  await world.settle();
+  anna.away = mallory.away = true;
+  await omar.core.step("remove", (step) => chats.removeAccount(step, gid, mallory.id));
+  await world.settle();
+  world.time += 5_000;
+  await restore();
+  omar.away = true;
+  anna.away = cleo.away = mallory.away = false;
+  await say(cleo, gid, "who reads this?");
+  world.time += 1_000;
+  await world.pass(30_000, 6);
+  const first = (await cleo.chat(gid)).merged;
+  expect((await codes(cleo, first)).slice(-2)).toEqual(["overtaken", "overheard"]);
+  omar.away = false;
+  await say(omar, gid, "two");
+  await world.pass(30_000, 6);
+  const last = (await cleo.chat(gid)).merged;
+  expect([last !== first, last]).toEqual([true, (await omar.chat(gid)).merged]);
+  expect((await codes(cleo, last)).slice(-4)).toEqual(["overtaken", "overheard", "overtaken", "removed"]);
+});
+
+const makeOne = (who: Person, gid: Id) =>
+  who.core.step("make", async (step) => {
+    await make(step, await step.chat(gid), Reason.STUCK);
+  });
+
+test("its maker follows it who was brought back while it was on its way", async () => {
+  const { world, anna, omar, cleo, mallory, gid } = await loseTitle();
+  omar.away = true;
+  await update(anna, gid);
+  const back = rows.makeIntent("readd", { account: omar.id, devices: [1] });
+  await anna.core.step("back", (step) => outbox.submitIntent(step, gid, back));
+  await world.settle();
+  await omar.core.step("ask", (step) => readd.ask(step, gid, "refused", 60_000));
+  await makeOne(omar, gid);
+  await omar.bringOut();
+  omar.away = false;
+  await omar.turn();
+  const old = await omar.chat(gid);
+  expect([old.epoch, old.heir === null]).toEqual([(await anna.chat(gid)).epoch, false]);
+  await world.settle();
+  for (const one of [anna, cleo, mallory]) expect((await one.chat(gid)).merged).toBe(old.merged);
+});
+
+test("of two that put the same one out the second one names its maker", async () => {
+  const { world, anna, omar, cleo, gid } = await loseRemoval();
+  anna.away = true;
+  await makeOne(anna, gid);
+  await makeOne(omar, gid);
+  await omar.bringOut();
+  await world.settle();
+  const first = (await cleo.chat(gid)).merged;
+  expect((await codes(cleo, first)).slice(-2)).toEqual(["overtaken", "removed"]);
+  await anna.bringOut();
+  anna.away = false;
+  await world.settle();
+  const last = (await cleo.chat(gid)).merged;
+  expect([last !== first, last]).toEqual([true, (await anna.chat(gid)).merged]);
+  expect((await codes(cleo, last)).slice(-3)).toEqual(["overtaken", "removed", "overtaken"]);
 });

@@ -3,6 +3,7 @@
  * Twin of zajil.client.core.heirs.returning.
  */
 import { ascii, concat } from "../../../protocol/bytes.ts";
+import type { Passed } from "../../../protocol/chat/successors.ts";
 import type { Group } from "../../mls/mls.ts";
 import * as accounts from "../../state/accounts.ts";
 import * as rows from "../../state/rows.ts";
@@ -10,6 +11,7 @@ import type { Chat, Id } from "../../state/rows.ts";
 import type { Look, Step } from "../../state/step.ts";
 import * as chats from "../chats.ts";
 import * as groups from "../groups.ts";
+import { findEnd } from "./ending.ts";
 
 /** So long may those stay away who hold a later epoch. After that nobody is believed without a secret of ours. */
 export const PATIENCE_MS = 30 * 86_400_000;
@@ -17,13 +19,14 @@ export const PATIENCE_MS = 30 * 86_400_000;
 /**
  * The server came back while we held a group. epoch: that we held of it. since: Unix ms of when we noticed, or of what we
  * had written and not sent yet. until: up to when others may come who hold a later epoch. asked: whether this device tried
- * since if it holds the server's.
+ * since if it holds the server's. replaced: epochs that a Welcome took the place of since, newest first.
  */
 interface Back {
   readonly epoch: number;
   readonly since: number;
   readonly until: number;
   readonly asked: boolean;
+  readonly replaced?: readonly Passed[];
 }
 
 const nameOf = (gid: Id): Uint8Array => concat(ascii("back"), rows.bytesOf(gid));
@@ -37,7 +40,7 @@ export async function noteBack(step: Step): Promise<void> {
     const waiting = (await rows.items(step.tx, gid)).map(([, { at }]) => at);
     const since = before?.since ?? Math.min(step.now, ...waiting);
     const held = Math.min(epoch, before?.epoch ?? epoch);
-    await save(step, gid, { epoch: held, since, until: step.now + PATIENCE_MS, asked: false });
+    await save(step, gid, { ...before, epoch: held, since, until: step.now + PATIENCE_MS, asked: false });
   }
 }
 
@@ -77,6 +80,20 @@ export async function undoes(look: Look, chat: Chat, group: Group): Promise<bool
     if (isOut && rows.leafOf(chat, account, device) === undefined) return true;
   }
   return false;
+}
+
+/**
+ * A Welcome takes the place of the epoch that we hold of this group: the server may have lost it.
+ *
+ * Whoever holds it still makes a successor of it. Where we refused the commit to the next one nothing was lost.
+ */
+export async function noteReplaced(step: Step, chat: Chat): Promise<void> {
+  const mark = await findMark(step, chat.gid);
+  const end = mark && (await findEnd(step, chat));
+  if (!mark || !end || end.offender !== "") return;
+  const { epoch, authenticator } = end;
+  const replaced = [{ epoch, authenticator }, ...(mark.replaced ?? [])].slice(0, groups.PASSED_EPOCHS);
+  await save(step, chat.gid, { ...mark, replaced });
 }
 
 /** Whether anything went out or came in this group since the server went back. */
