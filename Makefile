@@ -38,7 +38,7 @@ run: setup
 demo: setup
 	@$(BIN)/zajil demo
 
-# The way of a message compiled, a minute: then `ZAJIL_NATIVE=build/native make run` (docs/decisions/0019-mypyc.md).
+# The way of a message compiled, a minute or two: then `ZAJIL_NATIVE=build/native make run` (docs/decisions/0019-mypyc.md).
 native: setup
 	@$(BIN)/python native_build.py
 

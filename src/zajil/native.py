@@ -26,14 +26,23 @@ MODULES: Final = (
     "zajil.delivery.requests",
     "zajil.delivery.send",
     "zajil.delivery.submissions",
+    "zajil.engine.bus",
+    "zajil.engine.limits",
     "zajil.engine.sql.batch.batch",
     "zajil.engine.sql.batch.boxes",
     "zajil.engine.sql.batch.known",
     "zajil.engine.sql.batch.ledger",
     "zajil.engine.sql.batch.rosters",
+    "zajil.engine.sql.judging",
+    "zajil.engine.sql.mailboxes",
+    "zajil.engine.sql.postgres.connection",
+    "zajil.engine.sql.postgres.engine",
+    "zajil.engine.sql.queues",
+    "zajil.engine.sql.sqlite.engine",
     "zajil.engine.sql.sqlite.passing",
     "zajil.engine.sql.strangers",
     "zajil.engine.sql.transactions",
+    "zajil.engine.sql.writer",
     "zajil.protocol.records",
     "zajil.protocol.session.server",
     "zajil.protocol.session.stream",
@@ -47,7 +56,7 @@ MODULES: Final = (
     "zajil.server.gateway.sender",
     "zajil.server.gateway.unfinished",
 )
-"""Compiled together. None makes a class of msgspec, or one that other modules derive from (the page says why)."""
+"""Compiled together. None makes a class of msgspec, or one that any other derives from (the page says why)."""
 
 
 class Compiled(MetaPathFinder):

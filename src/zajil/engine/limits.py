@@ -10,9 +10,8 @@ import math
 import os
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
 from hashlib import blake2b
-
-import msgspec
 
 from zajil.protocol.errors import Limited, error
 
@@ -20,7 +19,8 @@ _DAY_S = 86_400
 _SWEEP_AT = 50_000
 
 
-class Limit(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Limit:
     """One token bucket: `burst` at once, one back every `every_s` seconds."""
 
     burst: float
