@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 
+import msgspec
 import pytest
 from sqlalchemy import Connection
 from tests.server.carriers import until
@@ -48,9 +50,9 @@ class Gates:
     """Two gateways on one database. ask: a copy of the call at the first or second."""
 
     def __init__(self, server: Server) -> None:
-        keys, self.database = Keys.create(), server._db
+        self.keys, self.database = Keys.create(), server._db
         self.clock = server._clock
-        self.books = [AnswerBook(server._db, keys, server._clock, is_shared=True) for _ in range(2)]
+        self.books = [AnswerBook(server._db, self.keys, server._clock, is_shared=True) for _ in range(2)]
 
     def ask(
         self, at: int, answer: Answers, body: bytes = b"body", *, may_claim: bool = True
@@ -185,6 +187,63 @@ async def test_what_comes_after_another_gateway_answered_is_undone_and_tells_tha
     with pytest.raises(ZajilError, match="idem-conflict"):
         await others
     assert gates.claims() == []
+
+
+async def test_who_is_refused_for_what_its_twin_did_hears_what_that_was_told(gates: Gates) -> None:
+    """Of two copies at two gateways, which both have begun: neither is claimed."""
+    begun, free = [asyncio.Event(), asyncio.Event()], asyncio.Event()
+    table, row = idempotency.http_claim, {"key": b"a handle", "owner": b"", "beat": 0, "at": int(gates.clock())}
+
+    async def act(at: int) -> HttpAnswer:
+        told, keep = control.Passes((), (f"by gateway {at}",)), answers.keeper()
+        begun[at].set()
+        await free.wait()
+
+        def write(db: Connection) -> None:
+            if db.execute(table.select().where(table.c.key == row["key"])).first() is not None:
+                raise error("handle-taken")
+            db.execute(table.insert().values(row))
+            keep(db, told)
+
+        await gates.database.write(write)
+        return accept(told)
+
+    copies = [gates.ask(at, partial(act, at), may_claim=False) for at in (0, 1)]
+    for each in begun:
+        await each.wait()
+    free.set()
+    assert await copies[0] == await copies[1]
+    with pytest.raises(ZajilError, match="idem-conflict"):
+        await gates.ask(1, partial(act, 1), b"other content")
+
+
+async def test_what_a_call_sets_off_for_others_is_told_under_no_key_of_its_own(gates: Gates) -> None:
+    """What goes on in its context, as a carrier that is told something, may come to what somebody else asked."""
+    loop, others, handles = asyncio.get_running_loop(), list[asyncio.Task[None]](), Handles()
+
+    async def other() -> None:
+        keep = answers.keeper()
+        await gates.database.write(lambda db: keep(db, control.Passes((), ("somebody else's",))))
+
+    async def act() -> HttpAnswer:
+        loop.call_soon(lambda: others.append(loop.create_task(other())))
+        await asyncio.sleep(0)
+        raise error("slow-down")
+
+    with pytest.raises(ZajilError, match="slow-down"):
+        await gates.ask(0, act)
+    await others[0]
+    handles.free.set()
+    assert (await gates.ask(0, handles.take)).body == b"yours"
+
+
+async def test_a_stored_answer_has_the_fields_that_every_version_reads(gates: Gates) -> None:
+    handles = Handles()
+    handles.free.set()
+    await gates.ask(0, handles.take)
+    row = gates.database.read_sync(lambda db: db.execute(idempotency.http_idem.select()).one())
+    fields = msgspec.msgpack.decode(gates.keys.unseal("http_idem", row.answer, aad=row.key))
+    assert fields == [200, {}, b"yours"]
 
 
 def test_what_nobody_took_over_goes_with_the_retention(gates: Gates) -> None:

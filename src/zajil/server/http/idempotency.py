@@ -175,9 +175,9 @@ class AnswerBook:
                     own = await (self._hold(key, owner, answer) if is_claimed else answer())
                 stood = None if act.is_kept else await self._store(key, body_hash, own, owner)
             except ZajilError:
-                if act.stood is None:
+                stood = act.stood or await self._find_twin(key)
+                if stood is None:
                     raise
-                stood = act.stood
             return own if stood is None else self._open(key, body_hash, stood)
 
     async def _store(self, key: bytes, body_hash: bytes, own: HttpAnswer, owner: bytes) -> tuple[bytes, bytes] | None:
@@ -192,6 +192,17 @@ class AnswerBook:
 
     async def _find(self, key: bytes) -> tuple[bytes, bytes] | None:
         return await self._db.read(lambda db: self._row(db, key))
+
+    async def _find_twin(self, key: bytes) -> tuple[bytes, bytes] | None:
+        """What another gateway answered to a copy while ours was carried out, and may have been refused for that.
+
+        The twin's act and its answer are one transaction: who is refused for the one finds the other.
+        """
+        if not self._is_shared:
+            return None
+        with suppress(Unavailable):
+            return await self._find(key)
+        return None
 
     def _open(self, key: bytes, body_hash: bytes, row: tuple[bytes, bytes]) -> HttpAnswer:
         if row[0] != body_hash:
@@ -212,7 +223,8 @@ class AnswerBook:
         if (row := self._row(db, key)) is not None:
             return row
         now = self._clock()
-        sealed = self._keys.seal("http_idem", msgspec.msgpack.encode(answer), aad=key, now_s=now)
+        # Without the part, which none of these has: an older version that is put back reads three fields.
+        sealed = self._keys.seal("http_idem", msgspec.msgpack.encode(answer[:3]), aad=key, now_s=now)
         db.execute(delete(http_idem).where(http_idem.c.key == key))
         db.execute(insert(http_idem).values(key=key, body_hash=body_hash, answer=sealed, at=int(now)))
         return None
