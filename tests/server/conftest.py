@@ -28,7 +28,7 @@ LOOPS = {**LOOP, "uvloop": uvloop.new_event_loop}
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """A shell meets the network by way of the loop: what it does there runs on the server's own too."""
-    return LOOPS if item.path.name in ("test_shell.py", "test_file_answers.py") else LOOP
+    return LOOPS if item.path.name in ("test_shell.py", "test_handshake.py", "test_file_answers.py") else LOOP
 
 
 @pytest.fixture

@@ -9,10 +9,12 @@ import socket
 import struct
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from aiohttp.web_protocol import RequestHandler
 from tests.server.carriers import until
 from tests.server.conftest import NO_LIMITS
 from tests.server.people import Person
@@ -25,6 +27,7 @@ from zajil.protocol.ids import encode_b64
 from zajil.server.app import Server
 from zajil.server.config import Settings
 from zajil.server.shell import files
+from zajil.server.shell.aiohttp_shell import AiohttpShell
 
 BODY = os.urandom(padme(900_000))
 SIZE = len(BODY)
@@ -191,6 +194,61 @@ async def test_a_reader_who_is_reset_leaves_nothing_behind(made: AddedAttachment
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ending)
         await until(lambda: answers._places._total == 0)
         await until(lambda: not any("attachments/" in each for each in open_files()))
+
+
+async def test_what_the_disk_has_to_bring_holds_up_nothing_else_and_waits_for_nothing_else(
+    made: AddedAttachment, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Large messages leave the event loop by threads that a slow disk must not have."""
+    loop, free = asyncio.get_running_loop(), threading.Event()
+    loop.set_default_executor(ThreadPoolExecutor(1))
+    other = asyncio.ensure_future(asyncio.to_thread(free.wait, 30))
+    monkeypatch.setattr(BlobPart, "is_near", lambda _part, _at, most: most > files._PIECE_BYTES)  # when it is opened
+    monkeypatch.setattr(files, "_find_socket", lambda _: -1)  # so it is read
+    try:
+        with await connect(server) as connection:
+            await loop.sock_sendall(connection, ask(made, 0, SIZE))
+            async with asyncio.timeout(10):
+                assert await Reader(connection).answer() == (206, BODY)
+    finally:
+        free.set()
+        await other
+
+
+async def test_a_reader_who_leaves_while_the_disk_brings_a_piece_is_no_fault_of_ours(
+    made: AddedAttachment, server: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Else anybody who downloads could fill the log."""
+    begun, free, read = threading.Event(), threading.Event(), BlobPart.read
+    shell: AiohttpShell = server._shell  # type: ignore[assignment]  # both are of its kind
+    places, before = shell._answers._places, connections_of(shell)
+
+    def read_slowly(part: BlobPart, at: int, most: int) -> bytes:
+        begun.set()
+        free.wait(10)
+        return read(part, at, most)
+
+    monkeypatch.setattr(BlobPart, "read", read_slowly)
+    monkeypatch.setattr(BlobPart, "is_near", lambda _part, _at, most: most > files._PIECE_BYTES)  # when it is opened
+    monkeypatch.setattr(files, "_find_socket", lambda _: -1)  # so it is read
+    with caplog.at_level(logging.WARNING):
+        with await connect(server) as connection:
+            await asyncio.get_running_loop().sock_sendall(connection, ask(made, 0, SIZE))
+            await until(begun.is_set)
+            (handler,) = [each for each in connections_of(shell) if each not in before]
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        await until(lambda: handler.transport is None)
+        free.set()
+        await until(lambda: places._total == 0)
+        await until(lambda: not any("attachments/" in each for each in open_files()))
+    assert not caplog.records
+
+
+def connections_of(shell: AiohttpShell) -> list[RequestHandler]:
+    """Those that speak HTTP."""
+    assert shell._runner is not None
+    assert shell._runner.server is not None
+    return shell._runner.server.connections
 
 
 def open_files() -> list[str]:

@@ -9,6 +9,7 @@ transport, a piece at a time, which waits for the reader, hears of his end, and 
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from aiohttp import web
@@ -17,6 +18,8 @@ from zajil.engine.blobs import BlobPart
 
 _PIECE_BYTES: Final = 1 << 16
 _NO_SOCKET: Final = -1
+_READERS: Final = ThreadPoolExecutor(4, thread_name_prefix="parts")
+"""Not those by which large messages and all else leave the event loop: a disk that is slow holds up none of it."""
 
 
 async def send_part(request: web.Request, part: BlobPart) -> None:
@@ -32,12 +35,12 @@ async def send_part(request: web.Request, part: BlobPart) -> None:
     try:
         at, is_near = 0, True  # else it would not have been opened
         while at < len(part):
-            if transport.is_closing():
-                raise ConnectionResetError
+            _check_open(transport)
             sent = _send(transport, part, at) if is_near or part.is_near(at, len(part)) else 0
             if not sent:
                 is_near = False
                 piece = await _read(part, at)
+                _check_open(transport)  # uvloop says of one that is closed that whoever writes has a bug
                 transport.write(piece)
                 await request.writer.drain()
                 sent = len(piece)
@@ -45,6 +48,11 @@ async def send_part(request: web.Request, part: BlobPart) -> None:
     finally:
         if not transport.is_closing():
             transport.set_write_buffer_limits()
+
+
+def _check_open(transport: asyncio.Transport) -> None:
+    if transport.is_closing():
+        raise ConnectionResetError
 
 
 def _send(transport: asyncio.Transport, part: BlobPart, at: int) -> int:
@@ -66,7 +74,7 @@ async def _read(part: BlobPart, at: int) -> bytes:
     if part.is_near(at, _PIECE_BYTES):
         piece = part.read(at, _PIECE_BYTES)
     else:
-        piece = await asyncio.to_thread(part.read, at, _PIECE_BYTES)
+        piece = await asyncio.get_running_loop().run_in_executor(_READERS, part.read, at, _PIECE_BYTES)
     if not piece:
         raise OSError("a file is shorter than it was")
     return piece
