@@ -35,6 +35,17 @@ function withoutUnusedSuites(): Plugin {
   };
 }
 
+/** Where this build writes: a release is written beside the one before (`--outDir`). */
+let output = OUTPUT;
+const noteOutput: Plugin = {
+  name: "zajil:note-output",
+  configResolved({ root, build }) {
+    output = resolve(root, build.outDir);
+  },
+};
+/** What it wrote under a name. */
+const read = (name: string): Uint8Array => readFileSync(resolve(output, name));
+
 /** Names catalogues by language and part and their keys by part, below this folder; other chunks as they come. */
 export function nameChunk(folder: string): (chunk: { facadeModuleId: string | null }) => string {
   return ({ facadeModuleId }) => {
@@ -69,6 +80,7 @@ export default defineConfig(({ mode }) => {
     logLevel: "warn",
     define: { __ZAJIL_VERSION__: JSON.stringify(VERSION) },
     plugins: [
+      noteOutput,
       messages(),
       ahead(),
       ...(seed ? [seededLink()] : []),
@@ -89,7 +101,9 @@ export default defineConfig(({ mode }) => {
                 globIgnores: ["sw.js"],
                 dontCacheBustURLsMatching: /^assets\//,
                 // Written into the worker as it is; the plugin's own type knows one list of entries alone.
-                manifestTransforms: [(entries) => ({ manifest: splitKept(entries) as unknown as typeof entries })],
+                manifestTransforms: [
+                  (entries) => ({ manifest: splitKept(entries, read) as unknown as typeof entries }),
+                ],
               },
             }),
           ]),

@@ -56,6 +56,21 @@ test.each(firstScreens())("$file says nothing but the first words and those of $
   expect(parts).toContain("errors");
 });
 
+/** Those of the public space say its words besides. */
+const PUBLIC = /const PUBLIC = .*\(([\w|]+)\)/.exec(SCREENS)?.[1]?.split("|") ?? [];
+
+test("no other screen says words of the start, nor, but for its own, of the public space", () => {
+  const own = firstScreens().map(({ file }) => file);
+  const others = [...SCREENS.matchAll(/(\w+): async .*import\("(.*)"\)/g)]
+    .map(([, name = "", path = ""]) => ({ name, file: resolve(SOURCE, "ui", path) }))
+    .filter(({ file }) => !own.includes(file));
+  const isPublic = ({ name }: { name: string }): boolean => PUBLIC.includes(name);
+  expect(others.filter(isPublic)).toHaveLength(8);
+  expect(others.length).toBeGreaterThan(20);
+  for (const one of others)
+    expect(spokenOf([one.file], isPublic(one) ? ["start"] : ["start", "public"]).wrong).toEqual([]);
+});
+
 test("the walk sees that each has words of its own", () => {
   expect(firstScreens().map(({ file }) => /(\w+)\.(?:svelte|ts)$/.exec(file)?.[1])).toEqual([
     "Start",

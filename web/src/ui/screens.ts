@@ -1,6 +1,6 @@
 /** The screens beyond the chat list, each a chunk of its own. Their props are ids from the fragment. */
 import type { Component } from "svelte";
-import { type Part, useAllWords, useWords } from "../i18n/catalogue.ts";
+import { type Part, useWords } from "../i18n/catalogue.ts";
 
 export type ScreenName =
   | "Start"
@@ -70,7 +70,10 @@ const loaders: Readonly<Record<ScreenName, () => Promise<Screen>>> = {
   Notice: async () => screen(await import("./channels/Notice.svelte")),
 };
 
-/** What these say comes with the chat list, but for these parts. */
+/** What a screen says besides what comes with the chat list. */
+const MOST: readonly Part[] = ["chat", "later", "errors"];
+const PUBLIC = /^(Channel|ChannelInfo|ChannelList|NewChannel|Notice|Personas|Post|Redress)$/;
+/** These say less, or something else. */
 const FIRST: Partial<Readonly<Record<ScreenName, readonly Part[]>>> = {
   Start: ["start", "errors"],
   Lock: ["lock", "errors"],
@@ -81,8 +84,7 @@ const FIRST: Partial<Readonly<Record<ScreenName, readonly Part[]>>> = {
 };
 
 function wordsOf(name: ScreenName): Promise<void> {
-  const parts = FIRST[name];
-  return parts ? useWords(...parts) : useAllWords();
+  return useWords(...(FIRST[name] ?? MOST), ...(PUBLIC.test(name) ? (["public"] as const) : []));
 }
 
 const loading = new Map<ScreenName, Promise<Screen>>();

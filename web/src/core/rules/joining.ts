@@ -2,7 +2,7 @@
  * Welcomes: which ones we take, and what a join sets up (service.md 3 and 6). Twin of zajil.client.core.joining.
  */
 import { GROUP_INFO_SHARE, parseShare, type GroupInfoShare } from "../../protocol/chat/extensions.ts";
-import { error, ZajilError } from "../../protocol/errors.ts";
+import { error, Unreachable, ZajilError } from "../../protocol/errors.ts";
 import { SUITE_XWING } from "../../protocol/limits.ts";
 import { Group, MlsError, parseKeyPackage, type JoinInfo } from "../mls/mls.ts";
 import * as accounts from "../state/accounts.ts";
@@ -58,6 +58,8 @@ export async function takeWelcome(
         if (via) await doors.turn(step.tx, rows.idOf(via), "deny");
         return keypackages.useUp(step, own);
       }
+      // Code of ours that does not load is no fault of the Welcome: the step ends, and it comes again.
+      if (problem instanceof Unreachable) throw problem;
       if (problem instanceof MlsError || problem instanceof ZajilError) continue;
       throw problem;
     }

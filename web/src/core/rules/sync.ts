@@ -8,7 +8,7 @@
 import { encodeHex, parseHex } from "../../protocol/bytes.ts";
 import * as cbor from "../../protocol/cbor.ts";
 import type { CommitAad } from "../../protocol/chat/aad.ts";
-import { ZajilError } from "../../protocol/errors.ts";
+import { Unreachable, ZajilError } from "../../protocol/errors.ts";
 import { Kind, type Msg, type Ready } from "../../protocol/frames.ts";
 import { clientId } from "../../protocol/ids.ts";
 import { HEAD_JUMP } from "../../protocol/limits.ts";
@@ -405,7 +405,8 @@ async function takeApplication(step: Step, chat: Chat, message: Held): Promise<v
     if (!(await messages.isNews(step, opened.messageId))) return;
     await contents.takeContent(step, chat, opened, messages.wireOf(message));
   } catch (problem) {
-    if (!(problem instanceof ZajilError)) throw problem;
+    // Code of ours that does not load is no fault of the message: the step ends, and it comes again.
+    if (!(problem instanceof ZajilError) || problem instanceof Unreachable) throw problem;
     step.event("bad-message", chat.gid);
   }
 }

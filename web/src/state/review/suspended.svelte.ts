@@ -61,6 +61,11 @@ class SuspendedDesk {
     return ["policy", "admin"].includes(session.me?.role ?? "");
   }
 
+  /** Whether it is the one for which a reason is asked. A refresh has other objects for the same ones. */
+  isAt({ kind, ref }: Suspension): boolean {
+    return this.at?.kind === kind && this.at.ref === ref;
+  }
+
   begin(one: Suspension): void {
     this.cancel();
     this.at = one;
