@@ -148,23 +148,15 @@ def forge(phone: Phone, lost: Passed) -> None:
     phone.world.settle()
 
 
-def test_who_was_removed_since_brings_nobody_there(world: World) -> None:
-    """He was an admin in the epoch that was lost, and knows its secret; where Cleo is now he is out."""
+@pytest.mark.parametrize("was", ["removed", "lowered"])
+def test_who_is_no_admin_there_any_more_brings_nobody(world: World, was: str) -> None:
+    """He was an admin in the epoch that was lost, and knows its secret; where Cleo is now he is out, or none."""
     lose_change(world, Intent("settings", title="Pigeons"))
     lost = lead_back(world)
     cleo, boris = world.phones["cleo"], take_away(world, "boris")
-    world.phones["amal"].intend(world.main, Intent("remove", account=boris.device[0]))
-    world.settle()
-    world.phones["boris"] = boris
-    forge(boris, lost)
-    assert chat_of(cleo, world.main).heir is None
-
-
-def test_nor_who_is_no_admin_any_more(world: World) -> None:
-    lose_change(world, Intent("settings", title="Pigeons"))
-    lost = lead_back(world)
-    cleo, boris = world.phones["cleo"], take_away(world, "boris")
-    world.phones["amal"].intend(world.main, Intent("settings", account=boris.device[0], role=0))
+    account = boris.device[0]
+    change = Intent("remove", account=account) if was == "removed" else Intent("settings", account=account, role=0)
+    world.phones["amal"].intend(world.main, change)
     world.settle()
     world.phones["boris"] = boris
     forge(boris, lost)
