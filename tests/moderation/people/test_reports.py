@@ -325,7 +325,7 @@ async def _cost_of_one_more(desk: Desk, author: Author, channel: str, crowd: int
         return 0
 
     def watch(connection: Connection, _cursor: object, statement: str, *_rest: object) -> None:
-        if "mod_notice" not in statement:
+        if "mod_notice" not in statement or statement.startswith("DELETE"):  # upkeep begins whenever it can
             return
         next(statements)
         driver = connection.connection.driver_connection
