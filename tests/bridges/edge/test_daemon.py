@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 from pathlib import Path
+from typing import Any, NoReturn
 
 import aiohttp
 import msgspec
@@ -30,9 +31,10 @@ from tests.server.test_story import group_of_two
 from tests.server.wire import Http, Wire
 from tests.transports.authority import Authority
 
-from zajil.bridges.edge import daemon
+from zajil.bridges.edge import daemon, up
 from zajil.bridges.edge.caps import DAY_S
-from zajil.bridges.edge.home import Home
+from zajil.bridges.edge.config import EdgeConfig
+from zajil.bridges.edge.home import CREDENTIAL_FILE, Home
 from zajil.bridges.edge.splice import HOME_UNREACHABLE, TRY_LATER, code_to_tell
 from zajil.calls.mediaframes import notice
 from zajil.protocol import control, frames
@@ -46,7 +48,8 @@ from zajil.protocol.reach.polling import BODY_BYTES, PollPost, encode_post
 from zajil.protocol.reach.seal import NEW_BYTES, Channel
 from zajil.server.admin import list_bridges, publish_bridge, remove_bridge
 from zajil.server.app import Server
-from zajil.transports.base import DialError, Reason
+from zajil.transports.base import DialError, Reason, Stage
+from zajil.transports.direct import DirectTransport
 
 SOCKET = {
     "connection": "upgrade",
@@ -264,9 +267,10 @@ async def test_it_checks_the_certificate_of_its_home_server(
     tmp_path: Path, server: Server, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with capturing(server.port, tls=authority.server("localhost")) as capture:
-        stranger = Home(make_config(tmp_path, f"https://localhost:{capture.port}", join="0" * 20))
+        config = make_config(tmp_path, f"https://localhost:{capture.port}", join="0" * 20)
+        stranger = Home(config)
         try:
-            for attempt in (stranger.join(make_config(tmp_path, "", join="0" * 20)), stranger.ask(), stranger.dial("")):
+            for attempt in (stranger.join(config, asking=bytes(16)), stranger.ask(), stranger.dial("")):
                 with pytest.raises(DialError) as failure:
                     await attempt
                 assert failure.value.reason is Reason.CERT
@@ -347,12 +351,49 @@ async def test_a_code_joins_one_bridge_once(joined: Joined, tmp_path: Path) -> N
     home = Home(joined.config)
     try:
         with pytest.raises(Refused):
-            await home.join(joined.config)
+            await home.join(joined.config, asking=os.urandom(16))
         fresh = operator_code(tmp_path / "home")
         with pytest.raises(Conflict):
-            await home.join(msgspec.structs.replace(joined.config, join=fresh))
+            await home.join(msgspec.structs.replace(joined.config, join=fresh), asking=os.urandom(16))
     finally:
         await home.close()
+
+
+async def test_a_bridge_that_did_not_hear_that_it_had_joined_hears_it_when_it_starts_again(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The code is spent by then, for everybody else too."""
+    call = DirectTransport.call
+
+    async def unheard(self: DirectTransport, *of: Any, **more: Any) -> NoReturn:  # Any: passed through as given
+        await call(self, *of, **more)
+        raise DialError(Stage.HTTP, Reason.TIMEOUT)
+
+    code = operator_code(tmp_path / "home")
+    config = make_config(tmp_path, f"http://127.0.0.1:{server.port}", join=code)
+    folder, elsewhere = tmp_path / "bridge", tmp_path / "elsewhere"
+    folder.mkdir()
+    elsewhere.mkdir()
+
+    async def start(folder: Path, config: EdgeConfig = config) -> bytes:
+        home = Home(config)
+        try:
+            home.be(credential := await up._credential(config, folder, home, lambda: None))
+            assert await home.ask() is not None
+        finally:
+            await home.close()
+        return credential
+
+    with monkeypatch.context() as broken:
+        broken.setattr(DirectTransport, "call", unheard)
+        with pytest.raises(DialError):
+            await start(folder)
+    for place, settings in ((elsewhere, config), (folder, msgspec.structs.replace(config, port=8443))):
+        with pytest.raises(up.CodeRefused):
+            await start(place, settings)
+    credential = await start(folder)
+    assert await start(folder) == credential
+    assert [path.name for path in folder.iterdir()] == [CREDENTIAL_FILE]
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,7 @@ async def joined_bridge(
     config = make_config(tmp, origin, join=operator_code(tmp / "home"), **settings)
     home = Home(config)
     try:
-        joined = await home.join(config)
+        joined = await home.join(config, asking=os.urandom(16))
         home.be(joined.credential)
         private = guest_bundle(tmp / "home")
         folder = tmp / "bridge"

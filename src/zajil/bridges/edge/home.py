@@ -7,8 +7,10 @@ else can turn a bridge against a third party.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from pathlib import Path
+from secrets import token_bytes
 from typing import Final, NamedTuple
 
 import aiohttp
@@ -24,6 +26,8 @@ from zajil.transports.http import dial_error, make_session
 from zajil.transports.sockets import PLAIN, Way
 
 CREDENTIAL_FILE: Final = "credential.json"
+ASKING_FILE: Final = "joining"
+_ASKING_BYTES: Final = 16
 SEALED_PATH: Final = "/v1/sealed"
 _CALL_S: Final = 20.0
 _CLOSE_S: Final = 2.0
@@ -42,6 +46,7 @@ class Credential:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / CREDENTIAL_FILE
+        self._asking = folder / ASKING_FILE
 
     def read(self) -> bytes | None:
         """The credential, None before the bridge has joined. Raises OSError, Malformed (the file was changed)."""
@@ -52,9 +57,21 @@ class Credential:
         except (ValueError, KeyError, TypeError):
             raise error("malformed", CREDENTIAL_FILE) from None
 
+    def asking(self) -> bytes:
+        """Random bytes to join with, the same until it has: an answer that was lost is told to nobody else.
+
+        The code would not do, which the operator sent to somebody and which may be found later. Raises OSError.
+        """
+        if self._asking.exists() and len(kept := self._asking.read_bytes()) == _ASKING_BYTES:
+            return kept
+        self._asking.unlink(missing_ok=True)  # its writer ended halfway, and so before it asked
+        write_new(self._asking, made := token_bytes(_ASKING_BYTES), mode=0o600)
+        return made
+
     def write(self, joined: control.JoinedBridge) -> None:
         """Keep it. Raises FileExistsError, OSError."""
         write_new(self._path, control.encode_json(joined), mode=0o600)
+        self._asking.unlink(missing_ok=True)
 
 
 class Home:
@@ -76,11 +93,16 @@ class Home:
         """Prove oneself with this from now on."""
         self._authorization = f"{control.Auth.BRIDGE.value} {encode_b64(credential)}"
 
-    async def join(self, config: EdgeConfig) -> control.JoinedBridge:
-        """Join with the operator's code. Raises DialError, and whatever the server refuses it with."""
-        request = control.JoinBridge(config.join, config.domain, config.port, config.dir)
+    async def join(self, config: EdgeConfig, *, asking: bytes) -> control.JoinedBridge:
+        """Join with the operator's code. Raises DialError, and whatever the server refuses it with.
+
+        asking: as of `Credential`. The code is spent where the answer is lost; within a day the same call is told it.
+        """
+        body = control.encode_json(control.JoinBridge(config.join, config.domain, config.port, config.dir))
+        # Settings that were changed in between are another call.
+        headers = {"Idempotency-Key": encode_b64(hashlib.sha256(asking + body).digest())}
         answer = await self._calls.call(
-            control.JOIN_BRIDGE.method, control.JOIN_BRIDGE.url(), body=control.encode_json(request), timeout_s=_CALL_S
+            control.JOIN_BRIDGE.method, control.JOIN_BRIDGE.url(), headers=headers, body=body, timeout_s=_CALL_S
         )
         if answer.status != _OK:
             raise control.parse_problem(answer.status, answer.body)

@@ -83,7 +83,7 @@ async def _credential(config: EdgeConfig, folder: Path, home: Home, joined: Call
     if not config.join:
         raise ConfigError("join: the operator's code is missing, and this bridge has not joined yet")
     try:
-        answer = await home.join(config)
+        answer = await home.join(config, asking=kept.asking())
     except ZajilError as refusal:
         if refusal.code in _BAD_CODE:
             raise CodeRefused from refusal
