@@ -20,10 +20,11 @@ from tests.server.wire import Http, Wire
 
 from zajil.engine.keys import Keys
 from zajil.protocol import control, frames
-from zajil.protocol.control import Auth, Route, encode_json
+from zajil.protocol.control import Auth, Blob, Route, encode_json, parse_json
 from zajil.protocol.errors import CODES, ZajilError, error
 from zajil.protocol.frames import Role
-from zajil.protocol.ids import GroupId, encode_b64
+from zajil.protocol.identity.objects import Kind, Login, sign_object
+from zajil.protocol.ids import DeviceId, GroupId, encode_b64
 from zajil.protocol.records import pad
 from zajil.server.app import Server
 from zajil.server.http.calls import HttpAnswer
@@ -141,6 +142,20 @@ async def test_an_idempotency_key_answers_again_and_refuses_other_content(http: 
     other = await http.register(Person())
     assert await http.call(control.TAKE_REFS, ask, auth=other, key="k1") != first
     assert await http.code(control.TAKE_REFS, ask, auth=auth, key="k" * 129) == "malformed"
+
+
+async def test_a_call_with_another_query_is_no_copy(http: Http) -> None:
+    person = Person()
+    await http.register(person)
+    challenge = control.Challenge(control.B16(person.account_id), 0)
+    nonce = parse_json(await http.call(control.CHALLENGE, challenge), control.ChallengeAnswer).nonce
+    claim = Login(person.server_name, bytes(nonce), person.account_id, DeviceId(0))
+    ask = control.Login(Blob(sign_object(Kind.LOGIN, claim.encode(), person.seed)))
+    first = await http.call(control.LISTS_BY_KEY, ask, key="k", query="?from=1")
+    assert parse_json(first, control.DeviceLists).lists == (person.lists[0],)
+    assert await http.call(control.LISTS_BY_KEY, ask, key="k", query="?from=1") == first
+    for query in ("?from=2", "", "?from=01"):
+        assert await http.code(control.LISTS_BY_KEY, ask, key="k", query=query) == "idem-conflict"
 
 
 async def test_what_was_carried_out_is_told_so_though_its_answer_cannot_be_kept(

@@ -33,7 +33,7 @@ from zajil.protocol.public.routes import SCHEME as PUBLIC_SCHEME
 from zajil.protocol.public.routes import is_public_call
 from zajil.protocol.review.routes import is_review_call
 from zajil.server.http.calls import BoundRoute, Carrier, HttpAnswer, HttpCall, Peer, Request, accept, refuse, tag
-from zajil.server.http.idempotency import AnswerBook
+from zajil.server.http.idempotency import AnswerBook, content_of
 
 _LOG = logging.getLogger(__name__)
 # POSTs that need no stored answer: a second challenge, credential or ticket is as good, and a claim_id gets the same
@@ -132,7 +132,7 @@ class Dispatcher:
             return tag(answer, call.headers.get("if-none-match")) if route.tagged else answer
         return await self._answers.once(
             (found.route.path.encode(), caller.name, key.encode()),
-            call.body,
+            content_of(call),
             lambda: self._accept(route, request),
             may_claim=lambda: self._limits.try_take("claim_prefix", call.peer.prefix, now=self._clock()),
         )

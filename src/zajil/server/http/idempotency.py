@@ -31,7 +31,7 @@ from zajil.engine.keys import Keys
 from zajil.engine.sql import answers
 from zajil.engine.sql.database import METADATA, U64, Database, describe
 from zajil.protocol.errors import Unavailable, ZajilError, error
-from zajil.server.http.calls import HttpAnswer, accept
+from zajil.server.http.calls import HttpAnswer, HttpCall, accept
 
 LIFE_S: Final = 86_400
 CLAIM_LIFE_S: Final = 3_600
@@ -56,7 +56,12 @@ http_idem = Table(
         primary_key=True,
         info=describe("identifier", "SHA-256 of path, caller and the caller's random request key", "24 hours"),
     ),
-    Column("body_hash", LargeBinary, nullable=False, info=describe("key", "SHA-256 of the accepted body", "24 hours")),
+    Column(
+        "body_hash",
+        LargeBinary,
+        nullable=False,
+        info=describe("key", "SHA-256 of the accepted body, and of the query where there is one", "24 hours"),
+    ),
     Column(
         "answer",
         LargeBinary,
@@ -147,22 +152,22 @@ class AnswerBook:
     async def once(
         self,
         names: tuple[bytes, ...],
-        body: bytes,
+        content: bytes,
         answer: Callable[[], Awaitable[HttpAnswer]],
         *,
         may_claim: Callable[[], bool],
     ) -> HttpAnswer:
         """The stored answer of this call, else `answer()`, stored. Refusals pass through and leave the key free.
 
-        names: path, caller and the header's value. may_claim: asked where there are other gateways, whether they are
-        told before it is carried out; that is two writes, which who is refused time and again must not have for
-        nothing. Raises Malformed `idem-conflict`, or `malformed` for an odd key; Unavailable `busy` where another
-        gateway takes long over a copy of it.
+        names: path, caller and the header's value. content: see `content_of`. may_claim: asked where there are other
+        gateways, whether they are told before it is carried out; that is two writes, which who is refused time and
+        again must not have for nothing. Raises Malformed `idem-conflict`, or `malformed` for an odd key; Unavailable
+        `busy` where another gateway takes long over a copy of it.
         """
         if not 1 <= len(names[-1]) <= _KEY_MAX:
             raise error("malformed", "idempotency key")
         key = key_of(names)
-        body_hash = hashlib.sha256(body).digest()
+        body_hash = hashlib.sha256(content).digest()
         owner = os.urandom(_OWNER_BYTES)
         is_claimed = self._is_shared and may_claim()
         async with self._running.setdefault(key, asyncio.Lock()):
@@ -291,6 +296,12 @@ class AnswerBook:
         db.execute(delete(http_claim).where(http_claim.c.key == key))
         db.execute(insert(http_claim).values(key=key, owner=owner, beat=0, at=int(self._clock())))
         return _Found(None, None)
+
+
+def content_of(call: HttpCall) -> bytes:
+    """What copies of this call have in common: the body, and the query where there is one."""
+    _, _, query = call.path.partition("?")
+    return key_of((query.encode(), call.body)) if query else call.body
 
 
 def key_of(names: tuple[bytes, ...]) -> bytes:

@@ -29,7 +29,7 @@ from zajil.protocol.public.routes import (
 )
 from zajil.server.http.calls import Carrier, HttpAnswer, HttpCall, Peer, accept, refuse
 from zajil.server.http.dispatch import parse_query
-from zajil.server.http.idempotency import AnswerBook
+from zajil.server.http.idempotency import AnswerBook, content_of
 
 _LOG = logging.getLogger(__name__)
 
@@ -119,7 +119,7 @@ class PublicDispatcher:
         path = call.path.partition("?")[0]
         return await self._answers.once(
             (path.encode(), request.persona.persona_id if request.persona else b"", key.encode()),
-            call.body,
+            content_of(call),
             lambda: self._accept(route, request),
             may_claim=lambda: self._limits.try_take("claim_prefix", call.peer.prefix, now=self._clock()),
         )
