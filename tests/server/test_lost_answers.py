@@ -33,12 +33,12 @@ from zajil.bridges.registry.operator import invite_bridge
 from zajil.engine.sql import answers
 from zajil.protocol import control
 from zajil.protocol.attachments import AddAttachment
-from zajil.protocol.control import B16, B32, B64, Blob, Route, encode_json, parse_json
+from zajil.protocol.control import B16, B32, B64, Auth, Blob, Route, encode_json, parse_json
 from zajil.protocol.errors import error
 from zajil.protocol.ids import GroupId, PersonaId
 from zajil.protocol.public import api, routes
 from zajil.protocol.public.persona import login_bytes
-from zajil.protocol.public.routes import PublicRoute
+from zajil.protocol.public.routes import Caller, PublicRoute
 from zajil.server.app import Server
 from zajil.server.config import CONFIG_FILE, Settings
 
@@ -277,6 +277,33 @@ async def test_a_copy_under_a_newer_login_is_one(stage: Stage) -> None:
     assert author.auth != make.auth
     assert await stage.post(make._replace(auth=author.auth)) == made
     assert (await stage.post(make._replace(auth=(await stage.public.author()).auth)))[0] == 409
+
+
+def has_caller(route: Route | PublicRoute) -> bool:
+    return route.caller is Caller.PERSONA if isinstance(route, PublicRoute) else Auth.NONE not in route.auth
+
+
+@pytest.mark.parametrize("make", [make for route, make in CASES if has_caller(route)], ids=lambda make: make.__name__)
+async def test_nobody_else_is_told_what_a_caller_was(stage: Stage, make: Callable[[Stage], Awaitable[Call]]) -> None:
+    """Not who has the key and the very body. Of a call without a caller these say who may make it."""
+    call = await make(stage)
+    status, told = await stage.post(call)
+    assert status == 200, told
+    is_public = call.path.startswith(routes.PREFIX)
+    other = (await stage.public.author()).auth if is_public else await stage.http.register(Person())
+    for auth in (other, ""):
+        assert (await stage.post(call._replace(auth=auth)))[1] != told
+    assert await stage.post(call) == (200, told)
+
+
+async def test_another_device_of_the_account_is_told_nothing(stage: Stage) -> None:
+    person = Person(devices={device: Ed25519PrivateKey.generate() for device in (1, 2)})
+    first = await stage.http.register(person)
+    ask = Call(control.TAKE_PASSES.url(), control.TakePasses("persona", 1), "pass", first)
+    status, told = await stage.post(ask)
+    again, other = await stage.post(ask._replace(auth=await stage.http.log_in(person, 2)))
+    assert (status, again) == (200, 200)
+    assert other != told
 
 
 @pytest.mark.kill
