@@ -63,8 +63,8 @@ class Stage:
         self.http = Http(f"http://127.0.0.1:{server.port}", client)
         self.public = World(server, self.http, clock)
 
-    async def post(self, call: Call) -> tuple[int, bytes]:
-        headers = {"idempotency-key": "once", **({"authorization": call.auth} if call.auth else {})}
+    async def post(self, call: Call, *, key: str = "once") -> tuple[int, bytes]:
+        headers = {"idempotency-key": key, **({"authorization": call.auth} if call.auth else {})}
         body = None if call.body is None else encode_json(call.body)
         status, answer, _ = await self.http.raw("POST", call.path, body=body, headers=headers)
         return status, answer
