@@ -1,20 +1,13 @@
 """Stages 0 and 3, and what stage 1 needs of a text: the part of the work that knows nothing but texts.
 
-It takes most of the time, so it runs in processes of its own (`Readers`), each with its own copy of the model's pages.
-Where there is one core, or where a pool is not wanted, it runs in a thread.
+It takes most of the time, so it runs in processes of its own (`readers`), each with its own copy of the model's pages.
+Where there is one core, or where no process is wanted, it runs in a thread.
 """
 
 from __future__ import annotations
 
-import asyncio
 import gc
-import multiprocessing
-import multiprocessing.connection
-import os
-import threading
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
@@ -112,24 +105,6 @@ def load_models() -> None:
     settle_memory()
 
 
-def end_with_parent() -> None:
-    """End this reading process once its worker is no more.
-
-    A killed worker says nothing to its pool, and the queue between them never closes, as its readers hold both ends:
-    each kill would leave processes that wait for ever, with a model each.
-    """
-    parent = multiprocessing.parent_process()
-    if parent is None:
-        return
-    sentinel = parent.sentinel
-
-    def watch() -> None:
-        multiprocessing.connection.wait([sentinel])
-        os._exit(1)
-
-    threading.Thread(target=watch, name="zajil-parent", daemon=True).start()
-
-
 def settle_memory() -> None:
     """Leave what was loaded out of garbage collection: it stays for good, and looking at it took half the time.
 
@@ -139,48 +114,3 @@ def settle_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS, *gc.get_threshold()[1:])
-
-
-class Readers:
-    """Reads batches in other processes. workers: how many; 0 for a thread of this process.
-
-    A process that dies takes its batch with it (`BrokenProcessPool` is raised) and is replaced for the next one.
-    """
-
-    def __init__(self, workers: int) -> None:
-        self._workers = workers
-        self._executor: Executor | None = None
-
-    async def start(self) -> None:
-        """Start the processes and load the models in each."""
-        self._executor = self._open()
-        loop = asyncio.get_running_loop()
-        await asyncio.gather(*[loop.run_in_executor(self._executor, load_models) for _ in range(max(1, self._workers))])
-
-    async def read(self, texts: Sequence[str], levels: Levels) -> list[Reading]:
-        """`read_texts`, elsewhere."""
-        if self._executor is None:
-            self._executor = self._open()
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._executor, read_texts, texts, levels)
-        except BrokenProcessPool:
-            self._executor.shutdown(wait=False, cancel_futures=True)
-            self._executor = None
-            raise
-
-    async def stop(self) -> None:
-        """End the processes."""
-        if self._executor is not None:
-            await asyncio.to_thread(self._executor.shutdown, cancel_futures=True)
-            self._executor = None
-
-    def _open(self) -> Executor:
-        if not self._workers:
-            return ThreadPoolExecutor(1, thread_name_prefix="zajil-reading")
-        spawning = multiprocessing.get_context("spawn")
-        return ProcessPoolExecutor(self._workers, mp_context=spawning, initializer=end_with_parent)
-
-
-def spare_cores() -> int:
-    """How many reading processes this machine has room for: one core is left to the server; 0 where it is the only."""
-    return max(0, len(os.sched_getaffinity(0)) - 1)

@@ -10,7 +10,8 @@ verdict, as others may store one, is not judged twice: it gets the answer that i
 A batch whose reading, judging, storing or carrying out fails is split in halves down to the post that does it. That one
 is tried alone three times, and three times more where it takes the whole process with it; then it is held, or stays
 visible where its author is established, and goes to people as `error`. Where the machine fails (a full disk, a database
-that somebody else holds) no post is to blame: the batch is put back and comes again, and the attempt does not count.
+that somebody else holds, no process to read) no post is to blame: the batch is put back and comes again, and the
+attempt does not count.
 
 Stages 4 and 5 look beside: the posts that need them wait for them, the rest of the batch does not.
 
@@ -40,7 +41,8 @@ from zajil.moderation.pipeline import storing
 from zajil.moderation.pipeline.benches import Benches
 from zajil.moderation.pipeline.judging import Bench, Judged, judge_batch
 from zajil.moderation.pipeline.matcher import Matcher
-from zajil.moderation.pipeline.reading import Readers, Reading, settle_memory
+from zajil.moderation.pipeline.readers import NoReaderError, Readers
+from zajil.moderation.pipeline.reading import Reading, settle_memory
 from zajil.moderation.pipeline.second import choose_aside, look_again
 from zajil.moderation.pipeline.storing import Sampler
 from zajil.moderation.pipeline.work import Figures, Job, LaterStage, NoFigures, Point, Source
@@ -224,6 +226,8 @@ class Worker:
         """The readings of these jobs, in pieces where some could not be read."""
         try:
             readings = await self.readers.read([job.post.text for job in jobs], bench.levels)
+        except NoReaderError:
+            raise
         except Exception as cause:  # noqa: BLE001  # whatever a text did to a library: only that text may suffer
             if len(jobs) == 1:
                 await self._try_again(jobs[0], cause)

@@ -27,7 +27,7 @@ from zajil.moderation.decide.orders import Order, order_key
 from zajil.moderation.pipeline import upkeep
 from zajil.moderation.pipeline.benches import Benches
 from zajil.moderation.pipeline.judge import Judge
-from zajil.moderation.pipeline.reading import Readers, spare_cores
+from zajil.moderation.pipeline.readers import open_readers, spare_cores
 from zajil.moderation.pipeline.storing import Sampler
 from zajil.moderation.pipeline.work import Backlog, Figures, LaterStage, NoFigures, Point, Source
 from zajil.moderation.pipeline.worker import Worker
@@ -171,7 +171,7 @@ class Moderation:
         self.worker = Worker(
             moderation=self.decisions,
             source=self._outbox.source(),
-            readers=Readers(spare_cores() if processes < 0 else processes),
+            readers=open_readers(spare_cores() if processes < 0 else processes),
             benches=self.benches,
             sampler=sampler or Sampler(keys.sample),
             later=self._make_later(data, settings.moderation),
