@@ -34,6 +34,7 @@ from zajil.server.http.calls import HttpAnswer, HttpCall, Peer, StreamAnswer, re
 from zajil.server.shell.answers import Answers
 from zajil.server.shell.base import SEALED_PATH
 from zajil.server.shell.bodies import Bodies
+from zajil.server.shell.doorstep import SILENT_S
 from zajil.server.shell.peers import PeerRules
 from zajil.server.shell.pipes import Chunker, Pipe
 from zajil.server.shell.posts import Posts
@@ -120,7 +121,7 @@ class AiohttpShell:
             access_log=None,
             handle_signals=False,
             shutdown_timeout=_CALL_GRACE_S,
-            keepalive_timeout=75,
+            keepalive_timeout=SILENT_S,
             auto_decompress=False,
         )
         await self._runner.setup()
