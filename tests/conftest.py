@@ -23,7 +23,7 @@ from tests.browser.told import SECOND_TRY
 from tests.gateways import GATEWAY
 from tests.migrated import copying
 from tests.rewriting import rewrite_once
-from tests.turns import Turns, deal
+from tests.turns import Turns, deal, seat
 
 from zajil.engine.sql.database import Database
 from zajil.engine.sql.sqlite import database
@@ -163,7 +163,7 @@ def markers_of(item: pytest.Item) -> list[str]:
 
 def is_long(item: pytest.Item) -> bool:
     markers = markers_of(item)
-    return part_of(markers) != "core" or "alone" in markers
+    return part_of(markers) != "core" or "alone" in markers or "beside" in markers
 
 
 def turn_of(item: pytest.Item) -> tuple[bool, bool, bool, bool]:
@@ -186,7 +186,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=turn_of)
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     long = [item for item in items if is_long(item)]
-    items[:] = deal(long, items[len(long) :], workers)
+    alone, beside, other = list[pytest.Item](), list[pytest.Item](), list[pytest.Item]()
+    for item in long:
+        markers = markers_of(item)
+        (alone if "alone" in markers else beside if "beside" in markers else other).append(item)
+    items[:] = deal(seat(alone, beside, other, workers), items[len(long) :], workers)
 
 
 def pytest_collection_finish() -> None:

@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from tests.turns import deal, turn
+from tests.turns import deal, seat, turn
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -21,8 +21,16 @@ import pytest
 FOLDER = pathlib.Path(os.environ["MARKS"])
 TESTS = [pytest.param(n, marks=[pytest.mark.alone] if n % 4 == 0 else []) for n in range(16)]
 
+@pytest.mark.beside
+def test_beside():
+    # Ends only when one that is alone has run meanwhile.
+    while not (FOLDER.parent / "alone").exists():
+        os.sched_yield()
+
 @pytest.mark.parametrize("n", TESTS)
 def test_one(n):
+    if n % 4 == 0:
+        (FOLDER.parent / "alone").touch()
     mine = FOLDER / f"{n}"
     mine.touch()
     seen = set()
@@ -93,6 +101,20 @@ def test_each_worker_begins_with_its_share_of_the_long_ones(long: int, short: in
         assert sorted(piece, key=lambda name: "short" in name) == piece
 
 
+@pytest.mark.parametrize("workers", [2, 3, 4])
+def test_the_last_worker_begins_with_what_is_beside_and_has_none_that_is_alone(workers: int) -> None:
+    alone, other = [f"alone {n}" for n in range(3)], [f"other {n}" for n in range(20)]
+    order = seat(alone, ["beside"], other, workers)
+    assert sorted(order) == sorted([*alone, "beside", *other])
+    *hands, last = [order[at::workers] for at in range(workers)]
+    assert last[0] == "beside"
+    assert not set(last) & set(alone)
+    for hand in hands:
+        assert sorted(hand, key=lambda name: name not in alone) == hand
+    assert seat(alone, [], other, workers) == [*alone, *other]
+    assert seat(alone, ["beside"], [], 1) == [*alone, "beside"]
+
+
 def test_one_that_is_alone_waits_for_all_and_is_before_who_comes_later(tmp_path: Path) -> None:
     run = Runner(tmp_path)
     for name in ("one", "other"):
@@ -117,7 +139,8 @@ def test_in_a_run_of_several_workers_nobody_is_beside_who_is_alone(tmp_path: Pat
     (tmp_path / "conftest.py").write_text(
         "from tests.turns import Turns\n\n"
         "def pytest_configure(config):\n"
-        "    config.addinivalue_line('markers', 'alone: see tests/turns.py')\n"
+        "    for name in ('alone', 'beside'):\n"
+        "        config.addinivalue_line('markers', f'{name}: see tests/turns.py')\n"
         "    config.pluginmanager.register(Turns())\n"
     )
     (tmp_path / "test_story.py").write_text(STORY)
@@ -125,5 +148,5 @@ def test_in_a_run_of_several_workers_nobody_is_beside_who_is_alone(tmp_path: Pat
     env = {name: value for name, value in env.items() if not name.startswith("PYTEST_")}
     command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider", "--timeout", "60", "."]
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
-    assert "16 passed" in done.stdout, done.stdout + done.stderr
+    assert "17 passed" in done.stdout, done.stdout + done.stderr
     assert not list(tmp_path.glob("zajil-turns-*")), "the folder goes with the run"

@@ -3,6 +3,9 @@
 Pictures of a call, and what else lives by the clock of a browser, fail where another worker takes the processor. Such
 a test waits until the tests of the other workers have ended, and theirs wait for its end. It waits around everything
 else, so that no timeout of a test counts it. A run without workers has nobody to wait for.
+
+The marker `beside`: a test with it takes no turn. All its work is at the lowest priority, from what others leave of the
+processor, and who is alone leaves the most.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import fcntl
 import shutil
 import tempfile
+from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,6 +52,20 @@ def turn(folder: Path, *, alone: bool) -> Iterator[None]:
         yield
 
 
+def seat(alone: Sequence[T], beside: Sequence[T], other: Sequence[T], workers: int) -> list[T]:
+    """An order of the long ones for `deal`: the last worker has all of `beside` first, the others all of `alone`.
+
+    Had it one of those too, that would come when the other workers are in the middle of their tests.
+    """
+    left = deque(alone), deque(beside), deque(other)
+    order: list[T] = []
+    while any(left):
+        is_last = bool(beside) and workers > 1 and len(order) % workers == workers - 1
+        first = next(left[group] for group in ((1, 2, 0) if is_last else (0, 2, 1)) if left[group])
+        order.append(first.popleft())
+    return order
+
+
 def deal(long: Sequence[T], short: Sequence[T], workers: int) -> list[T]:
     """An order in which each worker begins with its share of the long ones.
 
@@ -84,7 +102,7 @@ class Turns:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         shared = getattr(item.config, "workerinput", {}).get(FOLDER)
-        if shared is None:
+        if shared is None or item.get_closest_marker("beside"):
             return (yield)
         with turn(Path(shared), alone=item.get_closest_marker("alone") is not None):
             return (yield)

@@ -48,6 +48,7 @@ if __name__ == "__main__":
 
 @pytest.mark.scale
 @pytest.mark.slow
+@pytest.mark.beside
 @pytest.mark.timeout(1800)
 def test_each_parser_holds_for_its_seconds() -> None:
     command = [sys.executable, "-m", "tests.fuzz.beside", "--seconds", os.environ.get("ZAJIL_FUZZ_SECONDS", "1")]
