@@ -82,8 +82,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     data.mkdir(mode=0o700)
     running = Running(data)
     yield running
-    if running.process.poll() is None:
-        running.stop()
+    running.stop()
 
 
 @contextmanager
@@ -318,7 +317,10 @@ def test_a_server_that_was_started_with_another_port_is_found_by_it(
     server.settings()
 
 
-def test_a_folder_that_is_wrong_is_found(server: Running, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_that_is_wrong_is_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # A server of its own: that of the others runs, and has its folder as it made it.
+    (tmp_path / "data").mkdir(mode=0o700)
+    server = Running(tmp_path / "data")
     server.stop()
     assert server.codes()["server"] == "server-stopped"
     with socket.create_server(("127.0.0.1", server.port)):
