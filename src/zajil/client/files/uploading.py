@@ -18,8 +18,8 @@ from zajil.client.core.core import Core
 from zajil.client.files import jobs
 from zajil.client.files.jobs import Part, Upload
 from zajil.client.files.patience import Patience
-from zajil.client.shell.calls import Calls
-from zajil.client.shell.login import Tokens
+from zajil.client.shell.calls import Calls, device_auth
+from zajil.client.shell.login import Tokens, is_login_error
 from zajil.client.storage.lock import UPLOAD_FILE, SyncLock
 from zajil.protocol import control
 from zajil.protocol.attachments import AddAttachment, AddedAttachment, UploadOffset, padded_bytes, passes_for
@@ -178,8 +178,6 @@ class Uploads:
 
     async def _bear(self, problem: ZajilError, patience: Patience) -> None:
         """Wait before another try. Raises `problem`, in the end, where it stays."""
-        if problem.code == "token-expired":
-            self._tokens.forget()
         try:
             # Something on the way may answer in the server's place, and not for long.
             passing = isinstance(problem, AuthError | Malformed) and problem.code not in _ANEW
@@ -206,8 +204,15 @@ class Uploads:
 
     async def _take_passes(self, n: int) -> tuple[bytes, ...]:
         """As the account, before and apart from everything about the file. Raises Malformed for another number."""
-        wanted, auth = control.TakePasses("upload", n), await self._tokens.auth()
-        taken = await self._account.call(control.TAKE_PASSES, control.Passes, request=wanted, auth=auth)
+        wanted, token = control.TakePasses("upload", n), await self._tokens.token()
+        try:
+            taken = await self._account.call(
+                control.TAKE_PASSES, control.Passes, request=wanted, auth=device_auth(token)
+            )
+        except AuthError as problem:
+            if is_login_error(problem):
+                self._tokens.forget(token)
+            raise
         if len(taken.passes) != n:
             raise error("malformed", "another number of passes")
         return tuple(bytes(each) for each in taken.passes)

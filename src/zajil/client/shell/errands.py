@@ -12,7 +12,7 @@ from zajil.client.core.contact.doors import WantAllow, WantDeny, WantDrop, WantL
 from zajil.client.core.core import Core
 from zajil.client.core.kept.backup import WantBackup, WantForget
 from zajil.client.core.wants import Want, WantClaim, WantCreate, WantKeyPackages, WantLists, WantOwnLists
-from zajil.client.shell.calls import Calls, contact_auth
+from zajil.client.shell.calls import Calls, contact_auth, device_auth
 from zajil.client.shell.chains import bring_lists, fetch_chain
 from zajil.client.shell.login import Tokens
 from zajil.protocol import control
@@ -50,6 +50,8 @@ class Errands:
         self._failures: dict[Want, int] = {}
         self._empty: dict[tuple[bytes, tuple[int, ...] | None], tuple[int, float]] = {}
         """Of devices that had no packages yet: how often, and when to ask again, for whichever item."""
+        self._worn = ""
+        """The token of the call that is being made, empty for one without."""
 
     async def run(self) -> None:
         """Make the calls that are wanted and not put off."""
@@ -59,6 +61,7 @@ class Errands:
                 continue
             if isinstance(want, WantClaim) and self._empty.get((want.account, want.devices), (0, 0.0))[1] > loop.time():
                 continue
+            self._worn = ""
             try:
                 await self._make(want)
                 self._failures.pop(want, None)
@@ -83,12 +86,16 @@ class Errands:
 
     def _refused(self, want: Want, problem: AuthError) -> None:
         """A token that ended is taken anew once; a second refusal in a row counts."""
-        self._tokens.forget()
+        self._tokens.forget(self._worn)
         if want not in self._failures:
             self._failures[want] = 1
             return
         self._put_off(want, 0)
         self._core.take_refusal(want, problem.code)
+
+    async def _auth(self) -> str:
+        self._worn = await self._tokens.token()
+        return device_auth(self._worn)
 
     async def _make(self, want: Want) -> None:
         match want:
@@ -99,7 +106,7 @@ class Errands:
             case WantLists():
                 await self._lists(want)
             case WantOwnLists():
-                await bring_lists(self._core, self._calls, auth=await self._tokens.auth())
+                await bring_lists(self._core, self._calls, auth=await self._auth())
             case WantKeyPackages():
                 await self._publish()
             case WantBackup():
@@ -107,7 +114,7 @@ class Errands:
             case WantForget():
                 await self._forget(want)
             case WantRef():
-                auth = await self._tokens.auth()
+                auth = await self._auth()
                 refs = await self._calls.call(control.TAKE_REFS, control.Refs, request=control.TakeRefs(1), auth=auth)
                 self._core.take_ref(want.n, bytes(refs.refs[0]) if refs.refs else b"")
             case WantDeny() | WantAllow() | WantToken() | WantDrop() | WantLink():
@@ -115,7 +122,7 @@ class Errands:
 
     async def _mind(self, want: WantMind) -> None:
         """Tell the server who reaches us."""
-        auth = await self._tokens.auth()
+        auth = await self._auth()
         if isinstance(want, WantToken):
             name = encode_b64(hashlib.sha256(want.token).digest())
             request = control.PutContactToken("profile")
@@ -132,7 +139,7 @@ class Errands:
         self._core.take_door(want)
 
     async def _create(self, want: WantCreate) -> None:
-        auth = await self._tokens.auth()
+        auth = await self._auth()
         passes = await self._calls.call(
             control.TAKE_PASSES, control.Passes, request=control.TakePasses("group", 1), auth=auth
         )
@@ -142,7 +149,7 @@ class Errands:
         self._core.take_create(want.n, bytes(passes.passes[0]), bytes(refs.refs[0]))
 
     async def _claim(self, want: WantClaim) -> None:
-        auth = await self._tokens.auth() if want.token is None else contact_auth(want.token)
+        auth = await self._auth() if want.token is None else contact_auth(want.token)
         request = control.ClaimKeyPackages(
             control.B16(want.account), want.suites, control.B16(want.claim_id), want.devices
         )
@@ -158,7 +165,7 @@ class Errands:
         self._empty[whose] = times + 1, asyncio.get_running_loop().time() + pause
 
     async def _lists(self, want: WantLists) -> None:
-        auth = await self._tokens.auth() if want.token is None else contact_auth(want.token)
+        auth = await self._auth() if want.token is None else contact_auth(want.token)
         self._core.take_lists(want, await fetch_chain(self._calls, AccountId(want.account), auth=auth))
 
     async def _back_up(self, want: WantBackup) -> None:
@@ -203,7 +210,7 @@ class Errands:
                 raise error("malformed", "more packages than were published")
 
     async def _publish(self) -> None:
-        auth = await self._tokens.auth()
+        auth = await self._auth()
         if self._core.pool_stale():
             await self._empty_pool(auth)
         counts = await self._calls.call(control.COUNT_KEY_PACKAGES, control.KeyPackageCounts, auth=auth)

@@ -86,13 +86,13 @@ class Tokens:
         self.forget(token)
         return await once(await self.token())
 
-    def forget(self, token: str = "") -> None:
+    def forget(self, token: str | None = None) -> None:
         """The server does not take this token any more; without one, whichever there is.
 
         One that was taken since stays: of several calls that are refused together, one logs in for all.
         """
         with self._core.step("token") as step:
-            if token in ("", step.session().token):
+            if token in (None, step.session().token):
                 step.change_session(token="", token_expires=0)
 
 

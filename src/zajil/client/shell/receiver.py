@@ -190,7 +190,7 @@ class Receiver:
     def _closed(self, code: str) -> None:
         if code == "token-expired" or (code == "slow-down" and self._state.phase == "opening"):
             # Where many behind one address have a token that a restore took back, most are told to slow down instead.
-            self._tokens.forget()
+            self._tokens.forget(self._token)
         elif code == "device-revoked":
             self._core.take_revoked()
             self._down(error_from_wire(code))
