@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import errno
 import fcntl
 import hashlib
 import os
@@ -369,6 +371,52 @@ def test_a_part_of_a_blob_in_memory_is_open_and_stays_what_it_was(place: Place) 
         assert len(part) == 200_000
         assert part.read(199_990, 100) == body[200_090:200_100]
         assert part.is_near(0, 200_000)
+
+
+@pytest.mark.skipif(tuple(int(each) for each in os.uname().release.split(".")[:2]) < (5, 12), reason="needs Linux 5.12")
+def test_whether_a_file_is_there_is_not_asked_of_the_disk_to_open_a_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system has not looked for a name that nobody named before."""
+    path = tmp_path / "blobs" / "00" / "unheard-of"
+    path.parent.mkdir(parents=True)
+    with pytest.raises(BlockingIOError):
+        disk._open_at_hand(str(path))
+    path.write_bytes(b"there")
+    os.close(disk._open_at_hand(str(path)))
+    path.unlink()
+    with pytest.raises((FileNotFoundError, BlockingIOError)):
+        disk._open_at_hand(str(path))
+    blobs, name = DiskBlobs(tmp_path / "blobs", most_bytes=MIB), os.urandom(16)
+    blobs.append(name, 0, os.urandom(3))
+
+    def far(*_: object) -> int:
+        raise BlockingIOError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(disk, "_open_at_hand", far)
+        assert blobs.find_part(name, 0, 3) is None
+    part = blobs.find_part(name, 0, 3)
+    assert part is not None
+    part.close()
+
+
+@pytest.mark.parametrize("reason", [errno.ENOSYS, errno.EINVAL, errno.EPERM])
+def test_a_system_that_cannot_tell_whether_it_would_ask_its_disk_opens_as_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: int
+) -> None:
+    def refuse(*_: object) -> int:
+        ctypes.set_errno(reason)
+        return -1
+
+    monkeypatch.setattr(disk, "_call", refuse)
+    blobs, name = DiskBlobs(tmp_path / "blobs", most_bytes=MIB), os.urandom(16)
+    assert blobs.find_part(name, 0, 3) is None
+    blobs.append(name, 0, b"abc")
+    part = blobs.find_part(name, 0, 3)
+    assert part is not None
+    with part:
+        assert part.read(0, 3) == b"abc"
 
 
 def test_a_part_that_ends_beyond_its_blob_or_is_not_in_memory_is_none(

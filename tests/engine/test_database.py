@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import ColumnClause, Connection, bindparam, event, func, literal_column, select, text
@@ -20,6 +22,7 @@ import zajil.delivery.store
 import zajil.engine.sql.schema  # noqa: F401  # puts its tables on the metadata
 from zajil.engine.sql.database import GROUP_MAX, GROUP_S, METADATA
 from zajil.engine.sql.prepared import Prepared
+from zajil.engine.sql.sqlite import database as database_module
 from zajil.engine.sql.sqlite.database import SQLiteDatabase
 from zajil.engine.sql.sqlite.turn import Turn
 
@@ -259,6 +262,53 @@ async def test_peeking_reads_what_was_written_last(database: SQLiteDatabase) -> 
     # A question that is answered keeps no snapshot open, which would keep the log from being emptied.
     database.truncate_log()
     assert database.path.with_name("zajil.db-wal").stat().st_size == 0
+
+
+_COUNT = Prepared(select(func.count()).select_from(text("t")).where(literal_column("n") >= bindparam("b_least")))
+
+
+async def test_a_disk_that_let_one_peek_wait_is_left_to_threads_for_a_while(
+    database: SQLiteDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[threading.Thread] = []
+    fetch, now = database_module._fetch, time.perf_counter()
+
+    def note(*words: Any) -> Any:  # Any: handed on
+        nonlocal now
+        threads.append(threading.current_thread())
+        now += took_s
+        return fetch(*words)
+
+    monkeypatch.setattr(database_module, "_fetch", note)
+    monkeypatch.setattr(time, "perf_counter", lambda: now)
+    for share in (0.5, 2, 2):
+        took_s = share * database_module.PEEK_S
+        assert await database.peek(_COUNT, {"b_least": 0}) == (0,)
+    now += database_module.AWAY_S
+    assert await database.peek(_COUNT, {"b_least": 0}) == (0,)
+    assert [thread is threading.main_thread() for thread in threads] == [True, True, False, True]
+
+
+async def test_a_peek_waits_for_a_lock_in_a_thread(database: SQLiteDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite locks readers out while another process repairs the log's index, and hardly ever else."""
+    fetch, waits_ms = database_module._fetch, list[int]()
+
+    def refuse_at_once(raw: sqlite3.Connection, *words: Any) -> Any:  # Any: handed on
+        ((wait_ms,),) = raw.execute("PRAGMA busy_timeout").fetchall()
+        waits_ms.append(wait_ms)
+        if not wait_ms:
+            locked = sqlite3.OperationalError("database is locked")
+            locked.sqlite_errorcode = fault
+            raise locked
+        return fetch(raw, *words)
+
+    monkeypatch.setattr(database_module, "_fetch", refuse_at_once)
+    fault = sqlite3.SQLITE_BUSY_RECOVERY
+    assert await database.peek(_COUNT, {"b_least": 0}) == (0,)
+    assert waits_ms == [0, database_module.BUSY_TIMEOUT_MS]
+    fault = sqlite3.SQLITE_IOERR
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        await database.peek(_COUNT, {"b_least": 0})
 
 
 def test_another_process_can_write_beside_a_running_server(database: SQLiteDatabase) -> None:
