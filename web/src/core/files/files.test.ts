@@ -237,6 +237,23 @@ describe("sending", () => {
     expect(second.shelf.calls.filter(({ name }) => name === "passes").length).toBe(2);
   });
 
+  it("keeps the token that was taken since the one that its passes were refused for", async () => {
+    const all = await two();
+    const { anna, shelf } = all;
+    const newer = "B".repeat(43);
+    const call = shelf.call.bind(shelf);
+    let refused = false;
+    shelf.call = async (asked) => {
+      if (refused || !asked.path.endsWith("/passes")) return call(asked);
+      refused = true;
+      await anna.core.step("token", (step) => step.changeSession({ token: newer, token_expires: 2 ** 40 }));
+      return { status: 401, body: new TextEncoder().encode('{"code":"token-expired"}') };
+    };
+    await sent(all, [out(patterned(1000))]);
+    const [passes] = shelf.calls.filter(({ name }) => name === "passes");
+    expect([refused, passes?.headers["Authorization"]]).toEqual([true, `Device ${newer}`]);
+  });
+
   it("begins anew what the server lost, and tells for good what it refuses", async () => {
     const all = await two();
     let lost = false;

@@ -9,6 +9,7 @@ import { paddedBytes, passesFor } from "../../protocol/attachments.ts";
 import * as control from "../../protocol/control.ts";
 import { AuthError, error, HomeError, Limited, Malformed, Unavailable, ZajilError } from "../../protocol/errors.ts";
 import * as outbox from "../rules/outbox.ts";
+import { deviceAuth } from "../shell/calls.ts";
 import type { Id } from "../state/rows.ts";
 import type { Host } from "../verbs/handlers.ts";
 import { readBlob } from "./blobs.ts";
@@ -232,7 +233,6 @@ export class Uploads {
 
   /** Wait before another try. Rejects with `problem`, in the end, where it stays. */
   async #bear(problem: ZajilError, { patience }: Transfer): Promise<void> {
-    if (problem.code === "token-expired") await this.#parts.host.tokens().forget();
     // Something on the way may answer in the server's place, and not for long.
     const strange = (problem instanceof AuthError || problem instanceof Malformed) && !ANEW.includes(problem.code);
     try {
@@ -265,8 +265,12 @@ export class Uploads {
   /** As the account, before and apart from everything about the file. Throws Malformed for another number. */
   async #takePasses(n: number, signal: AbortSignal): Promise<readonly Uint8Array[]> {
     const { host } = this.#parts;
-    const auth = await host.tokens().auth();
-    const { passes } = await host.calls.call(control.TAKE_PASSES, { auth, request: { kind: "upload", n }, signal });
+    const token = await host.tokens().token();
+    const parts = { auth: deviceAuth(token), request: { kind: "upload", n }, signal };
+    const { passes } = await host.calls.call(control.TAKE_PASSES, parts).catch(async (problem: unknown) => {
+      if (problem instanceof AuthError && problem.code === "token-expired") await host.tokens().forget(token);
+      throw problem;
+    });
     if (passes.length !== n) throw error("malformed", "another number of passes");
     return passes;
   }

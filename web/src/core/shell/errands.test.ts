@@ -11,7 +11,7 @@ import { Errands } from "./errands.ts";
 import { Tokens } from "./login.ts";
 
 let anna: Person;
-let answer: (call: Call) => Answer | Error;
+let answer: (call: Call) => Answer | Error | Promise<Answer>;
 let problems: string[];
 let made: Call[];
 let errands: Errands;
@@ -94,6 +94,17 @@ describe("a wanted call", () => {
     await errands.run();
     expect(made.map(({ path }) => path)).toEqual(["/v1/passes", "/v1/auth/challenge"]);
     expect(await stillWanted()).toBe(0);
+  });
+
+  it("whose refusal comes late leaves the token that was taken since", async () => {
+    const newer = "B".repeat(43);
+    answer = async () => {
+      await anna.core.step("token", (step) => step.changeSession({ token: newer, token_expires: 2 ** 40 }));
+      return problem(401, "token-expired");
+    };
+    await errands.run();
+    expect(made.map(({ headers }) => headers["Authorization"])).toEqual([`Device ${TOKEN}`]);
+    expect((await anna.core.look((look) => look.session())).token).toBe(newer);
   });
 
   it("of a revoked device fails nothing: the device is told", async () => {

@@ -15,7 +15,7 @@ import {
   type WantMind,
 } from "../rules/wants.ts";
 import { bytesOf } from "../state/rows.ts";
-import { type Calls, contactAuth } from "./calls.ts";
+import { type Calls, contactAuth, deviceAuth } from "./calls.ts";
 import { steady } from "./connection.ts";
 import type { Tokens } from "./login.ts";
 
@@ -38,7 +38,8 @@ export class Errands {
   #failures = new Map<string, number>();
   /** Of devices that had no packages yet: how often in a row. */
   readonly #empty = new Map<string, number>();
-  #running: Promise<void> | undefined;
+  /** The token of the call that is being made; empty for one without. */
+  #worn = "";
 
   constructor(core: Core, calls: Calls, tokens: Tokens, problem: (problem: unknown) => void) {
     this.#core = core;
@@ -72,6 +73,7 @@ export class Errands {
   }
 
   async #attempt(want: Want, name: string): Promise<boolean> {
+    this.#worn = "";
     try {
       await this.#make(want);
       this.#failures.delete(name);
@@ -103,7 +105,7 @@ export class Errands {
   /** A token that ended is taken anew once; a second refusal in a row counts. */
   async #refusedLogin(want: Want, name: string, problem: AuthError): Promise<void> {
     if (problem.code === "device-revoked") return this.#problem(problem);
-    await this.#tokens.forget();
+    await this.#tokens.forget(this.#worn);
     if (!this.#failures.has(name)) {
       this.#failures.set(name, 1);
       this.#notBefore.set(name, steady() + 0.1);
@@ -113,12 +115,20 @@ export class Errands {
     await this.#core.takeRefusal(want, problem.code);
   }
 
+  async #token(): Promise<string> {
+    return (this.#worn = await this.#tokens.token());
+  }
+
+  async #auth(): Promise<string> {
+    return deviceAuth(await this.#token());
+  }
+
   async #make(want: Want): Promise<void> {
     switch (want.want) {
       case "create":
         return this.#create(want);
       case "ref":
-        return this.#core.takeCreate(want.n, new Uint8Array(), await this.#ref(await this.#tokens.auth()));
+        return this.#core.takeCreate(want.n, new Uint8Array(), await this.#ref(await this.#auth()));
       case "claim":
         return this.#claim(want);
       case "lists":
@@ -126,7 +136,7 @@ export class Errands {
       case "key-packages":
         return this.#publish();
       case "own-lists":
-        return (await import("./lostlists.ts")).bringLists(this.#core, this.#calls, await this.#tokens.token());
+        return (await import("./lostlists.ts")).bringLists(this.#core, this.#calls, await this.#token());
       case "deny":
       case "allow":
       case "token":
@@ -137,7 +147,7 @@ export class Errands {
 
   /** Tell the server who reaches us. */
   async #mind(want: WantMind): Promise<void> {
-    const auth = await this.#tokens.auth();
+    const auth = await this.#auth();
     if (want.want === "token") {
       const hash = encodeB64(sha256(want.token));
       await this.#calls.call(control.PUT_CONTACT_TOKEN, { auth, request: { kind: "profile" }, parameters: { hash } });
@@ -152,7 +162,7 @@ export class Errands {
   }
 
   async #create(want: WantCreate): Promise<void> {
-    const auth = await this.#tokens.auth();
+    const auth = await this.#auth();
     const { passes } = await this.#calls.call(control.TAKE_PASSES, { auth, request: { kind: "group", n: 1 } });
     const [pass] = passes;
     if (!pass) throw error("malformed", "no pass");
@@ -168,7 +178,7 @@ export class Errands {
   }
 
   async #claim(want: WantClaim): Promise<void> {
-    const auth = want.token === null ? await this.#tokens.auth() : contactAuth(want.token);
+    const auth = want.token === null ? await this.#auth() : contactAuth(want.token);
     const devices = want.devices === null ? {} : { devices: want.devices };
     const request = { account_id: bytesOf(want.account), suites: want.suites, claim_id: want.claimId, ...devices };
     const answer = await this.#calls.call(control.CLAIM_KEY_PACKAGES, { auth, request });
@@ -183,7 +193,7 @@ export class Errands {
   }
 
   async #lists(want: WantLists): Promise<void> {
-    const auth = want.token === null ? await this.#tokens.auth() : contactAuth(want.token);
+    const auth = want.token === null ? await this.#auth() : contactAuth(want.token);
     const parameters = { account: want.account };
     const answer = await this.#calls.call(control.DEVICE_LISTS, { auth, query: "?from=1", parameters });
     await this.#core.takeLists(want, answer.lists);
@@ -209,7 +219,7 @@ export class Errands {
   }
 
   async #publish(): Promise<void> {
-    const auth = await this.#tokens.auth();
+    const auth = await this.#auth();
     if (await this.#core.poolStale()) await this.#emptyPool(auth);
     const { counts } = await this.#calls.call(control.COUNT_KEY_PACKAGES, { auth });
     const packages = await this.#core.makeKeyPackages(counts);

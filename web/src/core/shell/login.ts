@@ -35,9 +35,15 @@ export class Tokens {
     return deviceAuth(await this.token());
   }
 
-  /** The server does not take the token any more. */
-  async forget(): Promise<void> {
-    await this.#keep({ token: "", expires: 0 });
+  /**
+   * The server does not take this token any more; without one, whichever there is. One that was taken since stays: of
+   * several calls that are refused together, one logs in for all.
+   */
+  async forget(token?: string): Promise<void> {
+    await this.#core.step("token", async (step) => {
+      if (token === undefined || token === (await step.session()).token)
+        await step.changeSession({ token: "", token_expires: 0 });
+    });
   }
 
   async #find(): Promise<string> {

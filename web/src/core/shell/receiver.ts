@@ -274,9 +274,10 @@ export class Receiver {
   }
 
   #closed(code: string): void {
+    const token = this.#token; // of this session, which may be over when its turn comes
     // Where many behind one address have a token that a restore took back, most are told to slow down instead.
     if (code === "token-expired" || (code === "slow-down" && this.#state.phase === "opening")) {
-      this.#do(() => this.#tokens.forget());
+      this.#do(() => this.#tokens.forget(token));
     } else if (code === "device-revoked") this.#do(() => this.#core.takeRevoked());
     if (code === "device-revoked" || code === "replaced") this.#parts.problem(errorFromWire(code));
   }

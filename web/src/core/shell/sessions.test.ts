@@ -264,6 +264,27 @@ describe("receiving", () => {
     },
   );
 
+  it("a token that was taken since stays where a session ends late", async () => {
+    const { omar } = await pair();
+    omar.away = true;
+    const newer = "B".repeat(43);
+    const { gateway, problems } = await run(omar, (made) => {
+      made.onR = (frame, link) => {
+        if (frame.type !== "Hello" || frame.token === newer) return made.answerR(frame, link);
+        void omar.core
+          .step("token", (step) => step.changeSession({ token: newer, token_expires: 2 ** 40 }))
+          .then(() => {
+            link.say({ type: "Bye", code: "token-expired", retry_ms: 1 });
+            link.tell({ type: "Close", code: "token-expired", retry_ms: 1 });
+          });
+      };
+    });
+    await until(
+      () => problems.length > 0 || gateway.heard.some((frame) => frame.type === "Hello" && frame.token === newer),
+    );
+    expect(problems).toEqual([]);
+  });
+
   it("hears the oldest client that the server speaks with", async () => {
     const { omar } = await pair();
     omar.away = true;
