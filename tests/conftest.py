@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sqlite3
 import time
 from collections import Counter, defaultdict
@@ -66,7 +67,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--gateway", choices=["aiohttp", "picows"], help="the shell of every server that a test starts")
 
 
+def heed_interrupts() -> None:
+    """What a shell runs in the background ignores SIGINT, and so would all that tests start and end by it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    heed_interrupts()
     config.pluginmanager.register(Turns())
     rewrite_once(config)
     if gateway := config.getoption("--gateway"):

@@ -97,3 +97,19 @@ def test_two_forks_draw_different_numbers(tmp_path: Path) -> None:
     script.write_text("import random, secrets, uuid; print(random.random(), secrets.token_hex(), uuid.uuid4())")
     drawn = [subprocess.check_output(asked.command(str(script)), text=True).split() for _ in range(2)]
     assert len(set(drawn[0]) | set(drawn[1])) == 6
+
+
+def test_an_interrupt_ends_a_program_also_where_the_run_is_in_the_background(tmp_path: Path) -> None:
+    (tmp_path / "test_interrupted.py").write_text(
+        "import signal, subprocess\n\n"
+        "def test_interrupted():\n"
+        "    with subprocess.Popen(['cat'], stdin=subprocess.PIPE) as program:\n"
+        "        program.send_signal(signal.SIGINT)\n"
+        "    assert program.returncode == -signal.SIGINT\n"
+    )
+    run = f"{sys.executable} -m pytest -q -p tests.conftest -p no:xdist -p no:cacheprovider --rootdir . ."
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    env["PYTHONPATH"] = str(asked.ROOT)
+    command = ["sh", "-c", f"trap '' INT; exec {run}"]
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
