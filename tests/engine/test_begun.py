@@ -19,6 +19,7 @@ from zajil.engine.sql import writer
 from zajil.engine.sql.sqlite import engine as sqlite_engine
 from zajil.engine.sql.sqlite.database import set_pragmas
 from zajil.engine.sql.sqlite.engine import SQLiteMailboxEngine
+from zajil.engine.sql.sqlite.heads import Heads
 from zajil.protocol.errors import ZajilError
 from zajil.protocol.limits import DELIVERY_REF_BYTES, R_WINDOW_MESSAGES, ROSTER_ENTRIES
 
@@ -141,7 +142,7 @@ async def test_what_cannot_be_made_durable_is_refused_and_holds_nobody_up(
     full = sqlite3.connect(server.path, isolation_level=None, check_same_thread=False, factory=Full)
     set_pragmas(full)
     full.set_trace_callback(watch.note)
-    engine._connection, full.is_full = full, True
+    engine._connection, engine._heads, full.is_full = full, Heads(full), True
     frame = send_verb.prepare(group.send_frame())
     queued = [len(server.queue(box)) for box in group.leaves.values()]
     with pytest.raises(ZajilError, match="busy"):

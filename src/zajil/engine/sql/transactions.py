@@ -28,6 +28,9 @@ from zajil.protocol.roster import NONCE_BYTES, RosterEntry, seal_roster
 
 DAY_S = 86_400
 _NOBODY = bytes(32)
+HEADS: Final = "idem_head"
+HEAD_BYTES: Final = 8
+"""Of a request's key, in that table of a writer who is alone: it tells where the row is (`sqlite/heads.py`)."""
 
 
 class Effects:
@@ -222,7 +225,6 @@ def change_ref(tx: Transaction, request: op.DenyRef | op.AllowRef) -> op.Done:
 Rare = op.AddMailbox | op.LiftMailbox | op.DropMailbox | op.AddPasses | op.DenyRef | op.AllowRef | op.Expire
 
 _EXPIRY: tuple[tuple[str, int] | tuple[str, int, int], ...] = (
-    ("DELETE FROM idem WHERE key IN (SELECT key FROM idem WHERE at <= ? LIMIT ?) AND at <= ?", op.IDEM_TTL_S),
     ("DELETE FROM pass WHERE hash IN (SELECT hash FROM pass WHERE day <= ? LIMIT ?) AND day <= ?", op.PASS_TTL_DAYS),
     (
         "DELETE FROM pass WHERE hash IN (SELECT hash FROM pass WHERE kind = ? AND day <= ? LIMIT ?) AND day <= ?",
@@ -255,11 +257,25 @@ def expire(tx: Transaction, request: op.Expire) -> op.Done:
 
 def expire_the_rest(tx: Transaction, rows: int) -> int:
     """Retention of all but messages; the most rows deleted from one table."""
-    most = 0
+    most = expire_requests(tx, rows)
     for statement, keep, *kinds in _EXPIRY:
-        now = tx.now_ms // 1000 if keep == op.IDEM_TTL_S else tx.day
-        most = max(most, tx.sql.run(statement, (*kinds, now - keep, rows, now - keep)).rowcount)
+        most = max(most, tx.sql.run(statement, (*kinds, tx.day - keep, rows, tx.day - keep)).rowcount)
     return most
+
+
+def expire_requests(tx: Transaction, rows: int) -> int:
+    """How many were forgotten. A writer who is alone has them in the order in which they came."""
+    last = tx.now_ms // 1000 - op.IDEM_TTL_S
+    if not tx.sql.is_alone:
+        chosen = "key IN (SELECT key FROM idem WHERE at <= ? LIMIT ?) AND at <= ?"
+        return tx.sql.run(f"DELETE FROM idem WHERE {chosen}", (last, rows, last)).rowcount  # noqa: S608
+    gone = tx.sql.run(
+        "DELETE FROM main.idem WHERE rowid IN (SELECT rowid FROM main.idem WHERE at <= ? LIMIT ?) RETURNING key, rowid",
+        (last, rows),
+    ).fetchall()
+    heads = [(key[:HEAD_BYTES], place) for key, place in gone]
+    tx.sql.run_many(f"DELETE FROM temp.{HEADS} WHERE head = ? AND place = ?", heads)  # noqa: S608
+    return len(gone)
 
 
 def run(tx: Transaction, operation: Rare) -> op.Outcome:

@@ -151,6 +151,9 @@ class QueuedMailboxEngine(MailboxEngine):
     def _run_batch(self, operations: Sequence[Operation], now_ms: int) -> Done:
         """All of them, durable on return."""
 
+    def _prepare(self) -> None:
+        """In the writer's thread, before its first batch: what would hold up whoever waits for one. Raises nothing."""
+
     begins_here: ClassVar[bool] = False
     """Whether it has the next two."""
 
@@ -398,6 +401,7 @@ class QueuedMailboxEngine(MailboxEngine):
     # The writer thread
 
     def _write(self) -> None:
+        self._prepare()
         while taken := self._take():
             if isinstance(taken, list):
                 batch, began = taken, time.perf_counter()

@@ -12,6 +12,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import groupby
 from typing import Final, cast
 
@@ -22,6 +23,7 @@ from zajil.engine.sql.batch.known import Known
 from zajil.engine.sql.interface import MailboxState, Operation, Outcome
 from zajil.engine.sql.queues import SqliteSql
 from zajil.engine.sql.sqlite.database import BUSY_TIMEOUT_MS, SQLiteDatabase, set_pragmas
+from zajil.engine.sql.sqlite.heads import Heads
 from zajil.engine.sql.sqlite.passing import ROSTER_BYTES, Passing
 from zajil.engine.sql.transactions import Effects, Rare, Transaction
 from zajil.engine.sql.writer import BUSY_RETRY_MS, LOG, Done, Parts, QueuedMailboxEngine, join
@@ -31,7 +33,7 @@ from zajil.protocol.ids import MailboxId
 from zajil.protocol.limits import DELIVERY_REF_BYTES, R_WINDOW_MESSAGES, ROSTER_ENTRIES
 
 _CACHE_KIB: Final = 32 * 1024
-"""Of pages, of the writer alone. SQLite's own 2 MiB are read again in each batch once a day's requests are stored."""
+"""Of pages, of the writer alone: many mailboxes, each at a place of its own, are more than SQLite's own 2 MiB."""
 
 ROWS_OF_ACKED: Final = 4
 """An entry that goes takes 24 us, with its share of its message; one that comes 6."""
@@ -46,6 +48,7 @@ class SQLiteMailboxEngine(QueuedMailboxEngine):
         super().__init__(parts)
         self._database = database
         self._connection: sqlite3.Connection | None = None
+        self._heads: Heads | None = None
         self._waits_ms = 0
         self._known = Known()
         self._passing: Passing | None = None
@@ -86,6 +89,8 @@ class SQLiteMailboxEngine(QueuedMailboxEngine):
 
     def _undo(self, connection: sqlite3.Connection) -> None:
         self._known.forget()
+        if self._heads is not None:
+            self._heads.go_back()
         if connection.in_transaction:
             connection.execute("ROLLBACK")
 
@@ -98,6 +103,8 @@ class SQLiteMailboxEngine(QueuedMailboxEngine):
         try:
             (version,) = connection.execute("PRAGMA data_version").fetchone()
             self._known.hold_at(version)
+            if self._heads is not None:
+                self._heads.catch_up()
             for batched, run in groupby(operations, lambda each: isinstance(each, BATCHED)):
                 if batched:
                     sql = SqliteSql(connection)
@@ -142,6 +149,10 @@ class SQLiteMailboxEngine(QueuedMailboxEngine):
 
     begins_here = True
 
+    def _prepare(self) -> None:
+        with suppress(sqlite3.Error, OSError):  # as for a batch, which tries it again and tells
+            self._writing()
+
     def _weigh(self, operation: Operation) -> int | None:
         if isinstance(operation, op.Send):
             size = self._known.sizes.get(operation.gid)
@@ -156,6 +167,8 @@ class SQLiteMailboxEngine(QueuedMailboxEngine):
 
     def _begin_here(self, operations: Sequence[Operation], now_ms: int) -> Done | None:
         turn = self._database.turn
+        if self._connection is None:
+            return None  # a day's requests are read first
         try:
             if not turn.enter_now():
                 return None
@@ -223,7 +236,13 @@ class SQLiteMailboxEngine(QueuedMailboxEngine):
 
     def _writing(self) -> sqlite3.Connection:
         if self._connection is None:
-            self._connection = self._connect(f"PRAGMA cache_size=-{_CACHE_KIB:d}", cached_statements=512)
+            connection = self._connect(f"PRAGMA cache_size=-{_CACHE_KIB:d}", cached_statements=512)
+            try:
+                self._heads = Heads(connection)
+            except BaseException:
+                connection.close()
+                raise
+            self._connection = connection  # last: the event loop begins no batch before
             self._waits_ms = BUSY_TIMEOUT_MS
         return self._connection
 
@@ -255,5 +274,5 @@ class SQLiteMailboxEngine(QueuedMailboxEngine):
         for connection in (self._connection, *self._open_readers):
             if connection is not None:
                 connection.close()
-        self._connection = self._passing = None
+        self._connection = self._passing = self._heads = None
         self._open_readers.clear()
