@@ -8,7 +8,7 @@ from zajil import mls
 from zajil.client.core import groups, keypackages, messages, outbox, readd
 from zajil.client.core.contact import requests
 from zajil.client.core.groups import ADMIN, DM, SELF
-from zajil.client.core.heirs import ending, judging, moving, returning
+from zajil.client.core.heirs import ending, judging, lower, moving, returning
 from zajil.client.core.joins import asking as joins
 from zajil.client.core.talk import arranging, reading
 from zajil.client.state import accounts, doors, rows
@@ -34,6 +34,9 @@ def take_welcome(step: Step, gid: bytes, epoch: int, welcome: bytes, *, via: byt
             _check_known(step, chat, info, group)
             joined = _describe(step, chat, group, info)
             followed = judging.find_followed(step, group, info) if chat is None else None
+            waits = None
+            if followed is not None and lower.waits(step, followed, group):
+                waits, followed = followed, None
             late = chat is None and followed is None and judging.is_too_late(step, group)
             if chat is None and followed is None and not late:
                 joined = _place(step, joined, group, info, via)
@@ -54,6 +57,8 @@ def take_welcome(step: Step, gid: bytes, epoch: int, welcome: bytes, *, via: byt
             moving.follow(step, old, gid, by=by, leaf=leaf, reason=reason, ahead=ahead)
         _settle(step, chat if followed is None else followed.old, step.chat(gid), last_resort=package.last_resort)
         if followed is None:
+            if waits is not None:
+                lower.note(step, waits, gid)
             ending.drop_pointless(step, gid)
             step.event("rejoined" if chat is not None else "joined", gid)
         return

@@ -27,7 +27,8 @@ class Growing(msgspec.Struct, frozen=True, array_like=True):
 class Heir(msgspec.Struct, frozen=True, array_like=True):
     """The group that took the place of this one. leaf: of its maker's device in our tree.
 
-    ahead: epoch that it names, where a server that came back from a backup kept us from holding that; or else 0.
+    ahead: epoch that it names, where a server that came back from a backup kept us from holding that; or else 0. Below
+    0 where we saw that epoch end: so many epochs ago.
     """
 
     leaf: int
@@ -39,12 +40,22 @@ class Heir(msgspec.Struct, frozen=True, array_like=True):
         return -self.ahead, self.leaf, self.gid
 
 
+class Lower(msgspec.Struct, frozen=True, array_like=True):
+    """A group that follows an epoch which we saw end. by, leaf: of its maker. ahead: see `Heir`."""
+
+    gid: bytes
+    by: bytes
+    leaf: int
+    ahead: int
+
+
 class Back(msgspec.Struct, frozen=True, array_like=True):
     """The server came back from a backup while we held a group.
 
     epoch: that we held of it. since: Unix ms of when we noticed, or of what we had written and not sent yet. until: up
     to when others may come who hold a later epoch. asked: whether this device tried since if it holds the server's.
-    replaced: (epoch, authenticator) of those that a Welcome took the place of since, newest first.
+    replaced: (epoch, authenticator) of those that a Welcome took the place of since, newest first. lower: those of who
+    saw less of this group, which are chats of their own until a later one follows it.
     """
 
     epoch: int
@@ -52,3 +63,4 @@ class Back(msgspec.Struct, frozen=True, array_like=True):
     until: int
     asked: bool = False
     replaced: tuple[tuple[int, bytes], ...] = ()
+    lower: tuple[Lower, ...] = ()

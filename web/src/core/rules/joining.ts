@@ -15,6 +15,7 @@ import * as contact from "./contact/contact.ts";
 import * as groups from "./groups.ts";
 import { heirs } from "./heirs/loading.ts";
 import type { Followed } from "./heirs/judging.ts";
+import { noteReplaced, undoes } from "./heirs/returning.ts";
 import { ADMIN, DM, SELF } from "./groups.ts";
 import * as keypackages from "./keypackages.ts";
 import * as messages from "./messages.ts";
@@ -42,13 +43,16 @@ export async function takeWelcome(
     let joined: Joined;
     let chat: Chat;
     let followed: Followed | undefined;
+    let lower: Followed | undefined;
     try {
       joined = await open(step, gid, welcome, own);
       await checkKnown(step, before, joined);
       chat = await describe(step, before, joined);
       if (before === undefined && chat.forebear !== "") {
         followed = await (await heirs()).findFollowed(step, joined.group, joined.info);
-        if (followed === undefined && (await (await heirs()).isTooLate(step, joined.group)))
+        if (followed && (await (await heirs()).waits(step, followed, joined.group)))
+          [lower, followed] = [followed, undefined];
+        else if (followed === undefined && (await (await heirs()).isTooLate(step, joined.group)))
           return keypackages.useUp(step, own);
       }
       if (before === undefined && followed === undefined)
@@ -64,12 +68,13 @@ export async function takeWelcome(
       throw problem;
     }
     await keypackages.useUp(step, own);
-    if (before !== undefined) await (await heirs()).noteReplaced(step, before);
+    if (before !== undefined) await noteReplaced(step, before);
     await store(step, chat, joined);
     if (followed !== undefined) await (await heirs()).follow(step, followed, gid);
     else if (before && before.mend_from > 0) await (await heirs()).dropPointless(step, gid);
     await settle(step, before ?? followed?.old, await step.chat(gid), own.last_resort);
     if (followed === undefined) await tellJoined(step, before, await step.chat(gid));
+    if (lower !== undefined) await (await heirs()).noteLower(step, lower, gid);
     return;
   }
   if (before !== undefined && (before.status === "await" || before.status === "lost")) {
@@ -100,7 +105,7 @@ async function checkKnown(step: Step, chat: Chat | undefined, { group, info }: J
   const couldAdd =
     rows.accountsOf(chat).includes(account) && groups.roleOf(chat, account) >= (chat.perms["add"] ?? ADMIN);
   const isStranger = account !== step.profile.account_id && !asked && !couldAdd;
-  if (isStranger || (await (await heirs()).undoes(step, chat, group))) throw error("not-allowed");
+  if (isStranger || (await undoes(step, chat, group))) throw error("not-allowed");
 }
 
 function shareOf(info: JoinInfo): GroupInfoShare {

@@ -33,6 +33,7 @@ import * as contact from "./contact/contact.ts";
 import * as groups from "./groups.ts";
 import { isForged, isStuck, noteForged } from "./heirs/ending.ts";
 import { heirs } from "./heirs/loading.ts";
+import { noteBehind } from "./heirs/returning.ts";
 import * as joining from "./joining.ts";
 import * as judge from "./judge.ts";
 import * as messages from "./messages.ts";
@@ -237,7 +238,7 @@ async function carryOut(step: Step, message: Held, action: intake.Action, via?: 
   } else if (action.type === "readd") {
     await askAfterGap(step, message.gid);
   } else if (action.type === "drop" && action.cause === "past-commit") {
-    await (await heirs()).noteBehind(step, await step.chat(message.gid));
+    await noteBehind(step, await step.chat(message.gid));
   }
 }
 
@@ -387,7 +388,7 @@ async function leaveTree(step: Step, chat: Chat, staged: Staged): Promise<void> 
 }
 
 async function takeApplication(step: Step, chat: Chat, message: Held): Promise<void> {
-  if (message.epoch < chat.epoch) await (await heirs()).noteBehind(step, chat);
+  if (message.epoch < chat.epoch) await noteBehind(step, chat);
   let received;
   try {
     received = await (await step.loadGroup(chat.gid)).receive(await step.env(), message.body);

@@ -2,7 +2,7 @@
 import { storeAgain } from "../kept/state.ts";
 import * as contact from "../rules/contact/contact.ts";
 import * as groups from "../rules/groups.ts";
-import { heirs } from "../rules/heirs/loading.ts";
+import { noteBack } from "../rules/heirs/returning.ts";
 import * as accounts from "../state/accounts.ts";
 import * as doors from "../state/doors.ts";
 import * as rows from "../state/rows.ts";
@@ -18,5 +18,5 @@ export async function tellAgain(step: Step): Promise<void> {
     if (chat.kind === groups.DM && blocked_at > 0) await doors.turn(step.tx, chat.via, blocked ? "deny" : "allow");
   }
   await contact.tellNewDevice(step);
-  await (await heirs()).noteBack(step);
+  await noteBack(step);
 }

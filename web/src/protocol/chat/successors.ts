@@ -200,7 +200,7 @@ export function isLate(passed: readonly Passed[], settings: Uint8Array): boolean
   return passed.some((one) => isSame(one, told));
 }
 
-function isSame(one: Passed, other: Passed): boolean {
+export function isSame(one: Passed, other: Passed): boolean {
   return one.epoch === other.epoch && equal(one.authenticator, other.authenticator);
 }
 

@@ -19,7 +19,8 @@ from zajil.protocol.ids import ClientId, split_client_id
 class Followed(NamedTuple):
     """The chat that goes on in the new group. by: account of its maker, empty where a sibling brings us in later.
 
-    leaf: of its maker's device, or else of the sibling, in the old tree. ahead: see `Heir`.
+    leaf: of its maker's device, or else of the sibling, in the old tree. ahead: see `Heir`; below 0 where it follows an
+    epoch that the server lost, and that we saw end so many epochs ago.
     """
 
     old: Chat
@@ -51,20 +52,38 @@ def find_followed(step: Step, group: mls.Group, info: mls.JoinInfo) -> Followed 
     reason = find_reason(step, old, held, group, creator, own=own)
     if reason is not None:
         return Followed(old, creator if group.epoch == 1 else b"", leaf, reason)
-    ahead = find_ahead(step, old, held, group, creator, device) if group.epoch == 1 else 0
+    if group.epoch != 1:
+        return None
+    ahead = find_ahead(step, old, held, group, creator, device)
+    if not ahead and old.kind == groups.GROUP and (old.heir is None or ending.is_repaired(step, old)):
+        # Chats of two become one whoever follows.
+        lower = find_ahead(step, old, held, group, creator, device, passed=held.passed)
+        ahead = lower - held.epoch if lower else 0
     return Followed(old, creator, leaf, Reason.STUCK, ahead) if ahead else None
 
 
-def find_ahead(step: Step, old: Chat, held: Held, group: mls.Group, creator: bytes, device: int) -> int:
+def find_ahead(
+    step: Step,
+    old: Chat,
+    held: Held,
+    group: mls.Group,
+    creator: bytes,
+    device: int,
+    *,
+    passed: tuple[tuple[int, bytes], ...] = (),
+) -> int:
     """The epoch that it follows, if a server which came back lost it: before we saw it, or were brought back out of it.
 
     0 where it did not. Its maker must be a device of now: one that was ended since is in our tree, too.
+    passed: epochs that we saw end, to be asked for instead.
     """
     mark, known = returning.find_mark(step, old.gid), accounts.known(step, creator)
     if mark is None or (known.devices and all(listed != device for listed, _ in known.devices)):
         return 0
+    replaced = passed or mark.replaced
+    held = held._replace(passed=tuple(one for one in held.passed if one not in replaced))
     try:
-        check_ahead(held, _made(old, held, group, creator), since=mark.epoch, replaced=mark.replaced)
+        check_ahead(held, _made(old, held, group, creator), since=mark.epoch, replaced=replaced)
     except ZajilError:
         return 0
     told = groups.settings_of(group.extensions).predecessor

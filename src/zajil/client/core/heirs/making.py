@@ -9,7 +9,7 @@ from __future__ import annotations
 from zajil import mls
 from zajil.client.core import chats, outbox
 from zajil.client.core.groups import ADMIN, DM
-from zajil.client.core.heirs import ending, judging, missing, moving
+from zajil.client.core.heirs import ending, judging, lower, missing, moving
 from zajil.client.core.readd import TURN_MS
 from zajil.client.state import accounts, rows
 from zajil.client.state.rows import Chat, Claimed
@@ -55,6 +55,8 @@ def make_due(step: Step) -> None:
             continue
         if not ending.is_stuck(chat):
             step.change_chat(chat.gid, mend_at=0)
+            continue
+        if lower.go_along(step, chat):
             continue
         kept = _drop_failed(step, chat)
         if kept is not None and may_reach(step, chat, Reason.STUCK):

@@ -54,6 +54,7 @@ def follow(step: Step, old: Chat, gid: bytes, *, by: bytes, leaf: int, reason: R
         step.change_chat(gid, absent=absent)
     step.change_chat(gid, quiet=old.quiet, mended_at=step.now if nobody_out else 0)
     _bring_devices(step, step.chat(gid))
+    _gather(step, old.gid, fresh)
     step.event("repaired" if reason is Reason.STUCK else "regrouped", gid)
 
 
@@ -72,6 +73,15 @@ def _tell_ahead(step: Step, old: Chat, fresh: Heir, by: bytes, *, told: Heir | N
     if told is None and returning.was_written(step, old):
         lines.append(Notice("overheard", by, step.now))
     add_notices(step.tx, fresh.gid, lines)
+
+
+def _gather(step: Step, old: bytes, stays: Heir) -> None:
+    """Groups of those who saw less of the old one are given up for this one by all who are in them, while they may."""
+    mark = returning.find_mark(step, old)
+    for lower in () if mark is None else mark.lower:
+        chat = step.chat(lower.gid)
+        if (chat.epoch, chat.status, chat.merged) == (1, "active", b""):
+            _give_up(step, stays.gid, chat.gid, stays)
 
 
 def _give_up(step: Step, place: bytes, gone: bytes, stays: Heir) -> None:

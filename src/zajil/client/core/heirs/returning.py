@@ -12,7 +12,7 @@ from zajil import mls
 from zajil.client.core import chats, groups
 from zajil.client.core.heirs import ending
 from zajil.client.state import accounts, rows
-from zajil.client.state.heirs import Back
+from zajil.client.state.heirs import Back, Lower
 from zajil.client.state.rows import Chat
 from zajil.client.state.step import Step
 from zajil.protocol.chat.successors import PASSED_EPOCHS
@@ -85,8 +85,15 @@ def note_replaced(step: Step, chat: Chat) -> None:
     mark = find_mark(step, chat.gid)
     end = None if mark is None else ending.find_end(step, chat)
     if mark is not None and end is not None and not end.offender:
-        replaced = ((end.epoch, end.authenticator), *mark.replaced)[:PASSED_EPOCHS]
+        replaced = ((end.epoch, end.authenticator), *chat.passed, *mark.replaced)[:PASSED_EPOCHS]
         _save(step, chat.gid, msgspec.structs.replace(mark, replaced=replaced))
+
+
+def note_lower(step: Step, chat: Chat, lower: Lower) -> None:
+    """Who saw less of this group than we follow it by that one, which is a chat of its own here for now."""
+    mark = find_mark(step, chat.gid)
+    if mark is not None:
+        _save(step, chat.gid, msgspec.structs.replace(mark, lower=(*mark.lower, lower)[-PASSED_EPOCHS:]))
 
 
 def was_written(step: Step, chat: Chat) -> bool:

@@ -1,9 +1,9 @@
 /** Successor groups (service.md 6): loaded where a group is stuck or grows, or another one says that it follows. */
 export * from "./growing.ts";
 export * from "./judging.ts";
+export { note as noteLower, waits } from "./lower.ts";
 export * from "./making.ts";
 export * from "./merging.ts";
 export { goWithout, takeBack, tellLists } from "./missing.ts";
 export * from "./moving.ts";
-export { noteBack, noteBehind, noteReplaced, undoes } from "./returning.ts";
 export * from "./settling.ts";

@@ -6,7 +6,9 @@ import {
   checkSuccessor,
   type Held,
   isLate,
+  isSame,
   type Made,
+  type Passed,
   Reason,
 } from "../../../protocol/chat/successors.ts";
 import { ZajilError } from "../../../protocol/errors.ts";
@@ -21,7 +23,8 @@ import { findMark } from "./returning.ts";
 
 /**
  * The chat that goes on in the new group. by: who made that, "" where a sibling brings us in later. leaf: of that one's
- * device in the old tree. ahead: see `Heir`.
+ * device in the old tree. ahead: see `Heir`; below 0 where it follows an epoch that the server lost, and that we saw end
+ * so many epochs ago.
  */
 export interface Followed {
   readonly old: Chat;
@@ -68,21 +71,35 @@ export async function findFollowed(look: Look, group: Group, info: JoinInfo): Pr
   const judged = { old, held, group, creator, own };
   const reason = await findReason(look, judged);
   if (reason !== undefined) return { old, by: group.epoch === 1 ? creator : "", leaf, reason };
-  const ahead = group.epoch === 1 ? await findAhead(look, judged, device) : 0;
-  return ahead > 0 ? { old, by: creator, leaf, reason: Reason.STUCK, ahead } : undefined;
+  if (group.epoch !== 1) return undefined;
+  let ahead = await findAhead(look, judged, device);
+  if (ahead === 0 && old.kind === groups.GROUP && (old.heir === null || (await isRepaired(look, old)))) {
+    // Chats of two become one whoever follows.
+    const lower = await findAhead(look, judged, device, held.passed);
+    if (lower > 0) ahead = lower - held.epoch;
+  }
+  return ahead === 0 ? undefined : { old, by: creator, leaf, reason: Reason.STUCK, ahead };
 }
 
 /**
  * The epoch that it follows, if a server which came back lost that: before we saw it, or were brought back out of it. 0
  * where it did not.
  *
- * Its maker must be a device of now: one that was ended since is in our tree, too.
+ * Its maker must be a device of now: one that was ended since is in our tree, too. ended: epochs that we saw end, to be
+ * asked for instead.
  */
-export async function findAhead(look: Look, judged: Judged, device: number): Promise<number> {
+export async function findAhead(
+  look: Look,
+  judged: Judged,
+  device: number,
+  ended?: readonly Passed[],
+): Promise<number> {
   const mark = await findMark(look, judged.old.gid);
   const { devices } = await accounts.known(look, judged.creator);
   if (mark === undefined || (devices.length > 0 && devices.every(([listed]) => listed !== device))) return 0;
-  const isOne = tryCheck(() => checkAhead(judged.held, madeOf(judged), mark.epoch, mark.replaced ?? []));
+  const lost = ended ?? mark.replaced ?? [];
+  const passed = judged.held.passed.filter((one) => !lost.some((other) => isSame(one, other)));
+  const isOne = tryCheck(() => checkAhead({ ...judged.held, passed }, madeOf(judged), mark.epoch, lost));
   return isOne === undefined ? 0 : (groups.settingsOf(judged.group.extensions).predecessor?.epoch ?? 0);
 }
 
@@ -120,10 +137,12 @@ export async function findReason(look: Look, judged: Judged): Promise<number | u
   const check = group.epoch === 1 ? checkSuccessor : own ? checkLater : checkBack;
   const reason = tryCheck(() => check(held, madeOf(judged)));
   if (reason === undefined || reason === Reason.STUCK || group.epoch !== 1) return reason;
-  // A repair has the suite of the group that it follows.
-  const repaired = old.heir !== null && (await look.chat(old.heir.gid)).suite === old.suite;
-  return wentOn(old) || held.offender !== undefined || repaired ? undefined : reason;
+  return wentOn(old) || held.offender !== undefined || (await isRepaired(look, old)) ? undefined : reason;
 }
+
+/** Whether a repair took the place of this one: it has the suite of the group that it follows. */
+const isRepaired = async (look: Look, { heir, suite }: Chat): Promise<boolean> =>
+  heir !== null && (await look.chat(heir.gid)).suite === suite;
 
 function madeOf({ old, held, group, creator }: Judged): Made {
   const people = new Set(group.members().map((member) => groups.deviceOf(member.client)[0]));

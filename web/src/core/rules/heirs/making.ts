@@ -17,6 +17,7 @@ import { ADMIN, DM } from "../groups.ts";
 import * as outbox from "../outbox.ts";
 import { isForming, isStuck, mayStand } from "./ending.ts";
 import { findHeld, roleWithout } from "./judging.ts";
+import { goAlong } from "./lower.ts";
 import { mayMiss, PATIENCE_MS } from "./missing.ts";
 
 const RANK_MS = 10_000;
@@ -56,6 +57,7 @@ export async function makeDue(step: Step): Promise<void> {
       await step.changeChat(chat.gid, { mend_at: 0 });
       continue;
     }
+    if (await goAlong(step, chat)) continue;
     const kept = await dropFailed(step, chat);
     if (kept !== undefined && (await mayReach(step, chat, Reason.STUCK))) {
       await make(step, chat, Reason.STUCK, { kept });

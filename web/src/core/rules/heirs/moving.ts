@@ -18,7 +18,7 @@ import { mayStand } from "./ending.ts";
 import { dropPointless } from "./making.ts";
 import { mergeArranged, mergeRead, moveMessage } from "./merging.ts";
 import { findAbsent } from "./missing.ts";
-import { wasWritten } from "./returning.ts";
+import { findMark } from "./returning.ts";
 
 /**
  * The group `gid` takes the place of `old`. Of two that do, the one of the lower leaf and smaller id stays.
@@ -41,8 +41,8 @@ export async function follow(step: Step, { old, by, leaf, reason, ahead = 0 }: F
   const nobodyOut = reason === Reason.STUCK && rows.accountsOf(old).every((who) => here.includes(who));
   await step.changeChat(old.gid, { heir, asking: null, mend_at: 0 });
   await dropPointless(step, old.gid);
-  if (ahead > 0) await tellAhead(step, old, heir, by, (rival?.ahead ?? 0) > 0 ? rival : null);
-  if (rival === null) await merge(step, gid, old.gid, reason !== Reason.STUCK || ahead > 0);
+  if (ahead !== 0) await tellAhead(step, old, heir, by, rival?.ahead ? rival : null);
+  if (rival === null) await merge(step, gid, old.gid, reason !== Reason.STUCK || ahead !== 0);
   // Who weakened the group is named.
   if (reason === Reason.RESIZE) await note(step, gid, "grown", { by });
   else if (ahead === 0 && (rival === null || replaced))
@@ -50,11 +50,16 @@ export async function follow(step: Step, { old, by, leaf, reason, ahead = 0 }: F
   if (old.kind === GROUP) {
     if (reason === Reason.STUCK) await notePutOut(step, old, gid);
     // Whom those who are ahead removed by right is not missing in it.
-    const absent = ahead > 0 ? old.absent : await findAbsent(step, old, await step.chat(gid), reason);
+    const absent = ahead !== 0 ? old.absent : await findAbsent(step, old, await step.chat(gid), reason);
     await step.changeChat(gid, { absent });
   }
   await step.changeChat(gid, { quiet: old.quiet, mended_at: nobodyOut ? step.now : 0 });
   await bringDevices(step, await step.chat(gid));
+  // Those of who saw less of the old one are given up for this one by all who are in them, while they may.
+  for (const lower of (await findMark(step, old.gid))?.lower ?? []) {
+    const { epoch, status, merged } = await step.chat(lower.gid);
+    if (epoch === 1 && status === "active" && merged === "") await giveUp(step, gid, lower.gid, heir);
+  }
   step.event(reason === Reason.STUCK ? "repaired" : "regrouped", gid);
 }
 
@@ -72,6 +77,13 @@ async function tellAhead(step: Step, old: Chat, { gid, leaf }: Heir, by: Id, tol
   if (gone.length > 0) await note(step, gid, "removed", { by, whom: gone });
   if (come.length > 0) await note(step, gid, "added", { by, whom: come });
   if (told === null && (await wasWritten(step, old.gid))) await note(step, gid, "overheard");
+}
+
+/** Whether anything went out or came in this group since the server went back. */
+async function wasWritten(step: Step, gid: Id): Promise<boolean> {
+  const since = (await findMark(step, gid))?.since ?? Infinity;
+  const shown = (await step.tx.rows("message", rows.bytesOf(gid))).map(([, data]) => rows.parseMessage(data));
+  return shown.some((one) => one.arrived >= since && one.notice === null && !["queued", "failed"].includes(one.state));
 }
 
 /**

@@ -12,12 +12,13 @@ import type { Chat, Id } from "../../state/rows.ts";
 import { type Four, four } from "../../testing/four.ts";
 import type { Person, World } from "../../testing/people.ts";
 import * as chats from "../chats.ts";
+import * as groups from "../groups.ts";
 import * as messages from "../messages.ts";
 import * as outbox from "../outbox.ts";
 import * as readd from "../readd.ts";
 import { findHeld } from "./judging.ts";
 import { make } from "./making.ts";
-import { PATIENCE_MS } from "./returning.ts";
+import { findMark, PATIENCE_MS } from "./returning.ts";
 
 /** What a backup keeps of the groups of a server; the result puts it in the place of what is there then. */
 function backUp({ service, people }: World): () => Promise<void> {
@@ -344,3 +345,177 @@ test("of two that put the same one out the second one names its maker", async ()
   expect([last !== first, last]).toEqual([true, (await anna.chat(gid)).merged]);
   expect((await codes(cleo, last)).slice(-3)).toEqual(["overtaken", "removed", "overtaken"]);
 });
+
+const title = (who: Person, gid: Id, name: string) => who.core.step("rename", (step) => chats.rename(step, gid, name));
+
+const placesOf = async (who: Person): Promise<Chat[]> =>
+  (await who.core.look((look) => rows.allChats(look.tx))).filter(
+    ({ kind, merged, quiet }) => kind === groups.GROUP && merged === "" && !quiet,
+  );
+
+/** Two changes that the server forgot: Anna saw the first one alone, those who are away later saw none or both. */
+async function loseTwo(none: "cleo" | "mallory", second: "title" | "removal"): Promise<Four> {
+  const made = await four();
+  const { world, anna, omar, mallory, gid } = made;
+  const restore = backUp(world);
+  made[none].away = true;
+  await title(anna, gid, "Pigeons");
+  await world.settle();
+  anna.away = mallory.away = true;
+  if (second === "title") await title(omar, gid, "Ravens");
+  else await omar.core.step("remove", (step) => chats.removeAccount(step, gid, mallory.id));
+  await world.settle();
+  world.time += 5_000;
+  await restore();
+  anna.away = made[none].away = mallory.away = false;
+  return made;
+}
+
+/** All of these see the group as one chat, the same one, and read in it what is said. */
+async function expectOne(world: World, gid: Id, people: readonly Person[]): Promise<Id> {
+  const all = await Promise.all(people.map(placesOf));
+  expect(all.map((places) => places.length)).toEqual(people.map(() => 1));
+  const ids = [...new Set(all.flat().map((place) => place.gid))];
+  expect([ids.length, ids.includes(gid)]).toEqual([1, false]);
+  const fresh = ids[0] ?? gid;
+  for (const one of people) await say(one, fresh, `from ${one.id}`);
+  await world.settle();
+  for (const one of people)
+    expect(await one.texts(fresh)).toEqual(expect.arrayContaining(people.map(({ id }) => `from ${id}`)));
+  return fresh;
+}
+
+test.each(["title", "removal"] as const)(
+  "an admin who saw more makes a later one without a word: %s",
+  async (second) => {
+    const { world, anna, omar, cleo, mallory, gid } = await loseTwo("cleo", second);
+    omar.away = true;
+    await say(anna, gid, "one");
+    await world.pass(30_000, 6);
+    const first = (await cleo.chat(gid)).merged;
+    omar.away = false;
+    await world.pass(30_000, 6);
+    const honest = second === "title" ? [anna, omar, cleo, mallory] : [anna, omar, cleo];
+    const last = await expectOne(world, gid, honest);
+    expect([last !== first, (await omar.chat(first)).merged]).toEqual([true, last]);
+    if (second === "title") expect((await omar.chat(last)).title).toBe("Ravens");
+    else expect(rows.accountsOf(await omar.chat(last))).not.toContain(mallory.id);
+  },
+);
+
+test("what who saw less made after ours is no chat", async () => {
+  const { world, anna, omar, cleo, mallory, gid } = await loseTwo("cleo", "title");
+  anna.away = true;
+  await makeOne(omar, gid);
+  await world.settle();
+  await makeOne(anna, gid);
+  await anna.bringOut();
+  anna.away = false;
+  await world.pass(30_000, 6);
+  const last = await expectOne(world, gid, [anna, omar, cleo, mallory]);
+  expect((await anna.chat(last)).title).toBe("Ravens");
+});
+
+test("a member who saw more goes where the others are, and on with who did too", async () => {
+  const { world, anna, omar, cleo, mallory, gid } = await loseTwo("mallory", "title");
+  omar.away = true;
+  await say(anna, gid, "one");
+  await world.pass(30_000, 6);
+  const first = await expectOne(world, gid, [anna, cleo, mallory]);
+  expect([(await cleo.chat(first)).title, (await codes(cleo, first)).at(-1)]).toEqual(["Pigeons", "overtaken"]);
+  omar.away = false;
+  await world.pass(30_000, 6);
+  const last = await expectOne(world, gid, [anna, omar, cleo, mallory]);
+  expect([last !== first, (await cleo.chat(last)).title]).toEqual([true, "Ravens"]);
+});
+
+test("a member is not brought to before a removal, but on with who saw it", async () => {
+  const { world, anna, omar, cleo, mallory, gid } = await loseTwo("mallory", "removal");
+  omar.away = true;
+  await say(anna, gid, "one");
+  await world.pass(30_000, 6);
+  expect((await cleo.chat(gid)).heir).toBeNull();
+  expect((await placesOf(cleo)).map((chat) => rows.accountsOf(chat).length).sort()).toEqual([3, 4]);
+  omar.away = false;
+  await world.pass(30_000, 6);
+  await expectOne(world, gid, [anna, omar, cleo]);
+  expect(await heard(mallory)).not.toContain(`from ${cleo.id}`);
+});
+
+test.each(["title", "removal"] as const)("once the other group went on an admin goes along: %s", async (second) => {
+  const { world, anna, omar, cleo, mallory, gid } = await loseTwo("cleo", second);
+  omar.away = true;
+  await say(anna, gid, "one");
+  await world.pass(30_000, 6);
+  const first = (await cleo.chat(gid)).merged;
+  await update(cleo, first);
+  await world.settle();
+  omar.away = false;
+  await world.pass(30_000, 6);
+  if (second === "title") return expect(await expectOne(world, gid, [anna, omar, cleo, mallory])).toBe(first);
+  const { heir } = await omar.chat(gid);
+  expect(rows.accountsOf(await omar.chat(heir?.gid ?? ""))).not.toContain(mallory.id);
+});
+
+test.each([0, 1])("who was brought back out of more follows who saw less, of role %s", async (role) => {
+  const { world, anna, omar, cleo, mallory, gid } = await four();
+  if (role > 0) await anna.core.step("role", (step) => chats.setRole(step, gid, cleo.id, role));
+  await world.settle();
+  const restore = backUp(world);
+  anna.away = true;
+  await title(omar, gid, "Pigeons");
+  await world.settle();
+  omar.away = true;
+  await update(cleo, gid);
+  await world.settle();
+  world.time += 5_000;
+  await restore();
+  anna.away = false;
+  const { epoch } = await cleo.chat(gid);
+  cleo.away = true;
+  for (let n = 0; n < 2; n++) {
+    await update(anna, gid);
+    await world.settle();
+  }
+  cleo.away = false;
+  await say(cleo, gid, "refused");
+  await world.pass(1_000, 4);
+  const back = await cleo.chat(gid);
+  expect([back.epoch > epoch, back.asking, back.heir]).toEqual([true, null, null]);
+  omar.away = false;
+  await makeOne(omar, gid);
+  await world.pass(30_000, 6);
+  await expectOne(world, gid, [anna, omar, cleo, mallory]);
+});
+
+test.each(["an admin", "a member", "another secret", "an ended device", "no admin any more", "removed", "no return"])(
+  "only an admin of now who knows the secret of an epoch that we saw end leads there: %s",
+  async (who) => {
+    const { world, anna, omar, cleo, mallory, gid } = await four();
+    const restore = backUp(world);
+    await title(anna, gid, "Pigeons");
+    await world.settle();
+    const seen = await cleo.core.look((look) => look.findGroup(gid));
+    if (seen === undefined) throw new Error("no state");
+    omar.away = true;
+    if (who === "no admin any more") await anna.core.step("role", (step) => chats.setRole(step, gid, omar.id, 0));
+    else if (who === "removed") await anna.core.step("remove", (step) => chats.removeAccount(step, gid, omar.id));
+    else await title(anna, gid, "Ravens");
+    await world.settle();
+    world.time += 5_000;
+    if (who !== "no return") await restore();
+    await world.settle();
+    for (const one of who === "an ended device" ? [anna, cleo] : [])
+      await one.core.step("ended", async (step) => {
+        await accounts.change(step, omar.id, { devices: [[2, ""]] });
+      });
+    omar.away = false;
+    const authenticator = who === "another secret" ? new Uint8Array(32) : seen.epochAuthenticator;
+    await forge(who === "a member" ? mallory : omar, gid, [], { epoch: seen.epoch, authenticator });
+    const isBelieved = who === "an admin";
+    expect((await cleo.chat(gid)).heir !== null).toBe(isBelieved);
+    const mark = await anna.core.look((look) => findMark(look, gid));
+    expect([(mark?.lower ?? []).length > 0, mark?.asked ?? false]).toEqual([isBelieved, isBelieved]);
+    expect((await placesOf(anna)).length).toBe(2);
+  },
+);

@@ -1,13 +1,13 @@
 /**
  * What to make of groups after the server came back from a backup: it may hold an epoch that others left before.
- * Twin of zajil.client.core.heirs.returning.
+ * Twin of zajil.client.core.heirs.returning. Not part of `heirs`, which loads where one follows.
  */
 import { ascii, concat } from "../../../protocol/bytes.ts";
 import type { Passed } from "../../../protocol/chat/successors.ts";
 import type { Group } from "../../mls/mls.ts";
 import * as accounts from "../../state/accounts.ts";
 import * as rows from "../../state/rows.ts";
-import type { Chat, Id } from "../../state/rows.ts";
+import type { Chat, Heir, Id } from "../../state/rows.ts";
 import type { Look, Step } from "../../state/step.ts";
 import * as chats from "../chats.ts";
 import * as groups from "../groups.ts";
@@ -16,10 +16,16 @@ import { findEnd } from "./ending.ts";
 /** So long may those stay away who hold a later epoch. After that nobody is believed without a secret of ours. */
 export const PATIENCE_MS = 30 * 86_400_000;
 
+/** A group that follows an epoch which we saw end. by: who made it. leaf, ahead: see `Heir`. */
+export interface Lower extends Heir {
+  readonly by: Id;
+}
+
 /**
  * The server came back while we held a group. epoch: that we held of it. since: Unix ms of when we noticed, or of what we
  * had written and not sent yet. until: up to when others may come who hold a later epoch. asked: whether this device tried
- * since if it holds the server's. replaced: epochs that a Welcome took the place of since, newest first.
+ * since if it holds the server's. replaced: epochs that a Welcome took the place of since, newest first. lower: those of
+ * who saw less of this group, which are chats of their own until a later one follows it.
  */
 interface Back {
   readonly epoch: number;
@@ -27,6 +33,7 @@ interface Back {
   readonly until: number;
   readonly asked: boolean;
   readonly replaced?: readonly Passed[];
+  readonly lower?: readonly Lower[];
 }
 
 const nameOf = (gid: Id): Uint8Array => concat(ascii("back"), rows.bytesOf(gid));
@@ -92,16 +99,9 @@ export async function noteReplaced(step: Step, chat: Chat): Promise<void> {
   const end = mark && (await findEnd(step, chat));
   if (!mark || !end || end.offender !== "") return;
   const { epoch, authenticator } = end;
-  const replaced = [{ epoch, authenticator }, ...(mark.replaced ?? [])].slice(0, groups.PASSED_EPOCHS);
+  const replaced = [{ epoch, authenticator }, ...chat.passed, ...(mark.replaced ?? [])].slice(0, groups.PASSED_EPOCHS);
   await save(step, chat.gid, { ...mark, replaced });
 }
 
-/** Whether anything went out or came in this group since the server went back. */
-export async function wasWritten(step: Step, gid: Id): Promise<boolean> {
-  const since = (await findMark(step, gid))?.since ?? Infinity;
-  const shown = (await step.tx.rows("message", rows.bytesOf(gid))).map(([, data]) => rows.parseMessage(data));
-  return shown.some((one) => one.arrived >= since && one.notice === null && !["queued", "failed"].includes(one.state));
-}
-
-const save = (step: Step, gid: Id, mark: Back): Promise<void> =>
+export const save = (step: Step, gid: Id, mark: Back): Promise<void> =>
   step.tx.put("helper", nameOf(gid), rows.encodeRow(mark));
