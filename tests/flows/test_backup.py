@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -30,7 +30,11 @@ from zajil.protocol.ids import parse_b64
 
 pytestmark = [pytest.mark.flows, pytest.mark.slow]
 
-WITHIN_S = 60.0
+
+async def until(holds: Callable[[], bool]) -> None:
+    """How long it takes nobody judges: pauses double, and a busy machine takes minutes. A test's timeout ends it."""
+    while not holds():  # noqa: ASYNC110  # others' processes tell no event
+        await asyncio.sleep(0.05)
 
 
 async def run_apart(*arguments: str) -> str:
@@ -84,14 +88,10 @@ async def test_people_go_on_after_a_restore(server: ServerProcess, people: Peopl
     async with running(everyone):
         amina.queue(amina.find_chat(still), "one")
         boris.queue(boris.find_chat(moved), "two")
-        while not (all_have(everyone, still, "one") and all_have([amina, boris], moved, "two")):
-            assert time.monotonic() - began < WITHIN_S
-            await asyncio.sleep(0.1)
+        await until(lambda: all_have(everyone, still, "one") and all_have([amina, boris], moved, "two"))
         # Clara never saw the epoch that it follows: she was told that the server went back, and goes on in it, too.
         fresh = heir_of(amina, moved)
-        while heir_of(clara, moved) != fresh or not all_have(everyone, fresh, "two"):
-            assert time.monotonic() - began < WITHIN_S
-            await asyncio.sleep(0.1)
+        await until(lambda: heir_of(clara, moved) == fresh and all_have(everyone, fresh, "two"))
     assert fresh
     assert heir_of(boris, moved) == fresh
     for client in (amina, boris):
@@ -144,14 +144,11 @@ async def test_who_was_removed_reads_nothing_once_the_others_heard(
     async with running([amina, boris, clara, eve]):
         # Nobody else writes; her own word is what makes the others look.
         clara.queue(clara.find_chat(group), "before she heard")
-        while not (fresh := heir_of(clara, group)) or heir_of(amina, group) != fresh:
-            assert time.monotonic() - began < WITHIN_S
-            await asyncio.sleep(0.1)
+        await until(lambda: bool(heir_of(clara, group)) and heir_of(amina, group) == heir_of(clara, group))
+        fresh = heir_of(clara, group)
         healed = time.monotonic() - began
         clara.queue(clara.find_chat(fresh), "after")
-        while not all_have([amina, boris, clara], fresh, "after"):
-            assert time.monotonic() - began < WITHIN_S
-            await asyncio.sleep(0.1)
+        await until(lambda: all_have([amina, boris, clara], fresh, "after"))
     await eve.sync()
     assert texts(eve, group) == ["before she heard"]
     lines = [(line.code, line.whom) for line in clara.notices(clara.find_chat(fresh))]
@@ -210,10 +207,8 @@ async def test_devices_linked_or_ended_since_the_backup(server: ServerProcess, p
     # Nor is the thief added to anything because the server would have it so.
     making = asyncio.ensure_future(laptop.create_group("Later", [laptop.find_contact(boris.account_id)]))
     await asyncio.sleep(0)
-    first, began = claim_of(laptop, boris), time.monotonic()
-    while claim_of(laptop, boris) == first:
-        assert time.monotonic() - began < WITHIN_S
-        await asyncio.sleep(0.01)
+    first = claim_of(laptop, boris)
+    await until(lambda: claim_of(laptop, boris) != first)
     await boris.sync()
     assert devices_of(laptop, (await making).id, boris) == {2}
     await sync_all([amina, boris, laptop])
@@ -224,17 +219,13 @@ async def test_devices_linked_or_ended_since_the_backup(server: ServerProcess, p
     with pytest.raises(ZajilError, match="device-revoked"):
         await thief.sync()
 
-    honest, began = [amina, tablet, boris, clara, laptop], time.monotonic()
+    honest = [amina, tablet, boris, clara, laptop]
     async with running(honest):
         amina.queue(amina.find_chat(group), "back again")
-        while not all_have(honest, group, "back again"):
-            assert time.monotonic() - began < WITHIN_S
-            await asyncio.sleep(0.1)
+        await until(lambda: all_have(honest, group, "back again"))
         # Both devices hold the newest token, and what they bring in whatever order leaves it there alone.
         token = token_of(amina)
-        while not (token_of(tablet) == token and hashes_at(server, amina) == [hashlib.sha256(token).digest()]):
-            assert time.monotonic() - began < WITHIN_S
-            await asyncio.sleep(0.1)
+        await until(lambda: token_of(tablet) == token and hashes_at(server, amina) == [hashlib.sha256(token).digest()])
     assert tablet.find_contact(eve.account_id).blocked
     for client in honest:
         assert "forked-list" not in {event.kind for event in client.take_news()}
