@@ -126,6 +126,10 @@ class Database(ABC):
     def read_sync(self, work: Callable[[Connection], T]) -> T:
         """The result of `work` in one read-only snapshot."""
 
+    @abstractmethod
+    def read_kept(self, work: Callable[[Connection], T]) -> T:
+        """`read_sync` on a connection that stays open, the calling thread's own: for one that reads again and again."""
+
     async def write(self, work: Callable[[Connection], T]) -> T:
         """`write_sync` in the writing thread, in one transaction with whatever else waits; see the module.
 
@@ -163,7 +167,7 @@ class Database(ABC):
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """`read_sync` in a thread, on a connection that stays open."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._read_kept, work)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self.read_kept, work)
 
     async def peek(self, question: Prepared, values: Mapping[str, int | bytes | str]) -> tuple[Any, ...] | None:
         """The first row of `peek_all`."""
@@ -190,9 +194,6 @@ class Database(ABC):
 
     @abstractmethod
     def _disconnect(self) -> None: ...
-
-    @abstractmethod
-    def _read_kept(self, work: Callable[[Connection], T]) -> T: ...
 
     @abstractmethod
     def _write_group(self, first: Waiting, group: list[tuple[Waiting, Any]]) -> None:

@@ -279,7 +279,7 @@ class Worker:
         self, jobs: Sequence[Job], readings: Sequence[Reading], bench: Bench, looked: Looked | None
     ) -> Sequence[_Aside]:
         now = self.moderation.clock()
-        copies = await self.moderation.db.read(partial(_count_channels, jobs=jobs, readings=readings))
+        copies: dict[bytes, set[bytes]] = {}
 
         def judge() -> list[Judged]:
             posts = [job.post for job in jobs]
@@ -287,7 +287,11 @@ class Worker:
             later = {n: looked[job.seq] for n, job in enumerate(jobs) if looked and job.seq in looked}
             return judge_batch(bench, self.matcher, posts, readings, joined=joined, copies=copies, now=now, later=later)
 
-        batch = await self._apart(judge)
+        def count_and_judge() -> list[Judged]:
+            copies.update(self.moderation.db.read_kept(partial(_count_channels, jobs=jobs, readings=readings)))
+            return judge()
+
+        batch = await self._apart(count_and_judge)
         chosen = self._choose(batch, bench) if looked is None else frozenset()
         aside = [(jobs[n], readings[n], batch[n]) for n in sorted(chosen)]
         kept = [n for n in range(len(jobs)) if n not in chosen]

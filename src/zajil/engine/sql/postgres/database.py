@@ -81,7 +81,7 @@ class PostgresDatabase(Database):
     def truncate_log(self) -> None:
         """Nothing: the server keeps its log, and ends it, by its own settings."""
 
-    def _read_kept(self, work: Callable[[Connection], T]) -> T:
+    def read_kept(self, work: Callable[[Connection], T]) -> T:
         def read(connection: Connection) -> T:
             with connection.begin():
                 return work(connection)

@@ -124,7 +124,7 @@ class SQLiteDatabase(Database):
             self._kept.hurries = True
         return raw
 
-    def _read_kept(self, work: Callable[[Connection], T]) -> T:
+    def read_kept(self, work: Callable[[Connection], T]) -> T:
         connection = self._keep(self._reader)
         with connection.begin():
             return work(connection)
