@@ -166,9 +166,11 @@ async def test_one_push_in_thirty_seconds_and_a_ring_at_once(
     assert (ring.urgency, ring.topic, ring.text) == ("high", "zajil-ring", PAYLOAD)
     assert 58 <= ring.ttl <= 60
     assert len(ring.body) == len(service.pushes[0].body)
+    pusher = server.pushing._pusher
+    await pusher.idle()  # it counts from when it has read the answer
     clock.now += 29
-    server.pushing.look()
-    await asyncio.sleep(0.1)
+    await pusher.run_once()
+    await pusher.idle()
     assert len(service.pushes) == 2
     clock.now += 2
     server.pushing.look()
@@ -241,16 +243,17 @@ async def test_too_many_requests_are_obeyed_and_faults_tried_again(
 ) -> None:
     pair.device.answers += [web.Response(status=429, headers={"retry-after": "100"}), web.Response(status=503)]
     await pair.say()
+    pusher = server.pushing._pusher
     await until(lambda: len(pair.device.answers) == 1)
-    await asyncio.sleep(0.1)
+    await pusher.idle()  # it counts from when it has read the answer
     clock.now += 99
-    server.pushing.look()
-    await asyncio.sleep(0.1)
+    await pusher.run_once()
+    await pusher.idle()
     assert len(pair.device.answers) == 1
     clock.now += 2
     server.pushing.look()
     await until(lambda: not pair.device.answers)
-    await asyncio.sleep(0.1)
+    await pusher.idle()
     assert service.pushes == []
     clock.now += 31
     server.pushing.look()
@@ -338,11 +341,11 @@ async def test_the_row_goes_with_the_device_and_by_its_own_word(
     assert [row[1] for row in rows(tmp_path / "data", "push")] == [2]
 
 
-async def test_nothing_at_rest_joins_an_account_and_a_group(pair: Pair, service: PushService, tmp_path: Path) -> None:
+async def test_nothing_at_rest_joins_an_account_and_a_group(pair: Pair, server: Server, tmp_path: Path) -> None:
     pair.device.answers.append(web.Response(status=503))
     await pair.say()
     await until(lambda: not pair.device.answers)
-    await asyncio.sleep(0.1)
+    await server.pushing._pusher.idle()
     data = tmp_path / "data"
     held = rows(data, "push") + rows(data, "push_due")
     assert len(held) == 2
