@@ -156,7 +156,6 @@ class World:
         self.mutants: set[str] = set()
         self.server_keys = Keys.create(self.rng.randbytes)
         self.start_server()
-        self.database.create_tables()
         self.seals.install()
 
     # -- the server
@@ -164,6 +163,7 @@ class World:
         """A server process on the files of this world."""
         self.bus = MemoryBus()
         self.database = InlineDatabase.open(self.folder / "zajil.db")
+        self.database.create_tables()
         self.refs = RefBook(self.server_keys, random=self.rng.randbytes)
         limits = Limits(NO_LIMITS)
         self.engine = InlineEngine(
