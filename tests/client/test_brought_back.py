@@ -182,17 +182,15 @@ def test_an_admin_is_believed_by_its_own_secret_alone(world: World, what: str) -
     assert (chat_of(world.phones["cleo"], world.main).heir is not None) == (what == "its own secret")
 
 
-def test_what_a_refused_commit_ended_was_not_lost(world: World) -> None:
+@pytest.mark.parametrize("proven", [True, False])
+def test_what_a_refused_commit_ended_was_not_lost(world: World, *, proven: bool) -> None:
     """The server has what came after such an epoch: no Welcome replaces it for a successor to name."""
     Backup(world).restore()
     world.settle()
     cleo, mallory = world.phones["cleo"], world.phones["mallory"]
 
     def replaced(step: Step) -> tuple[Passed, ...]:
-        chat = step.chat(world.main)
-        end = ending.find_end(step, chat, offender=mallory.device[0])
-        step.change_chat(world.main, ended=end)
-        step.drop_group(world.main)
+        readd.lose(step, world.main, "refused", offender=mallory.device[0] if proven else b"")
         returning.note_replaced(step, step.chat(world.main))
         mark = returning.find_mark(step, world.main)
         assert mark is not None

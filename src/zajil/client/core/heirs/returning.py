@@ -80,11 +80,13 @@ def undoes(step: Step, chat: Chat, group: mls.Group) -> bool:
 def note_replaced(step: Step, chat: Chat) -> None:
     """A Welcome takes the place of the epoch that we hold of this group: the server may have lost it.
 
-    Whoever holds it still makes a successor of it. Where we refused the commit to the next one nothing was lost.
+    Whoever holds it still makes a successor of it. Where we refused the commit to the next one, whoever made that,
+    nothing was lost.
     """
     mark = find_mark(step, chat.gid)
-    end = None if mark is None else ending.find_end(step, chat)
-    if mark is not None and end is not None and not end.offender:
+    refused = chat.status == "lost" and ending.is_stuck(chat)
+    end = None if mark is None or refused else ending.find_end(step, chat)
+    if mark is not None and end is not None:
         replaced = ((end.epoch, end.authenticator), *chat.passed, *mark.replaced)[:PASSED_EPOCHS]
         _save(step, chat.gid, msgspec.structs.replace(mark, replaced=replaced))
 

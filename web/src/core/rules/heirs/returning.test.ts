@@ -18,7 +18,7 @@ import * as outbox from "../outbox.ts";
 import * as readd from "../readd.ts";
 import { findHeld } from "./judging.ts";
 import { make } from "./making.ts";
-import { findMark, PATIENCE_MS } from "./returning.ts";
+import { findMark, noteReplaced, PATIENCE_MS } from "./returning.ts";
 
 /** What a backup keeps of the groups of a server; the result puts it in the place of what is there then. */
 function backUp({ service, people }: World): () => Promise<void> {
@@ -519,3 +519,15 @@ test.each(["an admin", "a member", "another secret", "an ended device", "no admi
     expect((await placesOf(anna)).length).toBe(2);
   },
 );
+
+test.each([true, false])("what a refused commit ended was not lost; who made it is proven: %s", async (isProven) => {
+  const { world, cleo, mallory, gid } = await four();
+  await backUp(world)();
+  await world.settle();
+  await cleo.core.step("lose", async (step) => {
+    await readd.lose(step, gid, "refused", isProven ? mallory.id : "");
+    await noteReplaced(step, await step.chat(gid));
+  });
+  const mark = await cleo.core.look((look) => findMark(look, gid));
+  expect([mark?.epoch, mark?.replaced ?? []]).toEqual([(await cleo.chat(gid)).epoch, []]);
+});

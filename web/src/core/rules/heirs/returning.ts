@@ -11,7 +11,7 @@ import type { Chat, Heir, Id } from "../../state/rows.ts";
 import type { Look, Step } from "../../state/step.ts";
 import * as chats from "../chats.ts";
 import * as groups from "../groups.ts";
-import { findEnd } from "./ending.ts";
+import { findEnd, isStuck } from "./ending.ts";
 
 /** So long may those stay away who hold a later epoch. After that nobody is believed without a secret of ours. */
 export const PATIENCE_MS = 30 * 86_400_000;
@@ -92,12 +92,13 @@ export async function undoes(look: Look, chat: Chat, group: Group): Promise<bool
 /**
  * A Welcome takes the place of the epoch that we hold of this group: the server may have lost it.
  *
- * Whoever holds it still makes a successor of it. Where we refused the commit to the next one nothing was lost.
+ * Whoever holds it still makes a successor of it. Where we refused the commit to the next one, whoever made that,
+ * nothing was lost.
  */
 export async function noteReplaced(step: Step, chat: Chat): Promise<void> {
   const mark = await findMark(step, chat.gid);
   const end = mark && (await findEnd(step, chat));
-  if (!mark || !end || end.offender !== "") return;
+  if (!mark || !end || (chat.status === "lost" && isStuck(chat))) return;
   const { epoch, authenticator } = end;
   const replaced = [{ epoch, authenticator }, ...chat.passed, ...(mark.replaced ?? [])].slice(0, groups.PASSED_EPOCHS);
   await save(step, chat.gid, { ...mark, replaced });
