@@ -156,6 +156,59 @@ async def test_who_was_removed_reads_nothing_once_the_others_heard(
     print(f"closed to who was removed {healed:.1f} s after the first word")
 
 
+async def test_who_missed_a_change_and_who_saw_it_go_on_in_one_chat(
+    server: ServerProcess, people: People, tmp_path: Path
+) -> None:
+    """The owner missed a title, and brings back whom the server refuses before an admin's device makes it anew."""
+    amina, boris, clara = [await people.register(name) for name in ("Amina", "Boris", "Clara")]
+    group = await group_of(amina, [boris, clara], "Doves")
+    await amina.set_role(amina.find_chat(group), boris.account_id, "admin")
+    await sync_all([amina, boris, clara], rounds=2)
+    archive = tmp_path / "zajil.tar"
+    await run_apart("backup", str(archive), "--data", str(server.data))
+    amina_home = await people.switch_off(amina)
+    await boris.rename_group(boris.find_chat(group), "Pigeons")
+    await sync_all([boris, clara])
+    clara_home, lost = await people.switch_off(clara), epoch_of(boris, group)
+    await bring_back(server, archive)
+
+    amina = await people.switch_on(amina_home)
+    async with running([amina]):
+        async with running([boris]):
+            amina.queue(amina.find_chat(group), "one")
+            # He is refused and asks her in vain: her commit makes an epoch of the number of the one that was lost.
+            await until(lambda: epoch_of(amina, group) == lost)
+        boris_home = await people.switch_off(boris)
+        clara = await people.switch_on(clara_home)
+        async with running([clara]):
+            clara.queue(clara.find_chat(group), "two")
+            await until(lambda: epoch_of(clara, group) > lost)
+            assert heir_of(clara, group) == "", "she is brought back to where that epoch never was"
+            boris = await people.switch_on(boris_home)
+            assert (epoch_of(boris, group), heir_of(boris, group)) == (lost, "")
+            everyone, began = [amina, boris, clara], time.monotonic()
+            async with running([boris]):
+                await until(lambda: all(heir_of(client, group) for client in everyone))
+                healed, fresh = time.monotonic() - began, heir_of(boris, group)
+                boris.queue(boris.find_chat(fresh), "three")
+                await until(lambda: all_have(everyone, fresh, "three"))
+    assert {client.find_chat(fresh).title for client in everyone} == {"Pigeons"}
+    # What was said in the old group once she was back there does not reach who never was; a line says so.
+    assert [sorted(texts(client, fresh)) for client in everyone] == [
+        ["one", "three", "two"],
+        ["one", "three"],
+        ["one", "three", "two"],
+    ]
+    assert [line.code for line in clara.notices(clara.find_chat(fresh))][-2:] == ["overtaken", "overheard"]
+    print(f"in one chat {healed:.1f} s after who saw it was back")
+
+
+def epoch_of(client: Client, group: str) -> int:
+    """The epoch that this device holds of the group itself, whatever took its place."""
+    with client._core.look() as step:
+        return step.chat(parse_b64(group, size=16)).epoch
+
+
 async def bring_back(server: ServerProcess, archive: Path, *, limits: str = "") -> None:
     """The server and its folder are lost, and what the archive holds is there instead. limits: lines of its file."""
     await asyncio.to_thread(server.kill)
