@@ -70,9 +70,9 @@ def test_a_hostile_query_is_cut() -> None:
 @pytest.mark.parametrize("marks", ["\u0301\u0316", "\u05b0\u0591", "\u0344\u0323"])
 def test_a_letter_under_a_heap_of_marks_takes_no_time(marks: str) -> None:
     text = "Caf\u00e9 a" + marks * (TEXT_BYTES // 4) + " b\u0306"
-    began = time.perf_counter()
+    began = time.thread_time()
     folded, places = fold_places(text)
     assert fold(text) == folded
     assert len(places) == len(folded) + 1
     assert matches(parse_query("cafe"), [text])
-    assert time.perf_counter() - began < 1
+    assert time.thread_time() - began < 1, "of the processor, of which others take what they like"
