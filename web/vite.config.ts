@@ -10,6 +10,7 @@ import { oneStart } from "./build/first-load.ts";
 import { splitKept } from "./build/kept.ts";
 import { messages } from "./build/messages.ts";
 import { oneHash } from "./build/one-hash.ts";
+import { ownRuntime } from "./build/own-runtime.ts";
 import { tsMlsCorrections } from "./build/ts-mls-corrections.ts";
 import { withoutWhys } from "./build/without-whys.ts";
 
@@ -110,7 +111,7 @@ export default defineConfig(({ mode }) => {
     ],
     worker: {
       format: "es",
-      plugins: () => [withoutUnusedSuites(), tsMlsCorrections(), withoutWhys(), oneHash()],
+      plugins: () => [withoutUnusedSuites(), tsMlsCorrections(), withoutWhys(), oneHash(), ownRuntime()],
       // Notes for bundlers are of no use once it is bundled; licences stay.
       rolldownOptions: {
         output: {

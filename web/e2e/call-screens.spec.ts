@@ -152,3 +152,21 @@ test("the switch that hides the address stays as it was put", async ({ page }) =
   await page.reload();
   await expect(page.getByTestId("hide-address-switch")).toBeChecked();
 });
+
+for (const locale of ["en-GB", "ar-EG", "ru-RU"]) {
+  test.describe(`on a phone, ${locale}`, () => {
+    test.use({ locale, viewport: { width: 390, height: 780 } });
+
+    test("what stands under a name beside the buttons is whole, and the line is as high as ever", async ({ page }) => {
+      await open(page, "busy");
+      await expect(page.getByTestId("call-start")).toBeVisible();
+      const header = page.getByTestId("chat-header");
+      const line = header.locator(".line > span");
+      const wider = await line.evaluate((span) =>
+        [span, span.parentElement].map((e) => e && e.scrollWidth - e.clientWidth),
+      );
+      expect(Math.max(...wider.map((by) => by ?? 0))).toBeLessThanOrEqual(0);
+      expect((await header.boundingBox())?.height).toBeLessThanOrEqual(61);
+    });
+  });
+}

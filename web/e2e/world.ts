@@ -147,7 +147,7 @@ export class Person {
       // A server that is away, or plain HTTP, makes the browser itself complain; that is no fault of the page.
       if (
         message.type() === "error" &&
-        !/ERR_CONNECTION|ERR_INTERNET|WebSocket connection|Failed to load resource|Opener-Policy header has been ignored/.test(
+        !/ERR_CONNECTION|ERR_INTERNET|WebSocket connection|Failed to load resource|error occurred when fetching the script|Opener-Policy header has been ignored/.test(
           message.text(),
         )
       )

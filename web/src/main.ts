@@ -1,14 +1,13 @@
 /** Wires the page: words, worker, view models, screens. Runs after boot.js has set theme, language and direction. */
 import { mount } from "svelte";
 import workerUrl from "./core/worker.ts?worker&url";
-import { type WorkerLike, beginLater, connect } from "./core/link.ts";
-import { LANGUAGES, type Language, useLanguage } from "./i18n/catalogue.ts";
+import { type Link, type WorkerLike, connect } from "./core/link.ts";
+import { LANGUAGES, type Language, beginWith } from "./i18n/catalogue.ts";
 import { createBrowser } from "./platform/dom/browser.ts";
 import { keepClient } from "./platform/dom/kept.ts";
 import { callWorkerUrl, callsOf } from "./platform/calls/open.ts";
 import { useHost } from "./state/host.ts";
 import App from "./ui/App.svelte";
-import { loadScreen } from "./ui/screens.ts";
 // Keys of the words that are said at once: in the start, not a file of their own.
 import "virtual:messages/keys/first";
 import "./styles/tokens.css";
@@ -40,6 +39,22 @@ function startWorker(): WorkerLike {
   return new Worker(policy.createScriptURL(workerUrl), { type: "module", name: "zajil" });
 }
 
+/** So long the first chat has the line for itself. */
+const FIRST_MS = 3_000;
+/** Whoever has not signed up by then reads, or types. */
+const LOOKING_MS = 10_000;
+
+/** Once a newcomer has an account and its first screens, or waits for nothing. */
+async function settled(link: Link): Promise<void> {
+  await link.call("status").catch(() => undefined);
+  await new Promise<void>((resolve) => {
+    setTimeout(resolve, LOOKING_MS);
+    link.on((event) => {
+      if (event.event === "status" && event.status.me !== undefined) setTimeout(resolve, FIRST_MS);
+    });
+  });
+}
+
 function chosenLanguage(): Language {
   const chosen = document.documentElement.lang;
   return LANGUAGES.find((language) => language === chosen) ?? "en";
@@ -48,9 +63,10 @@ function chosenLanguage(): Language {
 async function start(): Promise<void> {
   const target = document.getElementById("app");
   if (target === null) return;
-  await useLanguage(chosenLanguage());
-  const worker = beginLater(startWorker);
-  const link = connect(worker);
+  await beginWith(chosenLanguage());
+  // More than all that the first screen needs. That lies here or is nearly here by now (boot.js), so the line brings this
+  // while the screen is drawn.
+  const link = connect(startWorker());
   const tell = (): void => {
     link.setVisible(document.visibilityState === "visible");
   };
@@ -61,16 +77,10 @@ async function start(): Promise<void> {
   const browser = createBrowser();
   useHost({ link, browser, openCalls: callsOf(link, startCallWorker) });
   const newcomer = browser.secure && browser.readPreference("account") !== "yes";
-  if (!newcomer) worker.begin();
   mount(App, { target, props: { link } });
-  if (newcomer) {
-    // The worker is more than all that the first screen needs, so it lets that through first.
-    await loadScreen("Start").catch(() => undefined);
-    setTimeout(worker.begin);
-  }
   if (import.meta.env.PROD && "serviceWorker" in navigator && import.meta.env.MODE !== "seed") {
     // What is kept for later shares the line with what is waited for.
-    if (newcomer) await link.call("status").catch(() => undefined);
+    if (newcomer) await settled(link);
     // A string would fail silently under Trusted Types.
     await keepClient(policy.createScriptURL("./sw.js"), browser);
   }

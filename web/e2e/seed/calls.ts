@@ -203,6 +203,7 @@ function accountCalls(
   | "status"
   | "server_info"
   | "preview_invite"
+  | "prepare_account"
   | "create_account"
   | "stop_work"
   | "start_linking"
@@ -217,6 +218,7 @@ function accountCalls(
     status: () => statusOf(world),
     server_info: () => ({ server_name: "home.example", registration: world.registration }),
     preview_invite: ({ text }) => answers.invitePreview(world, text),
+    prepare_account: () => undefined,
     create_account: ({ name, invite }) => {
       if (world.registration === "invite" && invite === undefined) throw new Refused("gate-required");
       if (invite !== undefined && answers.invitePreview(world, invite).expired) throw new Refused("link-expired");

@@ -10,7 +10,7 @@ import { RINGS } from "./callside.ts";
 import { createSeed, type Seed } from "./calls.ts";
 import { worldOf } from "./scenes.ts";
 
-export { CallFailed, beginLater } from "../../src/core/link.ts";
+export { CallFailed } from "../../src/core/link.ts";
 export type { CallArguments, Link, WorkerLike } from "../../src/core/link.ts";
 
 const CATEGORY: Record<string, Failure["category"]> = {

@@ -439,6 +439,8 @@ export interface Calls
   server_info(): ServerInfo;
 
   preview_invite(a: { text: string }): InvitePreview;
+  /** Ready for `create_account`: its code is here. */
+  prepare_account(): void;
   /** invite: a link or its fragment. Adds the inviting person, if any, as a contact with a chat. */
   create_account(a: { name: string; invite?: string }): Me;
   /** This browser becomes a further device: progress comes as `linking` events. */

@@ -28,6 +28,7 @@ import { meOf } from "./verbs/account.ts";
 import { FileDoor } from "./verbs/files.ts";
 import type { Handlers, Host } from "./verbs/handlers.ts";
 import { lazyPartsOf } from "./verbs/lazy/parts.ts";
+import { newcomerVerbs } from "./verbs/newcomer.ts";
 import type { TalkCalls } from "./verbs/talk.ts";
 
 /** Calls of the lock are the gate's before it. */
@@ -126,6 +127,7 @@ export class Device implements Leading, Host {
       ...this.#files.verbs,
       ...this.#joins.verbs,
       ...this.#kept.verbs,
+      ...newcomerVerbs(this, opening),
       ...lazyPartsOf(this, opening),
     };
   }
@@ -230,8 +232,7 @@ export class Device implements Leading, Host {
   }
 
   async #openCore(): Promise<void> {
-    const life = await insist("rules", loadLife);
-    await loadSuite();
+    const [life] = await Promise.all([insist("rules", loadLife), loadSuite()]);
     this.#life = life;
     const core = await life.Core.open(this.store, this.now);
     this.#core = core;

@@ -1,7 +1,7 @@
-/** What is said to a worker before it begins reaches it in order; one that was ended before never begins. */
+/** What is said to a worker reaches it in order; once it was ended, nothing does. */
 import { expect, test } from "vitest";
 import type { FromWorker, ToWorker } from "./api.ts";
-import { beginLater, connect, type WorkerLike } from "./link.ts";
+import { connect, type WorkerLike } from "./link.ts";
 
 /** A worker that notes what it hears, and answers when it is told to. */
 class Noted implements WorkerLike {
@@ -26,14 +26,11 @@ class Noted implements WorkerLike {
   }
 }
 
-test("calls wait for the worker, in their order, and are answered", async () => {
+test("calls go to the worker in their order, and are answered", async () => {
   const worker = new Noted();
-  const later = beginLater(() => worker);
-  const link = connect(later);
+  const link = connect(worker);
   link.setVisible(true);
   const asked = link.call("request_count");
-  expect(worker.heard).toEqual([]);
-  later.begin();
   link.setVisible(false);
   expect(worker.heard).toEqual([
     { visible: true },
@@ -44,18 +41,12 @@ test("calls wait for the worker, in their order, and are answered", async () => 
   expect(await asked).toBe(3);
 });
 
-test("it begins once, and not after its end", () => {
-  let began = 0;
-  const start = (): Noted => {
-    began += 1;
-    return new Noted();
-  };
-  const later = beginLater(start);
-  later.begin();
-  later.begin();
-  expect(began).toBe(1);
-  const ended = beginLater(start);
-  connect(ended).stop();
-  ended.begin();
-  expect(began).toBe(1);
+test("after the end nothing is asked, and what waits is told", async () => {
+  const worker = new Noted();
+  const link = connect(worker);
+  const waiting = expect(link.call("request_count")).rejects.toMatchObject({ code: "stopped" });
+  link.stop();
+  await waiting;
+  await expect(link.call("request_count")).rejects.toMatchObject({ code: "stopped" });
+  expect([worker.ended, worker.heard.length]).toEqual([true, 1]);
 });

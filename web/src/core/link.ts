@@ -48,32 +48,6 @@ function transferred(args: object | undefined): Transferable[] {
   return args !== undefined && "port" in args && args.port instanceof MessagePort ? [args.port] : [];
 }
 
-/** A worker that begins when it is told to; what is said to it before waits. */
-export function beginLater(start: () => WorkerLike): WorkerLike & { begin(): void } {
-  let worker: WorkerLike | undefined;
-  const waiting: ((worker: WorkerLike) => void)[] = [];
-  const soon = (what: (worker: WorkerLike) => void): void => {
-    if (worker === undefined) waiting.push(what);
-    else what(worker);
-  };
-  let ended = false;
-  return {
-    postMessage: (message, transfer) => soon((one) => one.postMessage(message, transfer)),
-    addEventListener: ((type: "message", listener: (event: MessageEvent<FromWorker>) => void) => {
-      soon((one) => one.addEventListener(type, listener));
-    }) as WorkerLike["addEventListener"], // both kinds are handed on as they are
-    terminate() {
-      ended = true;
-      worker?.terminate?.();
-    },
-    begin() {
-      if (worker !== undefined || ended) return;
-      worker = start();
-      for (const what of waiting.splice(0)) what(worker);
-    },
-  };
-}
-
 /** Connect to a worker that runs `worker.ts`. */
 export function connect(worker: WorkerLike): Link {
   const waiting = new Map<number, Waiting>();

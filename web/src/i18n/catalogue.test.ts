@@ -1,8 +1,14 @@
 /** Both parts of a catalogue are there whatever the order in which they were asked for. */
-import { beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
 beforeEach(() => {
   vi.stubGlobal("document", { documentElement: {} });
+  vi.resetModules();
+});
+
+// Files share a worker: neither words that stand for others, nor the language of the last test, are for the next one.
+afterEach(() => {
+  for (const name of ["keys/call", "en/call", "en/first", "ar/first"]) vi.doUnmock(`virtual:messages/${name}`);
   vi.resetModules();
 });
 
@@ -57,4 +63,23 @@ test("each part comes by itself, and again where it failed to come", async () =>
   vi.doMock("virtual:messages/en/call", () => ({ default: ["Answer"] }));
   await useWords("call");
   expect(t.call_answer()).toBe("Answer");
+});
+
+test("a language whose words are not here leaves its place to one that is, until there is a network", async () => {
+  const online = new EventTarget();
+  vi.stubGlobal("addEventListener", online.addEventListener.bind(online));
+  const away = (): never => {
+    throw new Error("no network");
+  };
+  vi.doMock("virtual:messages/ar/first", away);
+  vi.doMock("virtual:messages/en/first", away);
+  const { beginWith, language, t, useWords } = await import("./catalogue.ts");
+  await beginWith("ar");
+  expect([language(), t.chats()]).toEqual(["ru", "Чаты"]);
+  await useWords("chat");
+  expect(t.composer()).toBe("Сообщение");
+  for (const name of ["ar/first", "en/first"]) vi.doUnmock(`virtual:messages/${name}`);
+  online.dispatchEvent(new Event("online"));
+  await vi.waitFor(() => expect(language()).toBe("ar"));
+  expect(t.chats()).not.toBe("Чаты");
 });

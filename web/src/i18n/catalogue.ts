@@ -170,6 +170,31 @@ export function useLanguage(next: Language): Promise<void> {
   return turn;
 }
 
+/** Use a language or, until its words come, one whose words are kept here. Where none are, keys: better than nothing. */
+export async function beginWith(chosen: Language): Promise<void> {
+  for (const one of [chosen, ...LANGUAGES]) {
+    try {
+      await useLanguage(one);
+      if (one === chosen) return;
+      break;
+    } catch {
+      // Perhaps the next one.
+    }
+  }
+  const began = wanted;
+  const listen = (): void => addEventListener("online", () => void again(), { once: true });
+  const again = async (): Promise<void> => {
+    if (wanted !== began) return; // another one was chosen meanwhile
+    try {
+      await useLanguage(chosen);
+    } catch {
+      listen();
+      if (wanted === chosen) await useLanguage(began).catch(() => undefined); // words of other screens are of this one
+    }
+  };
+  listen();
+}
+
 /** Have the words of these parts too; what did not come is asked for again the next time. */
 export async function useWords(...wants: readonly Part[]): Promise<void> {
   const more = wants.filter((part) => !parts.has(part));

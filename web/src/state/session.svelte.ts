@@ -75,6 +75,15 @@ class Session {
     return call("preview_invite", { text });
   }
 
+  /** The code of signing up is here, or did not come. */
+  prepared = $state(false);
+
+  /** Have it here while a name is thought of. What does not come is asked for again then. */
+  async prepare(): Promise<void> {
+    await call("prepare_account").catch(() => undefined);
+    this.prepared = true;
+  }
+
   /** How far the work is that the server asks for, 0 to 1; undefined while there is none. */
   work = $state<number>();
 

@@ -32,6 +32,8 @@ export interface Enrolment {
 export interface NewAccount extends Omit<Enrolment, "store" | "calls"> {
   readonly name: string;
   readonly invite: string | null;
+  /** What the server said of itself just now. */
+  readonly config: control.Config;
   /** Does the work that a challenge of the server asks for. */
   readonly work: (challenge: unknown) => Promise<WorkProof>;
 }
@@ -48,13 +50,13 @@ export async function register(store: Store, calls: Calls, account: NewAccount):
   const { name } = account;
   const where: Enrolment = { store, calls, server: account.server, now: () => account.now() };
   chats.checkName(name);
-  const config = await fetchConfig(calls);
+  const config = checkConfig(account.config);
   const seed = await prepareKeys(store);
   try {
     const profile = await firstProfile(where, seed, { name: name.trim(), server_name: config.server_name });
     await saveProfile(where, profile);
     const core = await Core.open(store, where.now);
-    const { token, expires } = await createAccount(core, calls, profile, { ...account, seed, config });
+    const { token, expires } = await createAccount(core, calls, profile, { ...account, seed });
     await core.step("token", async (step) => {
       await step.changeSession({ token, token_expires: expires });
     });
@@ -70,7 +72,10 @@ export async function register(store: Store, calls: Calls, account: NewAccount):
 
 /** What the server says of itself. Rejects with `update-required` where it no longer speaks with this version. */
 export async function fetchConfig(calls: Calls): Promise<control.Config> {
-  const config = await calls.call(control.CONFIG);
+  return checkConfig(await calls.call(control.CONFIG));
+}
+
+function checkConfig(config: control.Config): control.Config {
   if (config.min_client > CLIENT_VERSION) throw error("update-required");
   return config;
 }
@@ -159,7 +164,7 @@ async function createAccount(
 }
 
 /** What the server asks of newcomers, and what this one has for it. */
-type Gate = Pick<NewAccount, "invite" | "work"> & { readonly config: control.Config };
+type Gate = Pick<NewAccount, "invite" | "work" | "config">;
 
 /** Ask without work where an invite may do, then with it; again where the server asks for more meanwhile. */
 async function passGate(

@@ -4,7 +4,7 @@ import { Client, doWork } from "../testing/clients.ts";
 import { openSockets } from "../testing/nodesocket.ts";
 import { hasServer, ServerProcess } from "../testing/server.ts";
 import * as rows from "../state/rows.ts";
-import { register } from "./enrol.ts";
+import { fetchConfig, register } from "./enrol.ts";
 
 const server = hasServer ? new ServerProcess() : undefined;
 const clients: Client[] = [];
@@ -122,7 +122,15 @@ describe.skipIf(!hasServer)("over a real server (skipped where zajil is not inst
 
   it("a registration that was cut short anywhere is finished by the next one, as the same account", async () => {
     const client = await Client.fresh(server?.url ?? "");
-    const account = { server: client.server, name: "Amal", invite: null, now: () => client.now(), work: doWork };
+    const config = await fetchConfig(client.calls);
+    const account = {
+      server: client.server,
+      name: "Amal",
+      invite: null,
+      config,
+      now: () => client.now(),
+      work: doWork,
+    };
     const accounts = new Set<string>();
     let cuts = 0;
     const real = client.calls.call.bind(client.calls);

@@ -10,7 +10,7 @@ import * as chats from "../rules/chats.ts";
 import { Core } from "../rules/core.ts";
 import * as messages from "../rules/messages.ts";
 import type { Calls } from "../shell/calls.ts";
-import { type Enrolment, register } from "../shell/enrol.ts";
+import { type Enrolment, fetchConfig, register } from "../shell/enrol.ts";
 import { Tokens } from "../shell/login.ts";
 import type { Network } from "../shell/network.ts";
 import { Runner } from "../shell/runner.ts";
@@ -119,7 +119,9 @@ export class Client implements Enrolment {
   static async registered(server: string, name: string, openSocket: OpenSocket = direct): Promise<Client> {
     const client = await Client.fresh(server, new IDBFactory(), openSocket);
     await client.way.learn();
-    await register(client.store, client.calls, { server, name, invite: null, now: () => client.now(), work: doWork });
+    const config = await fetchConfig(client.calls);
+    const account = { server, name, invite: null, config, now: () => client.now(), work: doWork };
+    await register(client.store, client.calls, account);
     await client.begin();
     return client;
   }

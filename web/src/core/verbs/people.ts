@@ -16,11 +16,10 @@ import * as rows from "../state/rows.ts";
 import type { Account, Id } from "../state/rows.ts";
 import type { Look } from "../state/step.ts";
 import type { Handlers, Host } from "./handlers.ts";
-import { hostsOf, keepFirstBridges } from "./reach.ts";
 import { personOf } from "./views.ts";
 import { fetchLists } from "./remote.ts";
 
-type Names = "contacts" | "contact" | "set_verified" | "check_safety" | "preview_invite" | "add_contact";
+type Names = "contacts" | "contact" | "set_verified" | "check_safety" | "add_contact";
 
 /** Calls about people. */
 export function peopleVerbs(host: Host): Handlers<Names> {
@@ -42,7 +41,6 @@ export function peopleVerbs(host: Host): Handlers<Names> {
       host.wake();
     },
     check_safety: ({ account, text }) => core().look((look) => checkSafety(look, account, text)),
-    preview_invite: ({ text }) => previewInvite(host, text),
     async add_contact({ link }) {
       const parsed = parseContactLink(link);
       const gid = await addLinked(host, parsed);
@@ -68,23 +66,6 @@ export async function addLinked(host: Host, link: ContactLink): Promise<Id> {
     step.event("profile");
     return chats.openDm(step, account);
   });
-}
-
-async function previewInvite(host: Host, text: string): Promise<InvitePreview> {
-  const link = parseContactLink(text);
-  if (link.bridges) await keepFirstBridges(host, link.bridges);
-  const account = link.account_id === null ? undefined : rows.idOf(link.account_id);
-  return {
-    server_name: link.server_name,
-    ...(link.name === null ? {} : { name: link.name }),
-    ...(account === undefined ? {} : { account }),
-    asks: account !== undefined && link.contact_token === null,
-    code: link.code !== null,
-    expires_at: link.expires * 1000,
-    expired: link.expires <= host.now() / 1000,
-    bridges: link.bridges ? hostsOf(link.bridges) : [],
-    known: account === undefined ? "no" : await relationTo(host, account),
-  };
 }
 
 /** What we are to an account. */

@@ -12,9 +12,11 @@ import { Documents } from "../reach/documents.ts";
 import { openStore } from "../store/index.ts";
 import { DialError } from "../transports/base.ts";
 import type { Host } from "./handlers.ts";
-import { peopleVerbs } from "./people.ts";
+import { newcomerVerbs } from "./newcomer.ts";
 import { keepFirstBridges, learnServer, reachVerbs, takeBundleIfAny } from "./reach.ts";
 
+/** Nobody signs up here. */
+const NOBODY = { opened: unexpected, recovered: unexpected, ended: unexpected };
 const ROOTS = vectors.roots.map(encodeText);
 const HASHES = vectors.root_hashes.map(parseHex);
 const LIST = encodeText(vectors.list_cases.find(({ about }) => about === "the first")?.envelope ?? "");
@@ -29,6 +31,10 @@ const bundle = (more: Partial<PrivateBridges> = {}): PrivateBridges => ({
 });
 const LINK = encodeBridgeLink(bundle());
 const OTHER = encodeBridgeLink(bundle({ root_hash: new Uint8Array(32).fill(9) }));
+
+function unexpected(): Promise<void> {
+  return Promise.reject(new Error("nobody signs up here"));
+}
 
 interface World {
   readonly host: Host;
@@ -172,7 +178,7 @@ describe("an invite with bridges", () => {
       ...{ server_name: "home.example", expires: NOW / 1000 + 60, account_id: null, contact_token: null },
       ...{ name: null, code: "ABCD", front: "https://home.example", bridges: bundle() },
     });
-    const shown = await peopleVerbs(world.host).preview_invite({ text });
+    const shown = await newcomerVerbs(world.host, NOBODY).preview_invite({ text });
     expect(shown.bridges).toEqual(["one.example", "two.example"]);
     expect(world.documents.bridges).toEqual(bundle());
   });

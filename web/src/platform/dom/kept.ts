@@ -3,6 +3,8 @@ import type { Browser } from "../browser.ts";
 
 /** How long a page has been there when it asks for what nobody opens first. */
 const QUIET_MS = 5_000;
+/** When a server that was away is asked for the service worker again. */
+const AGAIN_MS = 15_000;
 
 /** Has them kept, in the language of the page. Where the browser refuses, all works but the start without a server. */
 export async function keepClient(script: string, browser: Pick<Browser, "readPreference">): Promise<void> {
@@ -12,8 +14,9 @@ export async function keepClient(script: string, browser: Pick<Browser, "readPre
     await navigator.serviceWorker.register(script, { scope: "./" });
     const { active } = await navigator.serviceWorker.ready;
     if (active !== null) askForRest(active, browser);
-  } catch {
-    // As above.
+  } catch (problem) {
+    // The server is away. Else as above.
+    if (problem instanceof TypeError) setTimeout(() => void keepClient(script, browser), AGAIN_MS);
   }
 }
 

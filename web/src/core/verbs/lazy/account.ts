@@ -8,20 +8,10 @@ import * as rows from "../../state/rows.ts";
 import type { Look } from "../../state/step.ts";
 import { meOf, type Opening } from "../account.ts";
 import type { Handlers, Host } from "../handlers.ts";
-import { fetchConfig } from "../remote.ts";
 
-const GATES = ["work", "both", "open"] as const;
-
-/** The server, the name, the devices, the copy that is kept. */
-export function ownVerbs(
-  host: Host,
-  opening: Opening,
-): Handlers<"server_info" | "set_name" | "persist" | "devices" | "recover"> {
+/** The name, the devices, the copy that is kept. */
+export function ownVerbs(host: Host, opening: Opening): Handlers<"set_name" | "persist" | "devices" | "recover"> {
   return {
-    async server_info() {
-      const { server_name, registration } = await fetchConfig(host);
-      return { server_name, registration: GATES.find((one) => one === registration) ?? "invite" };
-    },
     async set_name({ name }) {
       chats.checkName(name);
       const after = await host.core().step("name", async (step) => {

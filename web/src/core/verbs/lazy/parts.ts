@@ -5,11 +5,10 @@ import type { Opening } from "../account.ts";
 import type { Handlers, Host } from "../handlers.ts";
 import { lazyVerbs } from "./verbs.ts";
 
-const SIGNUP = ["create_account", "stop_work"] as const;
 const LINKING = ["start_linking", "cancel_linking", "preview_link", "approve_link"] as const;
-const PEOPLE = ["contacts", "contact", "set_verified", "check_safety", "preview_invite", "add_contact"] as const;
+const PEOPLE = ["contacts", "contact", "set_verified", "check_safety", "add_contact"] as const;
 const SETTINGS = ["settings", "set_settings"] as const;
-const OWN = ["server_info", "set_name", "persist", "devices", "recover"] as const;
+const OWN = ["set_name", "persist", "devices", "recover"] as const;
 const GROUPS = [
   ...(["create_group", "group_protected", "add_members", "remove_member", "rename_group", "set_role"] as const),
   ...(["leave_group", "rejoin", "set_timer", "grow_group"] as const),
@@ -25,7 +24,6 @@ const USERNAMES = ["username", "set_username", "release_username", "find_usernam
 const PUSH = ["push_key", "set_push", "drop_push"] as const;
 
 type Names =
-  | (typeof SIGNUP)[number]
   | (typeof LINKING)[number]
   | (typeof PEOPLE)[number]
   | (typeof SETTINGS)[number]
@@ -44,11 +42,6 @@ type Names =
 /** One line for each area. */
 export function lazyPartsOf(host: Host, opening: Opening): Handlers<Extract<CallName, Names>> {
   return {
-    ...lazyVerbs(
-      SIGNUP,
-      () => import("./signup.ts"),
-      ({ signupVerbs }) => loadSuite().then(() => signupVerbs(host, opening)),
-    ),
     ...lazyVerbs(
       LINKING,
       () => import("../devices.ts"),

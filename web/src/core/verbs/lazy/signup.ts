@@ -1,29 +1,24 @@
-/** The call that makes an account: its code loads with it. */
-import type { Arguments, Me } from "../../api.ts";
-import { error, ZajilError } from "../../../protocol/errors.ts";
-import { type ContactLink, parseContactLink } from "../../../protocol/identity/links.ts";
+/** Makes an account: what an account lives by loads with it, while the server is asked (`../newcomer.ts`). */
+import type { Me } from "../../api.ts";
+import type * as control from "../../../protocol/control.ts";
+import { ZajilError } from "../../../protocol/errors.ts";
+import type { ContactLink } from "../../../protocol/identity/links.ts";
 import { once } from "../../lazy.ts";
 import * as chats from "../../rules/chats.ts";
 import { register } from "../../shell/enrol.ts";
 import { meOf, type Opening } from "../account.ts";
-import type { Handlers, Host } from "../handlers.ts";
+import type { Host } from "../handlers.ts";
 import { addLinked } from "../people.ts";
-import { keepFirstBridges, learnServer } from "../reach.ts";
 
-/** Signing up. */
-export function signupVerbs(host: Host, opening: Opening): Handlers<"create_account" | "stop_work"> {
-  let creating: Promise<Me> | undefined;
-  let stop = new AbortController();
-  return {
-    create_account(args) {
-      // Two presses make one account.
-      creating ??= createAccount(host, opening, args, (stop = new AbortController()).signal).finally(
-        () => (creating = undefined),
-      );
-      return creating;
-    },
-    stop_work: () => Promise.resolve(stop.abort()),
-  };
+/** What is known of an account that is to be made. */
+export interface Wanted {
+  readonly name: string;
+  /** The invite by which it is made. */
+  readonly link: ContactLink | undefined;
+  /** What the server says of itself now. */
+  readonly config: control.Config;
+  /** Gives up the work. */
+  readonly stop: AbortSignal;
 }
 
 const solving = once(
@@ -31,20 +26,14 @@ const solving = once(
   ({ solve }) => solve,
 );
 
-async function createAccount(
-  host: Host,
-  opening: Opening,
-  { name, invite = "" }: Arguments<"create_account">,
-  stop: AbortSignal,
-): Promise<Me> {
+/** Who we are then. Rejects as `register` does, and with `work-unfinished`. */
+export async function signUp(host: Host, opening: Opening, { name, link, config, stop }: Wanted): Promise<Me> {
   chats.checkName(name);
-  const link = invite.trim() === "" ? undefined : readInvite(host, invite);
-  if (link?.bridges) await keepFirstBridges(host, link.bridges);
-  await learnServer(host, link?.bridges ?? null);
   await register(host.store, host.calls, {
     server: host.server,
     name: name.trim(),
     invite: link?.code ?? null,
+    config,
     now: () => host.now(),
     work: async (challenge) => (await solving())(challenge, (share) => host.emit({ event: "work", share }), stop),
   });
@@ -58,11 +47,4 @@ async function createAccount(
 /** Refusals of ours and of the server; anything else is a bug and goes on. */
 function keepGoing(problem: unknown): void {
   if (!(problem instanceof ZajilError)) throw problem;
-}
-
-/** A pasted or opened invite, with or without an account behind it. Throws `bad-link`, `link-expired`. */
-function readInvite(host: Host, text: string): ContactLink {
-  const link = parseContactLink(text);
-  if (link.expires <= host.now() / 1000) throw error("link-expired");
-  return link;
 }
