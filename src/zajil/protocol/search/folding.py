@@ -44,6 +44,8 @@ def _inside(ranges: Iterable[tuple[int, int]]) -> str:
 
 _GONE: Final = _inside((*MARKS, *HIDDEN))
 _IS_GONE: Final = re.compile(f"[{_GONE}]")
+_GONE_FIRST: Final = re.compile(f"(?![{''.join(sorted({mark for _, mark in COMPOSED}))}])[{_GONE}]")
+"""All but what makes a letter of its own: one of them between two marks keeps these from coming into order."""
 _MARKS_MAX: Final = 64
 """Marks on one letter that are looked at: putting so many in order takes time by their square."""
 _MAY_BE_MARKS: Final = re.compile(rf"[^\w\s!-~]{{{_MARKS_MAX},}}")
@@ -61,9 +63,13 @@ def fold(text: str) -> str:
     """The text in its one spelling; of a text of Latin letters alone, its lower case. Total on every `str`."""
     if text.isascii():
         return text.lower() if text.isprintable() else text.lower().translate(_TABLE)
-    text = unicodedata.normalize("NFKD", _MAY_BE_MARKS.sub(_few_marks, text)).lower()
-    text = _COMPOSED.sub(lambda found: COMPOSED[found[0]], text)
+    text = _GONE_FIRST.sub("", _decompose(text).lower())
+    text = _COMPOSED.sub(lambda found: COMPOSED[found[0]], _decompose(text))
     return text.translate(_TABLE)
+
+
+def _decompose(text: str) -> str:
+    return unicodedata.normalize("NFKD", _MAY_BE_MARKS.sub(_few_marks, text))
 
 
 def _few_marks(found: re.Match[str]) -> str:

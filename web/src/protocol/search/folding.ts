@@ -76,6 +76,8 @@ export const HIDDEN: Ranges = [
 const inside = (ranges: Ranges): string =>
   ranges.map(([first, last]) => `\\u{${first.toString(16)}}-\\u{${last.toString(16)}}`).join("");
 const GONE = inside([...MARKS, ...HIDDEN]);
+/** All but what makes a letter of its own: one of them between two marks keeps these from coming into order. */
+const GONE_FIRST = new RegExp(`(?![\\u0301\\u0306\\u0308])[${GONE}]`, "gu");
 const GONES = new RegExp(`[${GONE}]+`, "gu");
 const COMPOSEDS = new RegExp(Object.keys(COMPOSED).join("|"), "gu");
 const LETTERED = new RegExp(`[${Object.keys(LETTERS).join("")}\\u0660-\\u0669\\u06f0-\\u06f9]`, "gu");
@@ -89,6 +91,8 @@ export function fold(text: string): string {
   return text
     .normalize("NFKD")
     .toLowerCase()
+    .replace(GONE_FIRST, "")
+    .normalize("NFKD")
     .replace(COMPOSEDS, (found) => COMPOSED[found] ?? found)
     .replace(GONES, "")
     .replace(LETTERED, letter);
