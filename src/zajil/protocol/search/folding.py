@@ -44,7 +44,7 @@ def _inside(ranges: Iterable[tuple[int, int]]) -> str:
 
 _GONE: Final = _inside((*MARKS, *HIDDEN))
 _IS_GONE: Final = re.compile(f"[{_GONE}]")
-_GONE_FIRST: Final = re.compile(f"(?![{''.join(sorted({mark for _, mark in COMPOSED}))}])[{_GONE}]")
+_GONE_FIRST: Final = re.compile(f"(?![{''.join(sorted({letter[1] for letter in COMPOSED}))}])[{_GONE}]")
 """All but what makes a letter of its own: one of them between two marks keeps these from coming into order."""
 _MARKS_MAX: Final = 64
 """Marks on one letter that are looked at: putting so many in order takes time by their square."""
