@@ -6,7 +6,7 @@ Another engine on the same file stands for another process.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -17,7 +17,8 @@ from tests.delivery.world import Group, Server
 from zajil.delivery import send as send_verb
 from zajil.engine.sql import interface as op
 from zajil.engine.sql.batch.boxes import Boxes
-from zajil.engine.sql.sqlite.engine import SQLiteMailboxEngine
+from zajil.engine.sql.sqlite.engine import HEADS_HERE, SQLiteMailboxEngine
+from zajil.protocol.ids import MailboxId
 
 DAY_MS = 86_400_000
 
@@ -94,6 +95,68 @@ def test_a_repeated_request_is_found_whatever_befell(
     assert is_dup(server.run(later, *sent)) == [True] * 4
 
 
+RARE = {
+    "a mailbox is made": op.AddMailbox(mailbox_id=MailboxId(bytes(16))),
+    "passes are made": op.AddPasses(hashes=(bytes(32),), kind=op.PASS_GROUP),
+    "the old is forgotten": op.Expire(),
+}
+
+
+@pytest.mark.parametrize("between", RARE.values(), ids=RARE)
+def test_a_repeat_is_found_behind_what_divides_its_transaction(
+    server: Server, group: Group, between: op.Operation
+) -> None:
+    sent, stored = message(group), server.count("message")
+    first, _, again, _, third = server.run(sent, between, sent, between, sent)
+    assert is_dup([first, again, third]) == [False, True, True]
+    assert server.count("message") == stored + 1
+    assert is_dup(server.run(sent)) == [True]
+
+
+def test_what_a_transaction_took_in_twice_is_looked_for_again_once_it_is_rolled_back(
+    server: Server, group: Group
+) -> None:
+    mine, others = message(group), message(group)
+    server.run(mine)
+    other = server.make_engine()
+    other.apply([others], now_ms=server.now_ms)
+    other.abandon()
+    settle, left = Boxes.settle, [True]
+
+    def fill_the_disk_later(boxes: Boxes) -> Mapping[int, int]:
+        if left:
+            left.pop()
+            return settle(boxes)
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Boxes, "settle", fill_the_disk_later)
+        failed = server.run(message(group), op.Expire(), message(group))
+    assert [getattr(each, "code", None) for each in failed] == ["busy"] * 3
+    assert is_dup(server.run(others, mine)) == [True, True]
+
+
+def test_the_event_loop_leaves_it_to_the_thread_to_take_in_much(server: Server, group: Group) -> None:
+    def begin_here(*operations: op.Operation) -> list[op.Outcome | Exception] | None:
+        assert isinstance(server.engine, SQLiteMailboxEngine)
+        begun = server.engine._begin_here(operations, server.now_ms)
+        return None if begun is None else server.engine._finish(begun)[1]
+
+    sent = message(group)
+    assert is_dup(begin_here(sent) or []) == [False]
+    store_elsewhere(server, HEADS_HERE // 2)
+    assert is_dup(begin_here(sent) or []) == [True]
+    store_elsewhere(server, HEADS_HERE + 1)
+    assert begin_here(sent) is None
+    assert is_dup(server.run(sent)) == [True]
+    assert is_dup(begin_here(sent) or []) == [True]
+    with closing(sqlite3.connect(server.path)) as other:
+        other.execute("VACUUM")
+    assert begin_here(sent) is None
+    assert is_dup(server.run(sent)) == [True]
+    assert is_dup(begin_here(sent) or []) == [True]
+
+
 def test_what_others_accepted_is_found(server: Server, group: Group) -> None:
     mine, others = message(group), message(group)
     server.run(mine)
@@ -152,8 +215,13 @@ def test_the_pages_of_a_batch_are_as_few_however_many_requests_are_stored(server
 
     count_pages()
     few = count_pages()
+    store_elsewhere(server, 10_000)
+    assert count_pages() <= few + 16  # not one for each request
+
+
+def store_elsewhere(server: Server, requests: int) -> None:
+    """Somebody else accepts so many requests."""
     with closing(sqlite3.connect(server.path)) as other:
-        rows = [(server.rng.randbytes(32), bytes(32), bytes(11), server.now_ms // 1000) for _ in range(10_000)]
+        rows = [(server.rng.randbytes(32), bytes(32), bytes(11), server.now_ms // 1000) for _ in range(requests)]
         other.executemany("INSERT INTO idem (key, body_hash, answer, at) VALUES (?, ?, ?, ?)", rows)
         other.commit()
-    assert count_pages() <= few + 16  # not one for each request

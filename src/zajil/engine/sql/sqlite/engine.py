@@ -37,6 +37,8 @@ _CACHE_KIB: Final = 32 * 1024
 
 ROWS_OF_ACKED: Final = 4
 """An entry that goes takes 24 us, with its share of its message; one that comes 6."""
+HEADS_HERE: Final = 4096
+"""Requests that others stored, or all of them after VACUUM, which the event loop takes in by itself: some 10 ms."""
 READS_HERE: Final = 16
 """Entries that the event loop reads by itself: some 15 us each, where the way to a thread and back takes 100."""
 
@@ -94,19 +96,21 @@ class SQLiteMailboxEngine(QueuedMailboxEngine):
         if connection.in_transaction:
             connection.execute("ROLLBACK")
 
-    def _run_open(self, operations: Sequence[Operation], now_ms: int) -> Done:
-        """All but COMMIT. Raising, it has rolled back."""
+    def _run_open(self, operations: Sequence[Operation], now_ms: int, *, most_heads: int | None = None) -> Done:
+        """All but COMMIT. most_heads: see `Heads.catch_up`. Raising, it has rolled back."""
         connection = self._writing()
         done: list[Effects] = []
         outcomes: list[Outcome | Exception] = []
         connection.execute("BEGIN IMMEDIATE")
         try:
+            if self._heads is not None:
+                self._heads.begin()
             (version,) = connection.execute("PRAGMA data_version").fetchone()
             self._known.hold_at(version)
-            if self._heads is not None:
-                self._heads.catch_up()
             for batched, run in groupby(operations, lambda each: isinstance(each, BATCHED)):
                 if batched:
+                    if self._heads is not None:
+                        self._heads.catch_up(most=most_heads)  # with what a batch before stored in this transaction
                     sql = SqliteSql(connection)
                     batch = Batch(sql, self._tools, now_ms, set(), self._known)
                     effects, batched_outcomes = batch.run(cast("list[Batched]", list(run)))  # as `BATCHED` told them
@@ -176,7 +180,7 @@ class SQLiteMailboxEngine(QueuedMailboxEngine):
             return None  # as below
         try:
             self._wait_up_to(0)
-            return self._run_open(operations, now_ms)
+            return self._run_open(operations, now_ms, most_heads=HEADS_HERE)
         except BaseException as fault:
             turn.leave()
             if not isinstance(fault, Exception):

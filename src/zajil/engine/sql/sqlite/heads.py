@@ -5,7 +5,8 @@ through the log: of 18 KB that a message wrote once a day's half a million were 
 requests lie in the order in which they came, and what finds them by key is a table that is temporary: some 28 bytes for
 each request of a day, made anew at a start. What a transaction did to it is undone with the transaction.
 
-Others write the same file. What they stored is taken in before a batch looks for anything, under the lock of the file.
+Others write the same file, and one transaction may have several batches. What is stored by then is taken in before a
+batch looks for anything, under the lock of the file.
 SQLite numbers a row one above the greatest there is: behind the newest that was taken in, as long as that one is there,
 lies all that is new. Where it is gone, or the file was made anew (VACUUM numbers rows as it likes), all is read again.
 """
@@ -30,6 +31,10 @@ _IN_ORDER: Final = " ORDER BY 1"
 """Of many rows: into full pages, one after the other."""
 
 
+class FarBehindError(Exception):
+    """More is new than the event loop has time for."""
+
+
 class _Reached(NamedTuple):
     """The newest row that was taken in, of which schema."""
 
@@ -47,23 +52,32 @@ class Heads:
         connection.execute(_MAKE)
         self.catch_up()
 
-    def catch_up(self) -> None:
-        """Take in what was stored since; at most 5 statements, 2 where that is nothing."""
-        self._before = reached = self._reached
+    def begin(self) -> None:
+        """A transaction begins, with which `go_back` undoes what is taken in."""
+        self._before = self._reached
+
+    def catch_up(self, *, most: int | None = None) -> None:
+        """Take in what was stored since; at most 5 statements, 2 where that is nothing.
+
+        most: of rows, about. Raises FarBehindError, and has then changed nothing.
+        """
+        reached = self._reached
         run = self._connection.execute
         (schema,) = run("PRAGMA main.schema_version").fetchone()
         now = _Reached(schema, *(run(_NEWEST).fetchone() or ()))
         if now == reached:
             return
-        order = ""
-        if schema != reached.schema or (
+        is_new = schema != reached.schema or (
             reached.place and run("SELECT key FROM idem WHERE rowid = ?", (reached.place,)).fetchone() != (reached.key,)
-        ):
+        )
+        since = 0 if is_new else reached.place
+        if most is not None and now.place - since > most:
+            raise FarBehindError
+        if is_new:
             run(f"DELETE FROM temp.{HEADS}")  # noqa: S608
-            reached, order = _Reached(), _IN_ORDER
-        run(_TAKE_IN + order, (reached.place,))
+        run(_TAKE_IN + (_IN_ORDER if is_new else ""), (since,))
         self._reached = now
 
     def go_back(self) -> None:
-        """The transaction of the last `catch_up` is rolled back, or may be."""
+        """The transaction that began last is rolled back, or may be."""
         self._reached = self._before
