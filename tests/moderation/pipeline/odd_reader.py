@@ -20,6 +20,7 @@ from zajil.moderation.pipeline.reader import main
 from zajil.moderation.pipeline.reading import Levels, Reading
 
 SPINS, ENDS, RAISES = "this one keeps the interpreter to itself", "this one ends it", "this one raises"
+DROPS = "this one is left out"
 
 
 def read(texts: Sequence[str], _levels: Levels) -> list[Reading]:
@@ -33,7 +34,9 @@ def read(texts: Sequence[str], _levels: Levels) -> list[Reading]:
             raise ValueError(text)
     digest = {"base": os.getpid().to_bytes(8, "big")}
     return [
-        Reading(Normalised(text, (), (), "en"), text, digest, frozenset(), None, (0.0,) * len(HEADS)) for text in texts
+        Reading(Normalised(text, (), (), "en"), text, digest, frozenset(), None, (0.0,) * len(HEADS))
+        for text in texts
+        if text != DROPS
     ]
 
 

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.moderation.pipeline.odd_reader import BROKEN_VARIABLE, ENDS, RAISES, SPINS, read
+from tests.moderation.pipeline.odd_reader import BROKEN_VARIABLE, DROPS, ENDS, RAISES, SPINS, read
 from tests.moderation.pipeline.square import BENIGN, FRAUD, Square
 from tests.moderation.processes.ordeal import PATIENCE_S, children_of, is_running, until
 
@@ -82,7 +82,10 @@ async def test_a_process_that_ended_between_two_batches_costs_nothing(odd: Proce
     assert await pid_of(odd) != before
 
 
-@pytest.mark.parametrize(("text", "said"), [(ENDS, "ended"), (SPINS, "did not answer"), (RAISES, "ValueError at ")])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [(ENDS, "ended"), (SPINS, "did not answer"), (RAISES, "ValueError at "), (DROPS, "for other texts")],
+)
 async def test_a_batch_that_cannot_be_read_is_said_to_be_and_the_next_one_is_read(
     odd: ProcessReaders, monkeypatch: pytest.MonkeyPatch, text: str, said: str
 ) -> None:

@@ -180,6 +180,8 @@ class ProcessReaders:
             process = await self._take()
             try:
                 told = await process.ask(frame)
+                if isinstance(told, Answered) and len(told.readings) != len(texts):
+                    raise UnreadableError("the process that read answered for other texts")
             except BaseException:
                 await process.end()
                 raise
