@@ -13,9 +13,12 @@ from tests.client.test_brought_back import forge, make_successor, take_away
 from tests.client.test_returning import Backup, chat_of
 from tests.client.world import World
 
-from zajil.client.core.heirs import returning
+from zajil.client.core import groups, readd
+from zajil.client.core.heirs import making, returning
+from zajil.client.core.talk import reading
 from zajil.client.state import accounts
 from zajil.client.state.rows import Intent
+from zajil.client.state.step import Step
 
 TITLE = Intent("settings", title="Pigeons")
 UPDATE = Intent("update")
@@ -44,6 +47,16 @@ def lose_two(world: World, first: Intent, second: Intent, *, by: tuple[str, str]
     world.phones |= away
 
 
+def lose_group(phone: Phone, *, offender: bytes = b"") -> None:
+    """A commit came that this device cannot follow. offender: who is proven to have made it."""
+
+    def lost(step: Step) -> None:
+        readd.lose(step, phone.world.main, "refused", offender=offender)
+        making.schedule(step, phone.world.main)
+
+    act(phone, lost)
+
+
 def here(world: World, *names: str) -> dict[str, Phone]:
     """Only these are there; those who are not."""
     return {name: take_away(world, name) for name in list(world.phones) if name not in names}
@@ -69,6 +82,11 @@ def test_an_admin_who_saw_more_makes_a_later_one_without_a_word(world: World, se
     change = Intent("settings", title="Ravens")
     if second == "removal":
         change = Intent("remove", account=mallory.device[0])
+    boris = world.phones["boris"]
+    for n in range(3):
+        say(world.phones["amal"], f"read {n}")
+    world.settle()
+    act(boris, lambda step: reading.mark_read(step, world.main))
     lose_two(world, TITLE, change, by=("amal", "boris"), missed=("cleo", "amal"))
     away = here(world, "amal", "cleo")
     say(world.phones["amal"], "one")
@@ -77,7 +95,7 @@ def test_an_admin_who_saw_more_makes_a_later_one_without_a_word(world: World, se
     assert first == place(world.phones["amal"]).gid
     world.phones |= away
     world.settle()
-    boris = world.phones["boris"]
+    assert place(boris).unread == 1, "what was said there, and nothing that he had read"
     gid = assert_one(world, but="mallory" if second == "removal" else "")
     assert gid != first
     assert chat_of(boris, first).merged == gid, "he reads on there what others said before they heard"
@@ -253,3 +271,78 @@ def test_only_an_admin_of_now_who_knows_its_secret_leads_there(
     assert [len(places(phone)) for phone in (amal, cleo)] == ([1, 1] if believed else [2, 2])
     mark = act(amal, lambda step: returning.find_mark(step, world.main))
     assert (bool(mark and mark.lower), bool(mark and mark.asked)) == (believed, believed)
+
+
+@pytest.mark.parametrize("since", ["lowered", "removed", "broken by him"])
+def test_no_admin_goes_along_where_ours_went_on_against_its_maker(world: World, since: str) -> None:
+    """Boris was an admin when his came, and others went on in it. Amal, who cannot follow ours any more, makes one."""
+    amal, boris, cleo = (world.phones[name] for name in ("amal", "boris", "cleo"))
+    account, seen = boris.device[0], group_of(cleo, world.main)
+    amal.intend(world.main, TITLE)
+    world.settle()
+    Backup(world).restore()
+    world.settle()
+    forge(boris, (seen.epoch, seen.epoch_authenticator))
+    first = place(cleo).gid
+    assert first != world.main
+    cleo.intend(first, UPDATE)
+    world.settle()
+    take_away(world, "boris")
+    if since == "lowered":
+        amal.intend(world.main, Intent("settings", account=account, role=0))
+    elif since == "removed":
+        amal.intend(world.main, Intent("remove", account=account))
+    world.settle()
+    lose_group(amal, offender=account if since == "broken by him" else b"")
+    world.settle()
+    heir = chat_of(amal, world.main).heir
+    assert heir is not None
+    assert heir.gid != first
+    chat = chat_of(amal, heir.gid)
+    assert (account in chat.accounts(), groups.role_of(chat, account)) == (since == "lowered", 0)
+
+
+def test_who_cannot_follow_ours_any_more_is_not_brought_to_who_went_out(world: World) -> None:
+    mallory = world.phones["mallory"]
+    removal = Intent("remove", account=mallory.device[0])
+    lose_two(world, TITLE, removal, by=("amal", "boris"), missed=("mallory", "amal"))
+    cleo, amal = world.phones["cleo"], world.phones["amal"]
+    here(world, "amal", "cleo")
+    lose_group(cleo)
+    make_successor(amal)
+    world.settle()
+    assert len(places(cleo)) == 2
+    assert chat_of(cleo, world.main).heir is None
+
+
+def test_what_is_unread_in_the_other_group_stays_so_where_an_admin_goes_along(world: World) -> None:
+    """He read on in ours after that was said."""
+    boris = world.phones["boris"]
+    lose_two(world, TITLE, Intent("settings", title="Ravens"), by=("amal", "boris"), missed=("cleo", "amal"))
+    away = here(world, "amal", "cleo")
+    say(world.phones["amal"], "one")
+    world.settle()
+    first = place(world.phones["cleo"]).gid
+    act(boris, lambda step: step.change_chat(world.main, read_n=1_000))
+    world.phones["cleo"].intend(first, UPDATE)
+    world.settle()
+    world.phones |= away
+    world.settle()
+    assert (place(boris).gid, place(boris).unread) == (first, 1)
+
+
+def test_an_epoch_that_ended_where_the_server_came_back_was_not_lost(world: World) -> None:
+    """Boris, an admin who did not see that, leads no member out of a group that goes on; what was lost later counts."""
+    amal, boris, cleo = (world.phones[name] for name in ("amal", "boris", "cleo"))
+    Backup(world).restore()
+    world.settle()
+    seen = group_of(cleo, world.main)
+    amal.intend(world.main, TITLE)
+    world.settle()
+    forge(boris, (seen.epoch, seen.epoch_authenticator))
+    assert [chat_of(phone, world.main).heir for phone in (amal, cleo)] == [None, None]
+    assert len(places(cleo)) == 2
+    Backup(world).restore()
+    world.settle()
+    forge(boris, (seen.epoch, seen.epoch_authenticator))
+    assert chat_of(cleo, world.main).heir is not None

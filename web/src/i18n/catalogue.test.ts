@@ -8,7 +8,8 @@ beforeEach(() => {
 
 // Files share a worker: neither words that stand for others, nor the language of the last test, are for the next one.
 afterEach(() => {
-  for (const name of ["keys/call", "en/call", "en/first", "ar/first"]) vi.doUnmock(`virtual:messages/${name}`);
+  for (const name of ["keys/call", "en/call", "en/first", "ar/first", "ru/first"])
+    vi.doUnmock(`virtual:messages/${name}`);
   vi.resetModules();
 });
 
@@ -82,4 +83,18 @@ test("a language whose words are not here leaves its place to one that is, until
   online.dispatchEvent(new Event("online"));
   await vi.waitFor(() => expect(language()).toBe("ar"));
   expect(t.chats()).not.toBe("Чаты");
+});
+
+test("where no language has come, the chosen one comes with the words of the next screen", async () => {
+  vi.stubGlobal("addEventListener", () => undefined);
+  const names = ["ar/first", "en/first", "ru/first"];
+  for (const name of names)
+    vi.doMock(`virtual:messages/${name}`, () => {
+      throw new Error("no network");
+    });
+  const { beginWith, language, useWords } = await import("./catalogue.ts");
+  await beginWith("ar");
+  for (const name of names) vi.doUnmock(`virtual:messages/${name}`);
+  await useWords("start");
+  expect(language()).toBe("ar");
 });

@@ -172,16 +172,18 @@ export function useLanguage(next: Language): Promise<void> {
 
 /** Use a language or, until its words come, one whose words are kept here. Where none are, keys: better than nothing. */
 export async function beginWith(chosen: Language): Promise<void> {
+  let began = chosen;
   for (const one of [chosen, ...LANGUAGES]) {
     try {
       await useLanguage(one);
       if (one === chosen) return;
+      began = one;
       break;
     } catch {
       // Perhaps the next one.
     }
   }
-  const began = wanted;
+  wanted = began; // where none came, words of the next screen are of the chosen one, not of the one tried last
   const listen = (): void => addEventListener("online", () => void again(), { once: true });
   const again = async (): Promise<void> => {
     if (wanted !== began) return; // another one was chosen meanwhile

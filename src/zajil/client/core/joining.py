@@ -249,7 +249,5 @@ def merge_dms(step: Step, peer: bytes) -> None:
         for n, item in rows.items(step.tx, other.gid):
             if item.kind == "message" and item.state == "queued" and not item.urgent:
                 messages.move_message(step, n, item, keep.gid)
-        for n, _ in step.tx.rows("message", other.gid):
-            step.tx.move("message", n, keep.gid)
         reading.merge(step, keep.gid, other.gid)
         arranging.merge(step, keep.gid, other.gid)

@@ -55,7 +55,8 @@ class Back(msgspec.Struct, frozen=True, array_like=True):
     epoch: that we held of it. since: Unix ms of when we noticed, or of what we had written and not sent yet. until: up
     to when others may come who hold a later epoch. asked: whether this device tried since if it holds the server's.
     replaced: (epoch, authenticator) of those that a Welcome took the place of since, newest first. lower: those of who
-    saw less of this group, which are chats of their own until a later one follows it.
+    saw less of this group, which are chats of their own until a later one follows it. held: the epoch that we held at
+    the last return; `epoch` is the lowest one of all returns.
     """
 
     epoch: int
@@ -64,3 +65,4 @@ class Back(msgspec.Struct, frozen=True, array_like=True):
     asked: bool = False
     replaced: tuple[tuple[int, bytes], ...] = ()
     lower: tuple[Lower, ...] = ()
+    held: int = 0

@@ -65,6 +65,11 @@ const loadReach = once(
   (reach) => reach,
 );
 
+const loadRelation = once(
+  () => import("./people.ts"),
+  ({ relationTo }) => relationTo,
+);
+
 /** A pasted or opened invite, with or without an account behind it. Throws `bad-link`, `link-expired`. */
 function readInvite(host: Host, text: string): ContactLink {
   const link = parseContactLink(text);
@@ -97,5 +102,5 @@ async function knownAs(host: Host, account: Id): Promise<InvitePreview["known"]>
     if (problem instanceof ZajilError && problem.code === "no-home") return "no";
     throw problem;
   }
-  return (await import("./people.ts")).relationTo(host, account);
+  return (await loadRelation())(host, account);
 }

@@ -1,7 +1,7 @@
 /** Calls about bridges: what a link shows, when its bridges are kept, and what is passed on. */
 import "fake-indexeddb/auto";
 import { IDBFactory } from "fake-indexeddb";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import vectors from "../../../../vectors/signed.json";
 import { encodeText, parseHex } from "../../protocol/bytes.ts";
 import type * as control from "../../protocol/control.ts";
@@ -181,5 +181,19 @@ describe("an invite with bridges", () => {
     const shown = await newcomerVerbs(world.host, NOBODY).preview_invite({ text });
     expect(shown.bridges).toEqual(["one.example", "two.example"]);
     expect(world.documents.bridges).toEqual(bundle());
+  });
+
+  it("of somebody cannot be reached where code of ours does not come, which is no bug", async () => {
+    vi.doMock("./people.ts", () => {
+      throw new TypeError("no network");
+    });
+    const text = encodeContactLink({
+      ...{ server_name: "home.example", expires: NOW / 1000 + 60, account_id: new Uint8Array(16) },
+      ...{ contact_token: null, name: null, code: null, front: "https://home.example", bridges: null },
+    });
+    const host = { ...world.host, core: () => ({}) } as unknown as Host;
+    const asked = newcomerVerbs(host, NOBODY).preview_invite({ text });
+    await expect(asked).rejects.toMatchObject({ code: "unreachable" });
+    vi.doUnmock("./people.ts");
   });
 });

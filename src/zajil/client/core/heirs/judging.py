@@ -57,7 +57,7 @@ def find_followed(step: Step, group: mls.Group, info: mls.JoinInfo) -> Followed 
     ahead = find_ahead(step, old, held, group, creator, device)
     if not ahead and old.kind == groups.GROUP and (old.heir is None or ending.is_repaired(step, old)):
         # Chats of two become one whoever follows.
-        lower = find_ahead(step, old, held, group, creator, device, passed=held.passed)
+        lower = find_ahead(step, old, held, group, creator, device, passed=returning.find_passed(step, old))
         ahead = lower - held.epoch if lower else 0
     return Followed(old, creator, leaf, Reason.STUCK, ahead) if ahead else None
 

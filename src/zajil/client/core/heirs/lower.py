@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from zajil import mls
 from zajil.client.core import groups
-from zajil.client.core.heirs import moving, returning
+from zajil.client.core.heirs import ending, moving, returning
 from zajil.client.core.heirs.judging import Followed
 from zajil.client.state.heirs import Lower
 from zajil.client.state.rows import Chat
 from zajil.client.state.step import Step
 from zajil.protocol.chat.extensions import Reason
+from zajil.protocol.chat.successors import find_people
 from zajil.protocol.ids import ClientId, split_client_id
 
 
@@ -25,9 +26,12 @@ def waits(step: Step, followed: Followed, group: mls.Group) -> bool:
 
 
 def _keeps(step: Step, old: Chat, group: mls.Group) -> bool:
-    """Whether it has everybody whom we know of, and nobody whom we saw go out."""
+    """Whether it has everybody whom we know of, and nobody whom we saw go out or who broke ours."""
+    held = ending.find_held(step, old)
     here = {split_client_id(ClientId(member.client))[0] for member in group.members()}
-    return here >= set(old.accounts()) - old.left.keys() and not returning.undoes(step, old, group)
+    if held is None or held.offender in here or not here >= find_people(held, Reason.STUCK):
+        return False
+    return not returning.has_gone(step, old, group)
 
 
 def note(step: Step, followed: Followed, gid: bytes) -> None:
@@ -38,12 +42,19 @@ def note(step: Step, followed: Followed, gid: bytes) -> None:
 
 
 def go_along(step: Step, old: Chat) -> bool:
-    """Follow one that went on, as nobody there follows another one any more. False where none did or it lacks some."""
+    """Follow one that went on, as nobody there follows another one any more. False where none may be."""
     mark = returning.find_mark(step, old.gid)
     for one in () if mark is None else mark.lower:
         chat = step.chat(one.gid)
         went_on = chat.epoch > 1 and chat.status == "active" and not chat.merged
-        if went_on and _keeps(step, old, step.load_group(chat.gid)):
+        if went_on and _stands(step, old, one) and _keeps(step, old, step.load_group(chat.gid)):
             moving.follow(step, old, chat.gid, by=one.by, leaf=one.leaf, reason=Reason.STUCK, ahead=one.ahead)
             return True
     return False
+
+
+def _stands(step: Step, old: Chat, one: Lower) -> bool:
+    """Whether ours did not go on since it came: its maker, or who is an admin in it, may be none in ours by now."""
+    told = groups.settings_of(step.load_group(one.gid).extensions).predecessor
+    end = ending.find_end(step, old)
+    return told is not None and end is not None and told.epoch - one.ahead == end.epoch

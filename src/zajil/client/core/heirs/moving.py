@@ -129,18 +129,15 @@ def _merge(step: Step, place: bytes, gone: bytes, *, goes_on: bool = False) -> N
     step.change_chat(
         place,
         peer=new.peer or old.peer,
-        read_n=new.read_n or old.read_n,
         activity=max(new.activity, old.activity),
         told=tuple(who for who in dict.fromkeys((*new.told, *old.told)) if who in here),
         left=old.left | new.left if new.kind == old.kind else new.left,
         put_out=tuple(who for who in dict.fromkeys((*old.put_out, *new.put_out)) if who not in here),
     )
     step.change_chat(place, left={who: at for who, at in step.chat(place).left.items() if who in here})
-    for n, _ in step.tx.rows("message", gone):
-        step.tx.move("message", n, place)
+    reading.merge(step, place, gone)
     for n, item in rows.items(step.tx, gone):
         _move_item(step, n, item, place, goes_on=goes_on)
-    reading.merge(step, place, gone)
     arranging.merge(step, place, gone)
     held = load_joins(step.tx)
     change_joins(

@@ -35,7 +35,8 @@ def note_back(step: Step) -> None:
             since = min((item.at for _, item in rows.items(step.tx, chat.gid)), default=step.now)
             before = Back(chat.epoch, since, 0)
         epoch, until = min(before.epoch, chat.epoch), step.now + PATIENCE_MS
-        _save(step, chat.gid, msgspec.structs.replace(before, epoch=epoch, until=until, asked=False))
+        back = msgspec.structs.replace(before, epoch=epoch, until=until, asked=False, held=chat.epoch)
+        _save(step, chat.gid, back)
 
 
 def find_mark(step: Step, gid: bytes) -> Back | None:
@@ -43,6 +44,12 @@ def find_mark(step: Step, gid: bytes) -> Back | None:
     data = step.tx.find("helper", _BACK + gid)
     mark = None if data is None else rows.parse_row(data, Back)
     return None if mark is None or mark.until < step.now else mark
+
+
+def find_passed(step: Step, chat: Chat) -> tuple[tuple[int, bytes], ...]:
+    """Epochs that we saw end before the server came back, which it may hold therefore; later ones ended there."""
+    mark = find_mark(step, chat.gid)
+    return () if mark is None else tuple(one for one in chat.passed if one[0] < (mark.held or mark.epoch))
 
 
 def note_behind(step: Step, chat: Chat, epoch: int) -> None:
@@ -64,9 +71,15 @@ def note_behind(step: Step, chat: Chat, epoch: int) -> None:
 def undoes(step: Step, chat: Chat, group: mls.Group) -> bool:
     """Whether a group that somebody brings us back into has whom we saw go out of it, as where the server lost that.
 
-    Whoever missed it brings us to where the removed read along. An admin who saw it makes a successor instead.
+    Whoever missed it brings us to where the removed read along. An admin who saw it makes a successor instead. Who has
+    no group any more is brought back to whichever there is.
     """
-    if chat.status != "active" or find_mark(step, chat.gid) is None:
+    return chat.status == "active" and has_gone(step, chat, group)
+
+
+def has_gone(step: Step, chat: Chat, group: mls.Group) -> bool:
+    """Whether somebody is in this group whom we saw go out of the chat, where a server came back since."""
+    if find_mark(step, chat.gid) is None:
         return False
     for member in group.members():
         account, device = split_client_id(ClientId(member.client))

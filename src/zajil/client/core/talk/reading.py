@@ -139,10 +139,18 @@ def note_read_until(step: Step, gid: bytes, sent: int, *, at: int) -> None:
 
 
 def merge(step: Step, place: bytes, other: bytes) -> None:
-    """Two chats of two became one: nothing unread is lost, and receipts are owed where the chat goes on."""
+    """Two chats became one: what stood in the other one moves, and receipts are owed where the chat goes on.
+
+    Nothing unread is lost. One mark stands for both, so what was read in the one after that is unread again, and not
+    all of it.
+    """
     chat, gone = step.chat(place), step.chat(other)
-    read_n = min(chat.read_n, gone.read_n) if gone.unread else chat.read_n
-    step.change_chat(place, read_n=read_n)
+    unread = [unread_after(step, one.gid, one.read_n)[:1] for one in (chat, gone) if one.unread]
+    for n, _ in step.tx.rows("message", other):
+        step.tx.move("message", n, place)
+    first = min((n for rows_of in unread for n, _ in rows_of), default=None)
+    read_n = max(chat.read_n, gone.read_n)
+    step.change_chat(place, read_n=read_n if first is None else min(read_n, first - 1))
     step.change_chat(other, unread=0, mentioned=False, owed={}, owed_at=0)
     recount(step, place)
     receipts.owe(step, place, {identity: Status(status) for identity, status in gone.owed.items()})

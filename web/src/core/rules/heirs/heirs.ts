@@ -1,4 +1,5 @@
 /** Successor groups (service.md 6): loaded where a group is stuck or grows, or another one says that it follows. */
+export { dropPointless } from "./dropping.ts";
 export * from "./growing.ts";
 export * from "./judging.ts";
 export { note as noteLower, waits } from "./lower.ts";

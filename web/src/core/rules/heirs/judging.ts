@@ -19,7 +19,7 @@ import type { Chat, Id } from "../../state/rows.ts";
 import type { Look } from "../../state/step.ts";
 import * as groups from "../groups.ts";
 import { findEnd, isStuck, isUndecided } from "./ending.ts";
-import { findMark } from "./returning.ts";
+import { findMark, findPassed } from "./returning.ts";
 
 /**
  * The chat that goes on in the new group. by: who made that, "" where a sibling brings us in later. leaf: of that one's
@@ -75,7 +75,7 @@ export async function findFollowed(look: Look, group: Group, info: JoinInfo): Pr
   let ahead = await findAhead(look, judged, device);
   if (ahead === 0 && old.kind === groups.GROUP && (old.heir === null || (await isRepaired(look, old)))) {
     // Chats of two become one whoever follows.
-    const lower = await findAhead(look, judged, device, held.passed);
+    const lower = await findAhead(look, judged, device, await findPassed(look, old));
     if (lower > 0) ahead = lower - held.epoch;
   }
   return ahead === 0 ? undefined : { old, by: creator, leaf, reason: Reason.STUCK, ahead };

@@ -15,7 +15,8 @@ import type { Step } from "../../state/step.ts";
 import * as chats from "../chats.ts";
 import { ADMIN, DM } from "../groups.ts";
 import * as outbox from "../outbox.ts";
-import { isForming, isStuck, mayStand } from "./ending.ts";
+import { drop } from "./dropping.ts";
+import { isForming, isStuck } from "./ending.ts";
 import { findHeld, roleWithout } from "./judging.ts";
 import { goAlong } from "./lower.ts";
 import { mayMiss, PATIENCE_MS } from "./missing.ts";
@@ -107,23 +108,6 @@ export async function dropFailed(step: Step, chat: Chat, suite = chat.suite): Pr
     await drop(step, forming.gid);
   }
   return kept;
-}
-
-/** This group goes on, by itself or in another one: a successor that we make would be a second chat for everybody. */
-export async function dropPointless(step: Step, gid: Id): Promise<void> {
-  for (const chat of await rows.allChats(step.tx)) {
-    if (chat.forebear !== gid || !isForming(chat)) continue;
-    const items = await rows.items(step.tx, chat.gid);
-    // What comes back of one whose Add may stand at the server tells what became of it.
-    if (!items.some(([, item]) => mayStand(item))) await drop(step, chat.gid);
-  }
-}
-
-/** A successor of ours that never came to be is gone, with what would have sent it. */
-async function drop(step: Step, gid: Id): Promise<void> {
-  for (const [n, item] of await rows.items(step.tx, gid)) await outbox.finish(step, n, item);
-  await step.dropGroup(gid);
-  await step.changeChat(gid, { status: "removed", quiet: true });
 }
 
 /** Packages that are in their lifetime still, and of devices that their accounts did not end since. */

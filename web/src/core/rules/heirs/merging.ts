@@ -10,7 +10,6 @@ import * as messages from "../messages.ts";
 import * as outbox from "../outbox.ts";
 import * as arranging from "../talk/arranging.ts";
 import * as reading from "../talk/reading.ts";
-import * as receipts from "../talk/receipts.ts";
 
 /** Two DMs with one person made at once: the smaller gid stays, unsent items move, texts show in one place. */
 export async function mergeDms(step: Step, peer: Id): Promise<void> {
@@ -39,10 +38,7 @@ export async function mergeDms(step: Step, peer: Id): Promise<void> {
         await moveMessage(step, n, item, keep.gid);
       }
     }
-    for (const [n] of await step.tx.rows("message", rows.bytesOf(other.gid))) {
-      await step.tx.move("message", n, rows.bytesOf(keep.gid));
-    }
-    await mergeRead(step, keep.gid, other.gid);
+    await reading.merge(step, keep.gid, other.gid);
     await mergeArranged(step, keep.gid, other.gid);
   }
 }
@@ -78,16 +74,6 @@ export async function moveMessage(step: Step, n: number, item: Item, gid: Id): P
   await step.tx.remove("message", found[0]);
   const reply_to = inReplyTo === null ? "" : rows.idOf(inReplyTo);
   await messages.show(step, { ...message, gid, message_id: identity, reply_to });
-}
-
-/** Two chats of two became one: nothing unread is lost, and receipts are owed where the chat goes on. */
-export async function mergeRead(step: Step, place: Id, other: Id): Promise<void> {
-  const chat = await step.chat(place);
-  const gone = await step.chat(other);
-  await step.changeChat(place, { read_n: gone.unread > 0 ? Math.min(chat.read_n, gone.read_n) : chat.read_n });
-  await step.changeChat(other, { unread: 0, mentioned: false, owed: {}, owed_at: 0 });
-  await reading.recount(step, place);
-  await receipts.owe(step, place, gone.owed);
 }
 
 /** Two chats of two became one. */

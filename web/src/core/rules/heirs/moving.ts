@@ -13,10 +13,11 @@ import * as chats from "../chats.ts";
 import { GROUP } from "../groups.ts";
 import * as outbox from "../outbox.ts";
 import { note } from "../talk/notices.ts";
+import * as reading from "../talk/reading.ts";
 import type { Followed } from "./judging.ts";
+import { dropPointless } from "./dropping.ts";
 import { mayStand } from "./ending.ts";
-import { dropPointless } from "./making.ts";
-import { mergeArranged, mergeRead, moveMessage } from "./merging.ts";
+import { mergeArranged, moveMessage } from "./merging.ts";
 import { findAbsent } from "./missing.ts";
 import { findMark } from "./returning.ts";
 
@@ -132,16 +133,13 @@ async function merge(step: Step, place: Id, gone: Id, goesOn = false): Promise<v
   const isHere = (who: Id) => here.includes(who);
   await step.changeChat(place, {
     peer: fresh.peer || old.peer,
-    read_n: fresh.read_n || old.read_n,
     activity: Math.max(fresh.activity, old.activity),
     told: [...new Set([...fresh.told, ...old.told])].filter(isHere),
     left: Object.fromEntries(Object.entries({ ...old.left, ...fresh.left }).filter(([who]) => isHere(who))),
     put_out: [...new Set([...old.put_out, ...fresh.put_out])].filter((who) => !isHere(who)),
   });
-  for (const [n] of await step.tx.rows("message", rows.bytesOf(gone)))
-    await step.tx.move("message", n, rows.bytesOf(place));
+  await reading.merge(step, place, gone);
   for (const [n, item] of items) await moveItem(step, n, item, place, goesOn);
-  await mergeRead(step, place, gone);
   await mergeArranged(step, place, gone);
   if (!(await findJoins(step.tx))) return;
   const held = await loadJoins(step.tx);

@@ -16,8 +16,9 @@ import * as groups from "../groups.ts";
 import * as messages from "../messages.ts";
 import * as outbox from "../outbox.ts";
 import * as readd from "../readd.ts";
+import * as reading from "../talk/reading.ts";
 import { findHeld } from "./judging.ts";
-import { make } from "./making.ts";
+import { make, schedule } from "./making.ts";
 import { findMark, noteReplaced, PATIENCE_MS } from "./returning.ts";
 
 /** What a backup keeps of the groups of a server; the result puts it in the place of what is there then. */
@@ -354,9 +355,17 @@ const placesOf = async (who: Person): Promise<Chat[]> =>
   );
 
 /** Two changes that the server forgot: Anna saw the first one alone, those who are away later saw none or both. */
-async function loseTwo(none: "cleo" | "mallory", second: "title" | "removal"): Promise<Four> {
+async function loseTwo(
+  none: "cleo" | "mallory",
+  second: "title" | "removal",
+  read: readonly string[] = [],
+): Promise<Four> {
   const made = await four();
   const { world, anna, omar, mallory, gid } = made;
+  for (const text of read) await say(anna, gid, text);
+  await world.settle();
+  const last = (await omar.lines(gid)).at(-1)?.message_id ?? "";
+  if (read.length > 0) await omar.core.step("read", (step) => reading.markRead(step, gid, last));
   const restore = backUp(world);
   made[none].away = true;
   await title(anna, gid, "Pigeons");
@@ -388,13 +397,15 @@ async function expectOne(world: World, gid: Id, people: readonly Person[]): Prom
 test.each(["title", "removal"] as const)(
   "an admin who saw more makes a later one without a word: %s",
   async (second) => {
-    const { world, anna, omar, cleo, mallory, gid } = await loseTwo("cleo", second);
+    const { world, anna, omar, cleo, mallory, gid } = await loseTwo("cleo", second, ["read", "read, too"]);
     omar.away = true;
     await say(anna, gid, "one");
     await world.pass(30_000, 6);
     const first = (await cleo.chat(gid)).merged;
     omar.away = false;
     await world.pass(30_000, 6);
+    // What was said there, and nothing that he had read.
+    expect((await placesOf(omar)).map(({ unread }) => unread)).toEqual([1]);
     const honest = second === "title" ? [anna, omar, cleo, mallory] : [anna, omar, cleo];
     const last = await expectOne(world, gid, honest);
     expect([last !== first, (await omar.chat(first)).merged]).toEqual([true, last]);
@@ -530,4 +541,67 @@ test.each([true, false])("what a refused commit ended was not lost; who made it 
   });
   const mark = await cleo.core.look((look) => findMark(look, gid));
   expect([mark?.epoch, mark?.replaced ?? []]).toEqual([(await cleo.chat(gid)).epoch, []]);
+});
+
+/** A commit came that this device cannot follow. offender: who is proven to have made it. */
+const loseGroup = (who: Person, gid: Id, offender: Id = "") =>
+  who.core.step("lose", async (step) => {
+    await readd.lose(step, gid, "refused", offender);
+    await schedule(step, gid);
+  });
+
+test.each(["lowered", "removed", "broken by him"])(
+  "no admin goes along where ours went on against its maker: %s",
+  async (since) => {
+    const { world, anna, omar, cleo, gid } = await four();
+    const seen = await cleo.core.look((look) => look.findGroup(gid));
+    if (seen === undefined) throw new Error("no state");
+    await title(anna, gid, "Pigeons");
+    await world.settle();
+    await backUp(world)();
+    await world.settle();
+    await forge(omar, gid, [], { epoch: seen.epoch, authenticator: seen.epochAuthenticator });
+    const first = (await cleo.chat(gid)).merged;
+    expect(first).not.toBe("");
+    await update(cleo, first);
+    await world.settle();
+    omar.away = true;
+    if (since === "lowered") await anna.core.step("role", (step) => chats.setRole(step, gid, omar.id, 0));
+    if (since === "removed") await anna.core.step("remove", (step) => chats.removeAccount(step, gid, omar.id));
+    await world.settle();
+    await loseGroup(anna, gid, since === "broken by him" ? omar.id : "");
+    await world.pass(30_000, 6);
+    const { heir } = await anna.chat(gid);
+    expect([heir !== null, heir?.gid === first]).toEqual([true, false]);
+    const chat = await anna.chat(heir?.gid ?? "");
+    expect(rows.accountsOf(chat).includes(omar.id)).toBe(since === "lowered");
+    expect(groups.roleOf(chat, omar.id)).toBe(0);
+  },
+);
+
+test("who cannot follow ours any more is not brought to who went out", async () => {
+  const { world, anna, omar, cleo, gid } = await loseTwo("mallory", "removal");
+  omar.away = true;
+  await loseGroup(cleo, gid);
+  await makeOne(anna, gid);
+  await world.settle();
+  expect((await cleo.chat(gid)).heir).toBeNull();
+  expect((await placesOf(cleo)).length).toBe(2);
+});
+
+test("an epoch that ended where the server came back was not lost; a later return counts", async () => {
+  const { world, anna, omar, cleo, gid } = await four();
+  await backUp(world)();
+  await world.settle();
+  const seen = await cleo.core.look((look) => look.findGroup(gid));
+  if (seen === undefined) throw new Error("no state");
+  const lost = { epoch: seen.epoch, authenticator: seen.epochAuthenticator };
+  await title(anna, gid, "Pigeons");
+  await world.settle();
+  await forge(omar, gid, [], lost);
+  for (const one of [anna, cleo]) expect((await one.chat(gid)).heir).toBeNull();
+  await backUp(world)();
+  await world.settle();
+  await forge(omar, gid, [], lost);
+  expect((await cleo.chat(gid)).heir).not.toBeNull();
 });

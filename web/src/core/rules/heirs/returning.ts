@@ -25,7 +25,8 @@ export interface Lower extends Heir {
  * The server came back while we held a group. epoch: that we held of it. since: Unix ms of when we noticed, or of what we
  * had written and not sent yet. until: up to when others may come who hold a later epoch. asked: whether this device tried
  * since if it holds the server's. replaced: epochs that a Welcome took the place of since, newest first. lower: those of
- * who saw less of this group, which are chats of their own until a later one follows it.
+ * who saw less of this group, which are chats of their own until a later one follows it. held: the epoch that we held at
+ * the last return; `epoch` is the lowest one of all returns.
  */
 interface Back {
   readonly epoch: number;
@@ -34,6 +35,7 @@ interface Back {
   readonly asked: boolean;
   readonly replaced?: readonly Passed[];
   readonly lower?: readonly Lower[];
+  readonly held?: number;
 }
 
 const nameOf = (gid: Id): Uint8Array => concat(ascii("back"), rows.bytesOf(gid));
@@ -46,8 +48,9 @@ export async function noteBack(step: Step): Promise<void> {
     // What waits since before goes out now.
     const waiting = (await rows.items(step.tx, gid)).map(([, { at }]) => at);
     const since = before?.since ?? Math.min(step.now, ...waiting);
-    const held = Math.min(epoch, before?.epoch ?? epoch);
-    await save(step, gid, { ...before, epoch: held, since, until: step.now + PATIENCE_MS, asked: false });
+    const lowest = Math.min(epoch, before?.epoch ?? epoch);
+    const until = step.now + PATIENCE_MS;
+    await save(step, gid, { ...before, epoch: lowest, held: epoch, since, until, asked: false });
   }
 }
 
@@ -56,6 +59,12 @@ export async function findMark(look: Look, gid: Id): Promise<Back | undefined> {
   const data = await look.tx.find("helper", nameOf(gid));
   const mark = data === undefined ? undefined : rows.parseRow<Back>(data);
   return mark !== undefined && mark.until >= look.now ? mark : undefined;
+}
+
+/** Epochs that we saw end before the server came back, which it may hold therefore; later ones ended there. */
+export async function findPassed(look: Look, { gid, passed }: Chat): Promise<readonly Passed[]> {
+  const mark = await findMark(look, gid);
+  return passed.filter(({ epoch }) => epoch < (mark?.held ?? mark?.epoch ?? 0));
 }
 
 /**
@@ -76,10 +85,16 @@ export async function noteBehind(step: Step, chat: Chat): Promise<void> {
 /**
  * Whether a group that somebody brings us back into has whom we saw go out of it, as where the server lost that.
  *
- * Whoever missed it brings us to where the removed read along. An admin who saw it makes a successor instead.
+ * Whoever missed it brings us to where the removed read along. An admin who saw it makes a successor instead. Who has no
+ * group any more is brought back to whichever there is.
  */
 export async function undoes(look: Look, chat: Chat, group: Group): Promise<boolean> {
-  if (chat.status !== "active" || (await findMark(look, chat.gid)) === undefined) return false;
+  return chat.status === "active" && hasGone(look, chat, group);
+}
+
+/** Whether somebody is in this group whom we saw go out of the chat, where a server came back since. */
+export async function hasGone(look: Look, chat: Chat, group: Group): Promise<boolean> {
+  if ((await findMark(look, chat.gid)) === undefined) return false;
   for (const { client } of group.members()) {
     const [account, device] = groups.deviceOf(client);
     const { devices } = await accounts.known(look, account);

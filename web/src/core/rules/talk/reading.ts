@@ -132,3 +132,24 @@ export async function noteReadUntil(
   const numbers = unread.filter(([, message]) => message.sent <= sent).map(([n]) => n);
   await noteRead(step, place, numbers, at);
 }
+
+/**
+ * Two chats became one: what stood in the other one moves, and receipts are owed where the chat goes on.
+ *
+ * Nothing unread is lost. One mark stands for both, so what was read in the one after that is unread again, and not all
+ * of it.
+ */
+export async function merge(step: Step, place: Id, other: Id): Promise<void> {
+  const [chat, gone] = [await step.chat(place), await step.chat(other)];
+  let read_n = Math.max(chat.read_n, gone.read_n);
+  for (const one of [chat, gone]) {
+    const [first] = one.unread > 0 ? await unreadAfter(step, one.gid, one.read_n) : [];
+    if (first !== undefined) read_n = Math.min(read_n, first[0] - 1);
+  }
+  for (const [n] of await step.tx.rows("message", rows.bytesOf(other)))
+    await step.tx.move("message", n, rows.bytesOf(place));
+  await step.changeChat(place, { read_n });
+  await step.changeChat(other, { unread: 0, mentioned: false, owed: {}, owed_at: 0 });
+  await recount(step, place);
+  await receipts.owe(step, place, gone.owed);
+}
