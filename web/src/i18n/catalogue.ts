@@ -170,6 +170,9 @@ export function useLanguage(next: Language): Promise<void> {
   return turn;
 }
 
+/** The pause before words that did not come are asked for again. */
+const AGAIN_MS = 1_000;
+
 /** Use a language or, until its words come, one whose words are kept here. Where none are, keys: better than nothing. */
 export async function beginWith(chosen: Language): Promise<void> {
   let began = chosen;
@@ -185,13 +188,15 @@ export async function beginWith(chosen: Language): Promise<void> {
   }
   wanted = began; // where none came, words of the next screen are of the chosen one, not of the one tried last
   const listen = (): void => addEventListener("online", () => void again(), { once: true });
-  const again = async (): Promise<void> => {
+  // A network that has just come may not carry the first thing that is asked for.
+  const again = async (left = 3): Promise<void> => {
     if (wanted !== began) return; // another one was chosen meanwhile
     try {
       await useLanguage(chosen);
     } catch {
-      listen();
       if (wanted === chosen) await useLanguage(began).catch(() => undefined); // words of other screens are of this one
+      if (left > 0) setTimeout(() => void again(left - 1), AGAIN_MS);
+      else listen();
     }
   };
   listen();
