@@ -47,6 +47,7 @@ class Credential:
     def __init__(self, folder: Path) -> None:
         self._path = folder / CREDENTIAL_FILE
         self._asking = folder / ASKING_FILE
+        self._is_first = False
 
     def read(self) -> bytes | None:
         """The credential, None before the bridge has joined. Raises OSError, Malformed (the file was changed)."""
@@ -66,7 +67,13 @@ class Credential:
             return kept
         self._asking.unlink(missing_ok=True)  # its writer ended halfway, and so before it asked
         write_new(self._asking, made := token_bytes(_ASKING_BYTES), mode=0o600)
+        self._is_first = True
         return made
+
+    def take_refusal(self) -> None:
+        """The code was refused. Those bytes stay where an earlier call had them, whose answer may have been lost."""
+        if self._is_first:
+            self._asking.unlink(missing_ok=True)
 
     def write(self, joined: control.JoinedBridge) -> None:
         """Keep it. Raises FileExistsError, OSError."""

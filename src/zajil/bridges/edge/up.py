@@ -86,6 +86,7 @@ async def _credential(config: EdgeConfig, folder: Path, home: Home, joined: Call
         answer = await home.join(config, asking=kept.asking())
     except ZajilError as refusal:
         if refusal.code in _BAD_CODE:
+            kept.take_refusal()
             raise CodeRefused from refusal
         raise
     kept.write(answer)
