@@ -1,4 +1,5 @@
 /** A group of four, which many tests about groups begin with. */
+import { HEAD_JUMP } from "../../protocol/limits.ts";
 import type { Id } from "../state/rows.ts";
 import * as chats from "../rules/chats.ts";
 import * as groups from "../rules/groups.ts";
@@ -27,3 +28,19 @@ export const four = copies(async (): Promise<Four> => {
   await world.settle();
   return { world, anna, omar, cleo, mallory, gid };
 });
+
+/** What a backup keeps of the groups of a server; the result puts it in the place of what is there then. */
+export function backUp({ service, people }: World): () => Promise<void> {
+  const copy = () => [...held].map(([gid, row]) => [gid, { ...row, roster: new Map(row.roster) }] as const);
+  let held: ReadonlyMap<string, ReturnType<typeof service.groups.get> & object> = service.groups;
+  held = new Map(copy());
+  return async () => {
+    service.groups.clear();
+    for (const [gid, row] of copy()) service.groups.set(gid, row);
+    for (const mailbox of service.mailboxes.values()) {
+      mailbox.queue = [];
+      mailbox.next += 2 * HEAD_JUMP;
+    }
+    for (const person of people) await person.core.wantDrain();
+  };
+}

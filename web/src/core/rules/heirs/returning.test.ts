@@ -5,11 +5,10 @@
 import "fake-indexeddb/auto";
 import { expect, test } from "vitest";
 import { type Passed, Reason, withPredecessor } from "../../../protocol/chat/successors.ts";
-import { HEAD_JUMP } from "../../../protocol/limits.ts";
 import * as accounts from "../../state/accounts.ts";
 import * as rows from "../../state/rows.ts";
 import type { Chat, Id } from "../../state/rows.ts";
-import { type Four, four } from "../../testing/four.ts";
+import { backUp, type Four, four } from "../../testing/four.ts";
 import type { Person, World } from "../../testing/people.ts";
 import * as chats from "../chats.ts";
 import * as groups from "../groups.ts";
@@ -20,22 +19,6 @@ import * as reading from "../talk/reading.ts";
 import { findHeld } from "./judging.ts";
 import { make, schedule } from "./making.ts";
 import { findMark, noteReplaced, PATIENCE_MS } from "./returning.ts";
-
-/** What a backup keeps of the groups of a server; the result puts it in the place of what is there then. */
-function backUp({ service, people }: World): () => Promise<void> {
-  const copy = () => [...held].map(([gid, row]) => [gid, { ...row, roster: new Map(row.roster) }] as const);
-  let held: ReadonlyMap<string, ReturnType<typeof service.groups.get> & object> = service.groups;
-  held = new Map(copy());
-  return async () => {
-    service.groups.clear();
-    for (const [gid, row] of copy()) service.groups.set(gid, row);
-    for (const mailbox of service.mailboxes.values()) {
-      mailbox.queue = [];
-      mailbox.next += 2 * HEAD_JUMP;
-    }
-    for (const person of people) await person.core.wantDrain();
-  };
-}
 
 /** Mallory is removed while she and Cleo, or Omar, are away, and the server forgets it; both are back. */
 async function loseRemoval(missed: "cleo" | "omar" = "cleo"): Promise<Four> {
