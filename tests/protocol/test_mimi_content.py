@@ -2,44 +2,37 @@
 
 from __future__ import annotations
 
-import os
 import re
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from tests.official import FOLDER
 
 from zajil.protocol import cbor
 from zajil.protocol.chat import content
 from zajil.protocol.errors import Malformed, ZajilError
 
-ROOT = Path(__file__).resolve().parents[2]
-FOLDER = Path(os.environ.get("ZAJIL_VECTORS", ROOT.parent / "shared" / "vectors")) / "mimi-content"
-EXAMPLES = sorted(FOLDER.glob("*.cbor"))
+EXAMPLES = sorted((FOLDER / "mimi-content").glob("*.cbor"))
 MESSAGES = [path for path in EXAMPLES if path.stem != "implied-original"]
-needs_examples = pytest.mark.skipif(not EXAMPLES, reason="the MIMI content examples are not in ../shared/vectors")
 
 
-@needs_examples
 def test_all_fifteen_examples_are_here() -> None:
     assert len(EXAMPLES) == 15
 
 
-@needs_examples
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: str(path.stem))
 def test_an_example_is_deterministic_cbor(path: Path) -> None:
     data = path.read_bytes()
     assert cbor.encode(cbor.parse(data)) == data
 
 
-@needs_examples
 @pytest.mark.parametrize("path", MESSAGES, ids=lambda path: str(path.stem))
 def test_an_example_is_read_and_written_again(path: Path) -> None:
     data = path.read_bytes()
     assert content.encode_content(content.parse_content(data)) == data
 
 
-@needs_examples
 @pytest.mark.parametrize("path", MESSAGES, ids=lambda path: str(path.stem))
 def test_an_example_has_the_id_it_states(path: Path) -> None:
     stated = re.search(r"message ID = h'(\w+)\n# +(\w+)'", path.with_suffix(".edn").read_text(encoding="utf-8"))
@@ -48,7 +41,6 @@ def test_an_example_has_the_id_it_states(path: Path) -> None:
     assert content.message_id_of(content.parse_content(data), data).hex() == stated[1] + stated[2]
 
 
-@needs_examples
 @pytest.mark.parametrize("path", MESSAGES, ids=lambda path: str(path.stem))
 def test_no_part_of_an_example_is_a_message(path: Path) -> None:
     data = path.read_bytes()

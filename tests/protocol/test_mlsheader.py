@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import os
-from pathlib import Path
-
 import pytest
+from tests.official import read_vectors
 
 from zajil.protocol.errors import Malformed
 from zajil.protocol.mlsheader import COMMIT, PrivateHeader, parse_header
 
-ROOT = Path(__file__).resolve().parents[2]
-FILE = Path(os.environ.get("ZAJIL_VECTORS", ROOT.parent / "shared" / "vectors")) / "mls" / "messages.json"
-needs_file = pytest.mark.skipif(not FILE.exists(), reason="the MLS message vectors are not in ../shared/vectors")
-
 
 def official() -> list[dict[str, str]]:
-    found: list[dict[str, str]] = json.loads(FILE.read_text(encoding="utf-8"))
+    found: list[dict[str, str]] = read_vectors("mls/messages")
     return found
 
 
-@needs_file
 def test_every_official_private_message_is_read() -> None:
     messages = [bytes.fromhex(case["private_message"]) for case in official()]
     assert len({parse_header(message) for message in messages}) > 100
 
 
-@needs_file
 def test_no_truncation_and_no_longer_form_is_read() -> None:
     for case in official()[:20]:
         message = bytes.fromhex(case["private_message"])
@@ -38,7 +29,6 @@ def test_no_truncation_and_no_longer_form_is_read() -> None:
             parse_header(message + b"\x00")
 
 
-@needs_file
 def test_no_other_official_message_is_read() -> None:
     for case in official():
         for name in ("mls_welcome", "mls_group_info", "mls_key_package", "public_message_commit"):

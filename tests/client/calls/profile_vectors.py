@@ -20,10 +20,11 @@ Bytes are hexadecimal.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias
+
+from tests.official import read_vectors
 
 from zajil.client.calls.frames import Codec, clear_bytes, seal_frame, seal_media
 from zajil.client.calls.keys import KeyRing, NoKey, Opener, Sealer, encode_kid
@@ -34,7 +35,7 @@ ROOT = Path(__file__).resolve().parents[3]
 FOLDER = ROOT / "vectors" / "calls"
 SFRAME = FOLDER / "sframe.json"
 PROFILE = FOLDER / "sframe_profile.json"
-OFFICIAL = Path(os.environ.get("ZAJIL_VECTORS", ROOT.parent / "shared" / "vectors")) / "sframe" / "rfc9605.json"
+OFFICIAL = "sframe/rfc9605"
 BY = "zajil, tests/client/calls/profile_vectors.py"
 SOURCE = (
     "RFC 9605 appendix C: sframe-wg/sframe, test-vectors/test-vectors.json, commit 3d07d8f; "
@@ -326,8 +327,7 @@ def shown(value: dict[str, Json]) -> str:
 
 def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
-    if OFFICIAL.exists():
-        SFRAME.write_text(shown(official_rows(json.loads(OFFICIAL.read_text(encoding="utf-8")))), encoding="utf-8")
+    SFRAME.write_text(shown(official_rows(read_vectors(OFFICIAL))), encoding="utf-8")
     PROFILE.write_text(shown(profile()), encoding="utf-8")
 
 

@@ -7,6 +7,7 @@ import random
 
 import pytest
 from tests.client.calls import profile_vectors as pv
+from tests.official import read_vectors
 
 from zajil.client.calls.frames import Codec, open_frame, open_media, seal_frame, seal_media
 from zajil.client.calls.keys import CTR_LIMIT, CounterSpent, KeyRing, NoKey, Opener, encode_kid, split_kid
@@ -57,9 +58,7 @@ def test_every_step_of_the_rfcs_frames(row: dict[str, str]) -> None:
 
 @pytest.mark.vectors
 def test_the_projects_copy_is_what_the_rfcs_authors_wrote() -> None:
-    if not pv.OFFICIAL.exists():
-        pytest.skip("no official vectors: neither $ZAJIL_VECTORS/sframe nor shared/vectors/sframe")
-    assert pv.official_rows(json.loads(pv.OFFICIAL.read_text(encoding="utf-8"))) == RFC
+    assert pv.official_rows(read_vectors(pv.OFFICIAL)) == RFC
 
 
 def test_our_own_vectors_are_what_this_code_writes() -> None:

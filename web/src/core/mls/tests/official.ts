@@ -1,6 +1,7 @@
 /** Official vectors of mlswg/mls-implementations at cfd4502, for the suites whose libraries are installed. */
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
+import { gunzipSync } from "node:zlib";
 import { type CiphersuiteId, type CiphersuiteImpl, getCiphersuiteFromId } from "ts-mls/crypto/ciphersuite.js";
 import { getCiphersuiteImpl } from "ts-mls/crypto/getCiphersuiteImpl.js";
 import { describe, test } from "vitest";
@@ -28,16 +29,7 @@ export type FileName = keyof typeof COUNTS;
 /** Suites 3, 4 and 6 need ChaCha20-Poly1305 and X448, which Zajil does not ship. */
 const SUITES: readonly number[] = [1, 2, 5, 7];
 
-const PROJECT = resolve(import.meta.dirname, "../../../../..");
-const configured = process.env["ZAJIL_VECTORS"];
-const PLACES = [
-  ...(configured === undefined ? [] : [resolve(configured, "mls")]),
-  resolve(PROJECT, "../shared/vectors/mls"),
-];
-export const PLACE = PLACES.find((place) => existsSync(place));
-
-/** Absence is said once in each test file. */
-let said = false;
+const PLACE = resolve(import.meta.dirname, "../../../../../vectors/official/mls");
 
 interface Options {
   /** How many of a suite are taken, from the first on; else all. */
@@ -51,13 +43,8 @@ export function replay<V>(
   run: (vector: V, crypto: CiphersuiteImpl) => Promise<void>,
   { most = {}, adapt = (_, crypto) => crypto }: Options = {},
 ): void {
-  if (PLACE === undefined && said) return;
-  if (PLACE === undefined) {
-    said = true;
-    test.skip(`no official vectors in ${PLACES.join(" or ")}`);
-    return;
-  }
-  const vectors = JSON.parse(readFileSync(resolve(PLACE, `${name}.json`), "utf8")) as (V & { cipher_suite?: number })[];
+  const text = gunzipSync(readFileSync(resolve(PLACE, `${name}.json.gz`))).toString();
+  const vectors = JSON.parse(text) as (V & { cipher_suite?: number })[];
   if (vectors.length !== COUNTS[name]) throw new Error(`${name}: ${vectors.length} vectors`);
   const known = [...new Set(vectors.map((vector) => vector.cipher_suite ?? 1))].filter((suite) =>
     SUITES.includes(suite),
