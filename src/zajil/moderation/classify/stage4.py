@@ -1,5 +1,7 @@
 """Stage 4 of the cascade: which posts get a sentence vector, and what its heads say. Optional, and never fatal.
 
+No server runs it yet: `zajil moderation evaluate` and training alone do.
+
 Runs when a score of stage 3 lies between a third of `review` and `auto`, or the author is of trust 0, or the channel
 has over 10,000 subscribers and `any` is above 0.2, or the post is in the audit sample. In a language that is none of
 ours it never runs. Where the encoder or the heads are missing, `load_stage4` says why, posts carry `skipped`, and the

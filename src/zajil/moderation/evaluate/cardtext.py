@@ -10,8 +10,9 @@ INTRO: Final = """
 
 Two models ship in `zajil/moderation/model`: eight linear heads over hashed characters and words (stage 3, every post),
 and eight heads of 64 units over sentence vectors of multilingual-e5-small in four bits, weighed together with the
-linear ones (stage 4, a few posts in a hundred, with the extra `moderation-embeddings`). They read public posts in
-Arabic, English and Russian and never a private chat. What they were trained on: [training data](training-data.md). How
+linear ones (stage 4, for a few posts in a hundred). **No server runs stage 4 yet**, whatever is installed: its figures
+are of `zajil moderation evaluate` alone. The models read public posts in Arabic, English and Russian and never a
+private chat. What they were trained on: [training data](training-data.md). How
 to measure them again: `zajil moderation evaluate --suite all`.
 """
 
