@@ -12,6 +12,7 @@ from tests.protocol import service_vectors
 from zajil.protocol import cbor, frames, records, roster
 from zajil.protocol.chat import aad, content, extensions, forms, mentions, parts
 from zajil.protocol.chat.emoji import check_emoji
+from zajil.protocol.contacts.names import shows
 from zajil.protocol.contacts.requests import is_strangers
 from zajil.protocol.contacts.usernames import parse_username, username_key
 from zajil.protocol.errors import Malformed, ZajilError
@@ -285,6 +286,12 @@ def test_session_frames_and_records_are_read() -> None:
         data = bytes.fromhex(frame["hex"])
         assert msgspec.msgpack.encode(wire.parse_record(records.pad(data))) == data
     assert records.unpad(bytes.fromhex(vector["record"]["record"])).hex() == vector["record"]["frame"]
+
+
+def test_a_name_of_blanks_and_marks_shows_nothing() -> None:
+    held = load("names")
+    assert [name for name in held["seen"] if not shows(name)] == []
+    assert [name for name in held["unseen"] if shows(name)] == []
 
 
 def test_usernames_have_one_spelling_and_one_key() -> None:

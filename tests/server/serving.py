@@ -103,6 +103,11 @@ async def _call(call: HttpCall) -> HttpAnswer:
     return HttpAnswer(200, {"content-type": "text/plain"}, call.method.encode() + call.path.encode())
 
 
+async def _check_caller(call: HttpCall) -> None:
+    if "authorization" in call.headers and call.headers["authorization"] != TOKEN:
+        raise error("token-expired")
+
+
 async def _check_bridge(text: str, _peer: Peer) -> bytes:
     if text != BRIDGE:
         raise error("token-expired")
@@ -150,6 +155,7 @@ async def serving(
         door=SealDoor(ServerSeals([ORIGIN], random=os.urandom), limits=limits, clock=clock, roots=lambda: ROOTS),
         check_bridge=_check_bridge,
         call=_call,
+        check_caller=_check_caller,
         site=_site,
         peers=PeerRules(origins=["https://ours.example"], trusted_proxies=[]),
         bodies_max_bytes=unfinished_max_bytes,

@@ -103,10 +103,10 @@ class Uploader:
         answer = await self.http.call(control.ATTACHMENT_OFFSET, auth=auth, id=encode_b64(made.id))
         return parse_json(answer, UploadOffset).offset
 
-    async def whole(self, body: bytes = BODY) -> AddedAttachment:
+    async def whole(self, body: bytes = BODY, *, part: int = MIB) -> AddedAttachment:
         made = await self.add(body)
-        for at in range(0, len(body), MIB):
-            await self.put(made, at, body[at : at + MIB])
+        for at in range(0, len(body), part):
+            await self.put(made, at, body[at : at + part])
         return made
 
     async def fetch(self, made: AddedAttachment, wanted: str | None) -> tuple[int, bytes, dict[str, str]]:

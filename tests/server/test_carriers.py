@@ -277,7 +277,7 @@ async def test_a_post_that_sends_no_whole_body_takes_no_carrier(client: aiohttp.
 
 async def test_what_a_post_brought_counts_until_it_is_answered(client: aiohttp.ClientSession) -> None:
     """A POST that came early waits for the one before it, and what it brought with it."""
-    async with serving(SHELL, Queue(), unfinished_max_bytes=100_000) as (url, gateway):
+    async with serving(SHELL, Queue(), unfinished_max_bytes=130_000) as (url, gateway):
         early, other = PostPlug(client, url + Role.S.path), PostPlug(client, url + Role.S.path)
         early.seq = 1
         waiting = asyncio.create_task(early.post(bytes(60_000)))

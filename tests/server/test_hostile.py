@@ -38,6 +38,22 @@ TABLE = {code for code, row in CODES.items() if row.status}
 UNGIVEN = {Auth.UPLOAD: "Upload " + encode_b64(bytes(32))}
 
 
+@pytest.mark.parametrize("route", [control.PUT_ATTACHMENT, control.PUT_KEY_PACKAGES, control.MAKE_REPORT])
+@pytest.mark.parametrize("token", ["Upload", "Device", "Upload short", "Device short", ""])
+async def test_who_may_not_call_is_refused_before_a_large_body_came(server: Server, route: Route, token: str) -> None:
+    """The head alone is sent, and the answer is there: nobody without a token fills memory with bodies."""
+    if " " not in token and token:
+        token += " " + encode_b64(os.urandom(32))
+    path = route.url(**({"id": encode_b64(bytes(16))} if "{id}" in route.path else {}))
+    query = "?offset=0" if route is control.PUT_ATTACHMENT else ""
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    head = f"{route.method} {path}{query} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {route.limit}\r\n"
+    writer.write((head + (f"Authorization: {token}\r\n" if token else "") + "\r\n").encode())
+    status = await asyncio.wait_for(reader.readline(), 3)
+    assert status.split()[1] in {b"400", b"401", b"403", b"404", b"410"}, status
+    writer.close()
+
+
 async def test_every_route_refuses_bodies_of_another_size_or_shape(http: Http, server: Server, tmp_path: Path) -> None:
     world = await make_world(http)
     bridge, opener = await open_bridge(http, tmp_path / "data")

@@ -136,7 +136,7 @@ async def test_bodies_that_are_still_arriving_have_a_budget(
     more = asyncio.Event()
 
     async def body() -> AsyncIterator[bytes]:
-        yield bytes(200 * 1024)
+        yield bytes(140 * 1024)
         await more.wait()
         yield b"end"
 

@@ -32,6 +32,8 @@ from zajil.server.http.calls import Peer
 BODY = os.urandom(padded_bytes(900_000))
 SIZE = len(BODY)
 ASKED = 12
+PART = 64 << 10
+"""Of an upload to a server with so little room that a whole megabyte is more than one prefix may have of it."""
 
 
 @pytest.fixture
@@ -59,7 +61,7 @@ class TestRoom:
         return Settings(port=0, registration="open", limits=NO_LIMITS, drain_s=0, unfinished_max_bytes=4 << 20)
 
     async def test_beyond_it_large_answers_wait_and_small_ones_do_not(self, uploader: Uploader, server: Server) -> None:
-        made = await uploader.whole(BODY)
+        made = await uploader.whole(BODY, part=PART)
         asked = [await stall(server, made) for _ in range(3)]
         try:
             async with asyncio.timeout(20):
@@ -135,7 +137,7 @@ class TestSessions:
         server: Server,
         answered: Callable[[], Awaitable[None]],
     ) -> None:
-        made = await uploader.whole(BODY)
+        made = await uploader.whole(BODY, part=PART)
         path = f"/v1/attachments/{encode_b64(made.id)}"
         gateway = server.gateway
         async with AsyncExitStack() as stack:
@@ -172,7 +174,7 @@ class TestSessions:
         answered: Callable[[], Awaitable[None]],
     ) -> None:
         """Asked for, and cut before it was read: the session waits for its client, but not while others need room."""
-        made = await uploader.whole(BODY)
+        made = await uploader.whole(BODY, part=PART)
         path = f"/v1/attachments/{encode_b64(made.id)}"
         for _ in range(6):
             async with wire(Role.S) as session:

@@ -153,6 +153,10 @@ class Attachments:
         """Of the passes that are good now."""
         return self._delivery.now() // _DAY_S - UPLOAD_PASS_TTL_DAYS + 1
 
+    async def check_upload(self, attachment_id: bytes, secret: bytes, *, prefix: bytes) -> None:
+        """Raises Refused `gone` for an id or secret that is none. prefix: as of `offset`."""
+        await self._find_own(attachment_id, secret, prefix)
+
     async def offset(self, attachment_id: bytes, secret: bytes, *, prefix: bytes) -> UploadOffset:
         """How much is stored. prefix: of the address that asks, here and below.
 

@@ -67,7 +67,7 @@ from zajil.server.http.bridge_routes import bind_bridges
 from zajil.server.http.calls import HttpAnswer, HttpCall, Peer
 from zajil.server.http.data_routes import bind_data
 from zajil.server.http.delivery_routes import bind_attachments, bind_delivery, bind_public, bind_reports
-from zajil.server.http.dispatch import Dispatcher, Proofs, either
+from zajil.server.http.dispatch import Dispatcher, Proofs, Spaces
 from zajil.server.http.idempotency import AnswerBook, delete_old_answers, delete_old_claims
 from zajil.server.measures import Insistence, make_measures, make_tell_outcome, read_statement
 from zajil.server.metrics import Metrics
@@ -151,14 +151,14 @@ class Server:
         self.worker = self._make_worker(data) if self.moderation and settings.moderation.worker == "child" else None
         dispatcher = self._make_dispatcher(keys)
         self.console = self._make_console(self.moderation) if self.moderation is not None else None
-        call = either(
-            dispatcher.answer,
-            self.public.call if self.public else None,
-            self.console.call if self.console is not None else None,
+        spaces = Spaces(
+            dispatcher,
+            self.public.calls if self.public else None,
+            self.console.calls if self.console is not None else None,
         )
-        self.gateway = self._make_gateway(call)
+        self.gateway = self._make_gateway(spaces.answer)
         self._shell: Shell = self._make_shell(
-            call,
+            spaces,
             Site(web_client, dev=settings.dev),
             check_bridge=dispatcher.check_bridge,
             door=self._make_door(storage.signing),
@@ -479,6 +479,9 @@ class Server:
                 device=lambda token: login.check_device(self._auth, token),
                 bridge=lambda token: joining.check_bridge(self._registry, token),
                 bridge_token=lambda token: tokens.check_token(self._registry, token),
+                upload=lambda attachment_id, secret, prefix: self._attachments.check_upload(
+                    attachment_id, secret, prefix=prefix
+                ),
             ),
             limits=self._limits,
             clock=self._clock,
@@ -519,7 +522,7 @@ class Server:
 
     def _make_shell(
         self,
-        call: Callable[[HttpCall], Awaitable[HttpAnswer]],
+        spaces: Spaces,
         site: Site,
         *,
         check_bridge: Callable[[str, Peer], Awaitable[bytes]],
@@ -530,7 +533,8 @@ class Server:
             gateway=self.gateway,
             door=door,
             check_bridge=check_bridge,
-            call=call,
+            call=spaces.answer,
+            check_caller=spaces.check_caller,
             site=lambda method, target, headers: site.answer(method, target, headers, now=self._clock()),
             peers=PeerRules(origins=settings.origins, trusted_proxies=settings.trusted_proxies),
             bodies_max_bytes=settings.unfinished_max_bytes // 4,

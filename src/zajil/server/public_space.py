@@ -29,6 +29,7 @@ from zajil.protocol.public.posts import ChannelDecision
 from zajil.protocol.public.routes import FoundRoute, PublicRoute
 from zajil.server.config import ConfigError, Settings
 from zajil.server.http.calls import HttpAnswer, HttpCall, StreamAnswer
+from zajil.server.http.dispatch import Space
 from zajil.server.http.idempotency import AnswerBook
 from zajil.server.http.preview import Preview
 from zajil.server.http.public_dispatch import PublicBound, PublicDispatcher
@@ -92,9 +93,9 @@ class PublicSpace:
         self._gate: asyncio.Task[None] | None = None
 
     @property
-    def call(self) -> Callable[[HttpCall], Awaitable[HttpAnswer]]:
+    def calls(self) -> Space:
         """Answers calls below /pub/v1."""
-        return self._dispatcher.answer
+        return self._dispatcher
 
     @property
     def page(self) -> Callable[[HttpCall], Awaitable[HttpAnswer]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 from urllib.parse import parse_qsl, unquote
 
 import msgspec
@@ -21,6 +21,7 @@ from zajil.protocol.control import (
     CALL_TICKET,
     CHALLENGE,
     CLAIM_KEY_PACKAGES,
+    PUT_ATTACHMENT,
     Auth,
     Found,
     Route,
@@ -42,11 +43,16 @@ _SAME_AGAIN = frozenset({CHALLENGE, CLAIM_KEY_PACKAGES, CALL_RELAY, CALL_TICKET}
 
 
 class Proofs(NamedTuple):
-    """Whom a token stands for, each raising AuthError for one that is unknown or over."""
+    """Whom a token stands for, each raising AuthError for one that is unknown or over.
+
+    upload: called with an attachment's id, a secret and an address prefix; raises Refused `gone` where nothing is
+    uploaded with both.
+    """
 
     device: Callable[[bytes], Awaitable[CallingDevice]]
     bridge: Callable[[bytes], Awaitable[bytes]]
     bridge_token: Callable[[bytes], Awaitable[bytes]]
+    upload: Callable[[bytes, bytes, bytes], Awaitable[None]]
 
 
 class _Caller(NamedTuple):
@@ -104,6 +110,19 @@ class Dispatcher:
             answer = refuse(error("internal"))
         self._count(name, answer.status)
         return answer
+
+    async def check_caller(self, call: HttpCall) -> None:
+        """Raise what refuses the caller, by the head of its call alone: before much of its body is read.
+
+        Raises no-such-route, and what `_authorise` does; gone for an upload that is none.
+        """
+        found = find_route(call.method, call.path.partition("?")[0])
+        if found is None:
+            raise error("no-such-route")
+        caller = await self._authorise(call, found.route)
+        if found.route is PUT_ATTACHMENT and caller.token is not None:
+            attachment_id = parse_b64(unquote(found.parameters["id"]), size=16)
+            await self._proofs.upload(attachment_id, caller.token, call.peer.prefix)
 
     async def _answer_route(self, call: HttpCall, found: Found, query: str) -> HttpAnswer:
         route = found.route
@@ -198,21 +217,38 @@ _CARRIES = {
 }
 
 
-def either(
-    private: Callable[[HttpCall], Awaitable[HttpAnswer]],
-    public: Callable[[HttpCall], Awaitable[HttpAnswer]] | None,
-    review: Callable[[HttpCall], Awaitable[HttpAnswer]] | None = None,
-) -> Callable[[HttpCall], Awaitable[HttpAnswer]]:
-    """Answers the calls of every space, by their prefix; those of one that is not there are unknown routes."""
+class Space(Protocol):
+    """What answers the calls below one prefix. Neither raises for a bug of ours but what a peer may hear."""
 
-    async def answer(call: HttpCall) -> HttpAnswer:
-        if public is not None and is_public_call(call.path):
-            return await public(call)
-        if review is not None and is_review_call(call.path):
-            return await review(call)
-        return await private(call)
+    async def answer(self, call: HttpCall) -> HttpAnswer:
+        """The answer to this call; a problem document for every refusal."""
 
-    return answer
+    async def check_caller(self, call: HttpCall) -> None:
+        """Raise ZajilError where `answer` would refuse whoever sends this call, of which only the head is there."""
+
+
+class Spaces:
+    """Every space of a server. The calls of one that is not there are unknown routes of the private one."""
+
+    def __init__(self, private: Space, public: Space | None, review: Space | None) -> None:
+        self._private = private
+        self._public = public
+        self._review = review
+
+    async def answer(self, call: HttpCall) -> HttpAnswer:
+        """See Space."""
+        return await self._of(call).answer(call)
+
+    async def check_caller(self, call: HttpCall) -> None:
+        """See Space."""
+        await self._of(call).check_caller(call)
+
+    def _of(self, call: HttpCall) -> Space:
+        if self._public is not None and is_public_call(call.path):
+            return self._public
+        if self._review is not None and is_review_call(call.path):
+            return self._review
+        return self._private
 
 
 def parse_query(query: str, names: frozenset[str]) -> dict[str, str]:

@@ -83,6 +83,13 @@ class PublicDispatcher:
         """The answer to this call; a problem document for every refusal."""
         return await self.guard(call, self._answer)
 
+    async def check_caller(self, call: HttpCall) -> None:
+        """Raise what refuses the caller, by the head of its call alone. Raises no-such-route too."""
+        found = find_public_route(call.method, call.path.partition("?")[0])
+        if found is None:
+            raise error("no-such-route")
+        await self._authorise(call, found.route)
+
     async def guard(self, call: HttpCall, work: Callable[[HttpCall, FoundRoute, str], Awaitable[T]]) -> T | HttpAnswer:
         """What `work` gives for this call, its route and its query; a problem document for whatever it raises."""
         name = "unknown"

@@ -93,6 +93,13 @@ class ReviewDispatcher:
         self._count(name, answer.status)
         return answer
 
+    async def check_caller(self, call: HttpCall) -> None:
+        """Raise what refuses the caller, by the head of its call alone. Raises no-such-route too."""
+        found = find_review_route(call.method, call.path.partition("?")[0])
+        if found is None:
+            raise error("no-such-route")
+        await self._authorise(call, found.route)
+
     async def _authorise(self, call: HttpCall, route: ReviewRoute) -> Reviewer | None:
         """Who calls. Raises token-expired, wrong-space, mixed-auth, not-allowed (role, permission), step-up-needed,
         slow-down.

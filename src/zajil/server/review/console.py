@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -25,7 +25,7 @@ from zajil.moderation.staff.passkeys import Site
 from zajil.protocol.public.routes import PublicRoute
 from zajil.server.config import Settings
 from zajil.server.http.author_routes import bind_author_side
-from zajil.server.http.calls import HttpAnswer, HttpCall
+from zajil.server.http.dispatch import Space
 from zajil.server.http.public_dispatch import PublicBound
 from zajil.server.http.review_dispatch import ReviewDispatcher
 from zajil.server.http.review_routes import bind_review
@@ -77,9 +77,9 @@ class Console:
         self._task: asyncio.Task[None] | None = None
 
     @property
-    def call(self) -> Callable[[HttpCall], Awaitable[HttpAnswer]]:
+    def calls(self) -> Space:
         """Answers calls below /mod/v1."""
-        return self._dispatcher.answer
+        return self._dispatcher
 
     @property
     def author_routes(self) -> Mapping[PublicRoute, PublicBound]:

@@ -74,6 +74,7 @@ class AiohttpShell:
         door: SealDoor,
         check_bridge: Callable[[str, Peer], Awaitable[bytes]],
         call: Callable[[HttpCall], Awaitable[HttpAnswer]],
+        check_caller: Callable[[HttpCall], Awaitable[None]],
         site: Callable[[str, str, Mapping[str, str]], HttpAnswer],
         peers: PeerRules,
         bodies_max_bytes: int,
@@ -85,7 +86,8 @@ class AiohttpShell:
     ) -> None:
         """check_bridge: the id of the bridge whose credential, in text, came with a carrier.
 
-        call: answers control calls. site: answers every other request, from method, target and headers.
+        call: answers control calls. check_caller: raises ZajilError where `call` would refuse whoever sends this one;
+        only its head is there. site: answers every other request, from method, target and headers.
         bodies_max_bytes: memory for bodies until they are answered, all together. answers: writes the large ones.
         posts_max: carriers of POSTs at once.
         public: pages and streams of the public space, None where there is none. transparency: answers requests below
@@ -101,6 +103,7 @@ class AiohttpShell:
         self._check_bridge = check_bridge
         self._site = site
         self._call = call
+        self._check_caller = check_caller
         self._peers = peers
         self._public = public
         self._transparency = transparency
@@ -183,9 +186,10 @@ class AiohttpShell:
             self._check_origin(request)
             if not request.can_read_body and "content-encoding" not in request.headers:
                 return await self._call(_make_call(request, prefix, b"")._replace(takes_parts=True))
-            with self._bodies.reading() as one:
-                body = await one.read(request, self._body_limit(request))
-                return await self._call(_make_call(request, prefix, body))
+            with self._bodies.reading(prefix) as one:
+                head = _make_call(request, prefix, b"")
+                body = await one.read(request, self._body_limit(request), check=lambda: self._check_caller(head))
+                return await self._call(head._replace(body=body))
         except ZajilError as reason:
             return refuse(reason)
 

@@ -55,7 +55,7 @@ class Posts:
 
         place: whose share a new carrier counts under. Raises ZajilError; the carrier is over then.
         """
-        with self._bodies.reading() as one:
+        with self._bodies.reading(place) as one:
             return await self._pass(parse_post(await one.read(request, BODY_BYTES)), owner, place, make)
 
     async def _pass(self, post: PollPost, owner: tuple[str, bytes], place: bytes, make: MakeLine) -> bytes:
