@@ -1,12 +1,14 @@
 /** What is changed in SDP, and which relays an attempt may use. */
 import { describe, expect, it } from "vitest";
 import { EXTENSIONS } from "../../callorders.ts";
+import { FIREFOX_OFFER, READABLE_OFFER } from "../../testing/firefox-sdp.ts";
 import {
   reachable,
   withConstantOpus,
   withoutCandidates,
   withoutExtensions,
   withoutRed,
+  withoutUnusedPayloads,
   withRedApart,
   withRedInside,
 } from "./dressing.ts";
@@ -60,6 +62,15 @@ describe("SDP", () => {
       expect(dress(audio("111", OPUS))).toBe(audio("111", OPUS));
     expect(withRedInside(audio("0", "a=zajil-red:63"))).toBe(audio("0", "a=zajil-red:63"));
     expect(withRedApart(audio("63 0", ...RED))).toBe(audio("0"));
+  });
+
+  it("describes no payload type that the media line of its section does not name", () => {
+    expect(withoutUnusedPayloads(FIREFOX_OFFER)).toBe(READABLE_OFFER);
+    const kept = ["a=rtcp-fb:* nack", "a=fmtp:111 x", "a=rtcp-fb:111 nack", "a=mid:0"];
+    const gone = ["a=rtpmap:96 VP8/90000", "a=fmtp:96 x", "a=rtcp-fb:11 nack"];
+    expect(withoutUnusedPayloads(sdp("v=0", "m=audio 9 P 111", ...kept, ...gone, "m=video 9 P 96", ...gone))).toBe(
+      sdp("v=0", "m=audio 9 P 111", ...kept, "m=video 9 P 96", ...gone.slice(0, 2)),
+    );
   });
 
   it("carries no candidate", () => {

@@ -28,6 +28,23 @@ export const withoutExtensions = (sdp: string): string =>
     return uri !== undefined && EXTENSIONS.includes(uri) ? [line] : [];
   });
 
+/**
+ * A description whose sections describe the payload types of their media line and no others.
+ *
+ * Firefox leaves feedback and parameters of codecs that it took out of a section; Chromium refuses such a description.
+ */
+export function withoutUnusedPayloads(sdp: string): string {
+  let used: readonly string[] | undefined;
+  return mapLines(sdp, (line) => {
+    if (line.startsWith("m=")) used = line.split(" ").slice(3);
+    const payload = /^a=(?:rtpmap|fmtp|rtcp-fb):(\d+)(?: |$)/.exec(line)?.[1];
+    return payload === undefined || used === undefined || used.includes(payload) ? [line] : [];
+  });
+}
+
+/** A description without candidates, unused payload types and header extensions that calls do not use. */
+export const stripped = (sdp: string): string => withoutUnusedPayloads(withoutExtensions(withoutCandidates(sdp)));
+
 /** A description that asks for Opus with constant bit rate and without gaps in silence, and for nothing else of it. */
 export function withConstantOpus(sdp: string): string {
   const payloads = [...sdp.matchAll(/^a=rtpmap:(\d+) opus\/48000\/2\s*$/gim)].map(([, payload]) => payload);

@@ -15,6 +15,7 @@ import {
   sound,
   UDP,
 } from "../../testing/links.ts";
+import { FIREFOX_OFFER, READABLE_OFFER } from "../../testing/firefox-sdp.ts";
 import { KeyRing } from "../keys.ts";
 import type { MediaSignal } from "./shared.ts";
 import type { EncodedFrame } from "./transforms.ts";
@@ -182,6 +183,23 @@ describe("set-up", () => {
       const answers = anna.take("answer").map((one) => one.sdp.replace(/a=fmtp:111 .*\r\n/, ""));
       expect(answers).toEqual([taken, travelling]);
     }
+  });
+
+  it("describes no codec that its media line does not name, in what it sends and in what it reads", () => {
+    const anna = new Device(0);
+    anna.links.openLink(1, { relayOnly: false });
+    anna.links.hearPage({ report: "described", id: anna.take("send")[0]?.id ?? -1, sdp: FIREFOX_OFFER });
+    expect(anna.heard("desc")).toMatchObject([{ sdp: READABLE_OFFER }]);
+    anna.links.hear(1, { t: "desc", call: CALL, to: 0, pc: 64, role: "answer", sdp: FIREFOX_OFFER });
+    expect(anna.take("answer")[0]?.sdp).not.toMatch(/rtcp-fb:(?!120 )/);
+    const omar = new Device(1);
+    omar.links.openLink(0, { relayOnly: false });
+    omar.links.hear(0, { t: "desc", call: CALL, to: 0, pc: 900, role: "offer", sdp: FIREFOX_OFFER });
+    const [receiving] = omar.take("receive");
+    expect(receiving?.offer).toBe(READABLE_OFFER);
+    omar.links.hearPage({ report: "described", id: receiving?.id ?? -1, sdp: FIREFOX_OFFER });
+    const [answer] = omar.heard("desc").filter(({ role }) => role === "answer");
+    expect(answer?.sdp).not.toMatch(/rtcp-fb:(?!120 )/);
   });
 
   it("sends at one rate without pauses, whatever an answer asks for", () => {

@@ -1,13 +1,6 @@
 /** One attempt of a device to reach us: a connection whose frames are opened, and whose silence is noticed. */
 import type { IcePolicy, MediaKind, Sample } from "../../callorders.ts";
-import {
-  candidatesIn,
-  withConstantOpus,
-  withoutCandidates,
-  withoutExtensions,
-  withRedApart,
-  withRedInside,
-} from "./dressing.ts";
+import { candidatesIn, stripped, withConstantOpus, withRedApart, withRedInside } from "./dressing.ts";
 import { CandidatesOut, worthATry } from "./candidates.ts";
 import type { Opener } from "../keys.ts";
 import { Proof, SILENCE_MS } from "./proof.ts";
@@ -47,7 +40,7 @@ export class ReceivingAttempt {
     this.id = shared.nextId();
     this.#openers = { audio: shared.ring.receiver(leaf, pc), video: shared.ring.receiver(leaf, pc + 1) };
     this.#candidates = new CandidatesOut({ leaf, pc, policy }, shared);
-    const offer = withRedInside(withoutExtensions(withoutCandidates(from.offer)));
+    const offer = withRedInside(stripped(from.offer));
     shared.post({ order: "receive", id: this.id, leaf, ice: { policy, servers: shared.servers() }, offer });
     this.addCandidates(candidatesIn(from.offer));
   }
@@ -66,7 +59,7 @@ export class ReceivingAttempt {
   }
 
   described(sdp: string): void {
-    this.#answer = withRedApart(withConstantOpus(withoutCandidates(sdp)));
+    this.#answer = withRedApart(withConstantOpus(stripped(sdp)));
     this.repeat();
   }
 

@@ -6,9 +6,8 @@ import type { IcePlan, IcePolicy, IceServer, MediaKind, Sample } from "../../cal
 import {
   candidatesIn,
   reachable,
+  stripped,
   withConstantOpus,
-  withoutCandidates,
-  withoutExtensions,
   withoutRed,
   withRedApart,
   withRedInside,
@@ -77,7 +76,7 @@ export class SendingAttempt {
   described(sdp: string, nowMs: number): void {
     // What goes by TCP arrives; there, sound sent twice would only take longer.
     const withRed = this.rung === "A" ? withRedApart(sdp) : withoutRed(sdp);
-    this.#offer = withoutExtensions(withoutCandidates(withRed));
+    this.#offer = stripped(withRed);
     this.#sendOffer(nowMs);
   }
 
@@ -103,7 +102,7 @@ export class SendingAttempt {
     if (this.#answered || this.#offer === undefined) return;
     this.#answered = true;
     // What an answer asks of Opus is ours to say: pauses, or sizes that change, would tell others when somebody speaks.
-    const answer = withConstantOpus(withoutExtensions(withoutCandidates(sdp)));
+    const answer = withConstantOpus(stripped(sdp));
     const isOffered = findRed(splitLines(sdp)) === findRed(splitLines(this.#offer));
     this.#shared.post({ order: "answer", id: this.id, sdp: isOffered ? withRedInside(answer) : answer });
     this.addCandidates(candidatesIn(sdp));
