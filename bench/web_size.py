@@ -4,15 +4,17 @@ Run by `make web-size`. kB = 1,000 bytes; gzip -9. entry: index.html, boot.js, t
 first screen, CSS and the largest catalogue of first words; somebody without an account loads the screens of the start
 (`Start-*`) and their words besides, once, and one with an account the words of errors with the first screen. catalogue:
 the largest part of one with its keys, first words or those of all other screens. worker: what the core worker loads at
-its start, one chunk: it takes the lead, opens the store and asks a server. life: MLS and the rules of chats, one chunk.
-suite: the cipher suite. The worker begins to load both at its start and waits for them only before it opens or makes an
-account: 157,000 together, 5,000 of it for the second suite and for groups that go on in another one. worker_all: the
-worker with its lazy chunks, `life` among them, but for those of WORKER_PARTS, each with a limit of its own: what loads
-with the first call of an area and not before.
+its start, its entry and one chunk: it takes the lead, opens the store and asks a server. life: MLS and the rules of
+chats, one chunk. suite: the cipher suite. The worker begins to load both at its start and waits for them only before it
+opens or makes an account: 157,000 together, 5,000 of it for the second suite and for groups that go on in another one.
+worker_all: the worker with its lazy chunks, `life` among them, but for those of WORKER_PARTS, each with a limit of its
+own: what loads with the first call of an area and not before. 6,000 of it for what keeps a chat honest: a Welcome into
+a known chat is judged, names that look alike are marked, messages that cannot be opened are counted.
 PAGE_PARTS: what the page adds for an area, with the largest of its catalogues. lazy_max: the largest chunk a press
 loads. calls: what the first call loads besides, its worker and the page's part (`calls-*`); 10,000 of it for sound over
 the message server, with its own buffer and audio thread. precache: what the service worker fetches
-before it is there, in the largest language: all that reading, writing and queueing need (`web/build/kept.ts`). kept:
+before it is there, in the largest language: all that reading, writing and queueing need (`web/build/kept.ts`);
+6,000 for names, whose changes and look-alikes are shown without a line. kept:
 everything that it keeps, the rest of it once a page had a quiet moment; 427,000 for the
 messenger without calls, 55,000 for their worker and page's part, and 25,000 for their screens, words in three languages
 and icons: calls must work where the network has just become bad; and 45,000 for files, 20,000 of the worker and 25,000
@@ -43,12 +45,12 @@ LIMITS = {
     "css": 8_000,
     "worker": 62_000,
     "life": 78_000,
-    "worker_all": 150_000,
+    "worker_all": 156_000,
     "sw": 5_000,
     "lazy_max": 60_000,
     "catalogue": 12_000,
     "calls": 50_000,
-    "precache": 400_000,
+    "precache": 410_000,
     "kept": 673_000,
     "console": 65_500,
 }
@@ -59,6 +61,7 @@ LIFE = "life-"
 WORKER_PARTS = {
     "suite": ("xwing-", 17_000),  # both suites, HPKE and their hashes: before an account is opened or made
     "gate": ("solving-", 2_000),  # the work that some servers ask of a newcomer: with that
+    "names": ("names-", 2_000),  # lines about new names: with the first profile
     "files": ("files-", 20_000),  # send, fetch and keep files: with the first one
     "joins": ("joins-", 15_000),  # links into groups: with the first one, or who asks by one
     "push": ("push-", 1_500),  # wake this device by push: where that is on
@@ -71,7 +74,7 @@ WORKER_PARTS = {
     "history_out": ("handing-", 8_000),  # the history of this browser as an archive: with a device that is approved
     "history_in": ("receiving-", 8_000),  # and one that comes: where one is announced
     "recovery": ("kept-", 15_000),  # store a backup, come back by it, write chats out, end: with a recovery key
-    "heirs": ("heirs-", 6_600),  # make, judge and follow successor groups: stuck, grown, or a server came back
+    "heirs": ("heirs-", 7_600),  # judge Welcomes into chats that we hold; make, judge and follow successor groups
     "search": ("searching-", 5_000),  # folding, matching and the reading of rows: with the first search
 }
 # Lazy parts of the page: how the names of their chunks begin, the part of the words that is theirs, and the limit.

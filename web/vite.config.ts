@@ -117,7 +117,7 @@ export default defineConfig(({ mode }) => {
         output: {
           comments: { annotation: false, legal: true },
           chunkFileNames: "assets/[name]-[hash].js",
-          codeSplitting: oneStart("core", ["/src/core/life.ts"]),
+          codeSplitting: oneStart("core", ["/src/core/life.ts"], "/src/core/worker.ts"),
           entryFileNames: ({ name }) => `assets/${name === "callworker" ? "calls" : "[name]"}-[hash].js`,
         },
       },

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import hatch_build
@@ -43,6 +43,8 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 LAZY = re.compile(rb"""import\(\s*["'`]\./([\w.-]+\.js)["'`]""")
+STARTED = re.compile(rb"""new URL\(\s*["'`]([\w.-]+\.js)["'`]\s*,\s*import\.meta\.url\)""")
+IMPORTED = re.compile(rb"""(?:from|import\(?)\s*["'`][./]+(?:[\w-]+/)*([\w.-]+\.js)["'`]""")
 STATIC = re.compile(rb"""(?:from|import)\s*["'`]\./([\w.-]+\.js)["'`]""")
 
 
@@ -72,6 +74,16 @@ def check_kept(names: set[str], read: Callable[[str], bytes]) -> None:
     assert put_off <= {re.sub(r"-.{8}\.\w+$", "", name.removeprefix("assets/")) for name in later}
 
 
+def check_workers(files: Collection[str], read: Callable[[str], bytes]) -> None:
+    """No chunk imports the entry of a worker: WebKit runs such an entry again, and the core would run twice."""
+    chunks = [read(path) for path in files if path.endswith(".js")]
+    started = {name for chunk in chunks for name in STARTED.findall(chunk)}
+    assert sorted(re.sub(rb"-.{8}\.js$", b"", name) for name in started) == [b"calls", b"calls-sound", b"worker"]
+    imported = {name for chunk in chunks for name in IMPORTED.findall(chunk)}
+    assert len(imported) > 100
+    assert imported & {*started, b"sw.js"} == set()
+
+
 def check_client(names: list[str], read: Callable[[str], bytes]) -> None:
     """names: as in the package, below web/. read: the bytes of one of them."""
     files = {entry["path"]: entry for entry in json.loads(read("web-manifest.json"))["files"]}
@@ -88,6 +100,7 @@ def check_client(names: list[str], read: Callable[[str], bytes]) -> None:
         f"assets/messages-{language}-{part}" for language in ("ar", "en", "ru") for part in PARTS
     ]
     check_kept(set(files), read)
+    check_workers(files, read)
     for path, entry in files.items():
         assert hashlib.sha256(read(path)).hexdigest() == entry["sha256"], path
     served = {name for name in names if not name.endswith((".br", ".gz"))}

@@ -31,6 +31,14 @@ test("what is of it goes into one chunk, all else where it would", () => {
   expect(Object.keys(GRAPH).map(chunkOf)).toEqual(["core", "core", "core", null, null, "core"]);
 });
 
+test("an entry that stays alone is in no chunk with what it loads", () => {
+  const { groups = [] } = oneStart("core", [], "entry");
+  const [name] = groups.map((group) => group.name);
+  const context = { getModuleInfo: find } as never; // of all that it can tell, this is asked
+  const chunkOf = (id: string) => (typeof name === "function" ? name(id, context) : name);
+  expect(["entry", "a", "shared", "lazy"].map(chunkOf)).toEqual([null, "core", "core", null]);
+});
+
 test("a whole beside it is one chunk of what it needs and the start has not", () => {
   const graph: Readonly<Record<string, readonly string[]>> = {
     entry: [],

@@ -19,13 +19,17 @@ export function isOfFirstLoad(id: string, find: (id: string) => Module | null, s
 }
 
 /**
- * How the output is split: what loads with the entry lies in one chunk. wholes: other modules, by the end of their path,
- * each of which lies in one chunk with all that it needs at once and the start has not; named after the module.
+ * How the output is split: what loads with the entry lies in one chunk.
+ *
+ * wholes: other modules, by the end of their path, each of which lies in one chunk with all that it needs at once and the
+ * start has not; named after the module. alone: an entry, by the end of its path, that stays out of the start's chunk, so
+ * that no lazy chunk imports it: WebKit runs the entry of a worker again then.
  */
-export function oneStart(name: string, wholes: readonly string[] = []): Rolldown.CodeSplittingOptions {
+export function oneStart(name: string, wholes: readonly string[] = [], alone?: string): Rolldown.CodeSplittingOptions {
   const group = (own: string, isRoot: (id: string) => boolean, priority: number): Rolldown.CodeSplittingGroup => ({
     debugName: own,
     name: (id, context) => {
+      if (alone !== undefined && id.endsWith(alone)) return null;
       const find = (one: string): Module | null => {
         const found = context.getModuleInfo(one);
         return found && { isEntry: isRoot(one) || found.isEntry, importers: found.importers };
