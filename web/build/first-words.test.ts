@@ -89,6 +89,27 @@ test("the walk sees that each has words of its own", () => {
     ).toBeGreaterThan(5);
 });
 
+/** Files that the moderators' console is made of, those that load later as well. */
+function consoleFiles(file: string, found = new Set<string>()): Set<string> {
+  if (found.has(file) || !existsSync(file)) return found;
+  found.add(file);
+  for (const [, name = ""] of readFileSync(file, "utf8").matchAll(/(?:from|import\() ?"(\.[^"]+)"/g))
+    consoleFiles(resolve(dirname(file), name), found);
+  return found;
+}
+
+test("the console has each word that its screens say", () => {
+  const packed = readMessages("en", "console");
+  const all = readMessages("en");
+  const files = [...consoleFiles(resolve(SOURCE, "review.ts"))].filter((file) => /\/ui\/(?:review|parts)\//.test(file));
+  const said = files.flatMap((file) => {
+    const named = [...readFileSync(file, "utf8").matchAll(/\bwords: "([a-z0-9_]+)"/g)].map(([, key = ""]) => key);
+    return [...spoken(file), ...named].map((key) => ({ file: file.slice(SOURCE.length + 1), key }));
+  });
+  expect(said.filter(({ key }) => key in all && !(key in packed))).toEqual([]);
+  expect(said.length).toBeGreaterThan(100);
+});
+
 test("the walk sees later words where they are", () => {
   expect(spokenOf([resolve(SOURCE, "ui/people/Scan.svelte")], ["later"]).wrong.length).toBeGreaterThan(5);
 });

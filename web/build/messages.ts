@@ -48,9 +48,9 @@ export type Part =
   | "recovery"
   | "lock"
   | "console";
-/** What the moderators' console says besides its own section: the words that authors are told as well. */
+/** What the moderators' console says besides its own section: what authors are told as well, and the list of keys. */
 const CONSOLE = ["common", "errors", "review"];
-const CONSOLE_TOO = /^(cat|act|appeal)_/;
+const CONSOLE_TOO = /^(?:(?:cat|act|appeal)_|keys$|key_help$)/;
 /** CLDR plural categories that a message must spell out, so that no number ever falls into a wrong form. */
 const CATEGORIES: Readonly<Record<string, readonly string[]>> = {
   en: ["one", "other"],

@@ -67,7 +67,9 @@ test("Shift+Enter makes a line; a blank text is not sent", async ({ page }) => {
 
 test("a reply hangs on what it answers, and a press leads there", async ({ page }) => {
   await open(page, MARKET);
-  const first = page.getByTestId("message").nth(-4);
+  // By its id: the fourth from the end is another one once more of them are drawn.
+  const id = await page.getByTestId("message").nth(-4).getAttribute("data-id");
+  const first = page.locator(`[data-id="${id}"]`);
   const text = await first.getByTestId("text").innerText();
   await choose(page, first, "menu-reply");
   await page.getByTestId("composer").fill("Yes");
@@ -238,6 +240,49 @@ test("whoever scrolls up while sizes are still becoming known is left there", as
     return found;
   });
   expect(Math.min(...below)).toBeGreaterThan(600);
+});
+
+test("a feed that becomes shorter or higher stays at its newest message, and leaves who reads above", async ({
+  page,
+}) => {
+  await open(page, MARKET, "big");
+  const feed = page.getByTestId("feed");
+  await expect(last(page)).toBeInViewport();
+  const below = () => feed.evaluate((element) => element.scrollHeight - element.clientHeight - element.scrollTop);
+  // As a keyboard, a card or a growing composer does.
+  for (const height of [520, 800, 640]) {
+    await page.setViewportSize({ width: 1280, height });
+    await expect.poll(below).toBeLessThan(2);
+    await expect(last(page)).toBeInViewport();
+  }
+  await feed.evaluate((element) => element.scrollBy({ top: -1500 }));
+  await expect(page.getByTestId("jump")).toBeVisible();
+  const top = await feed.evaluate((element) => element.scrollTop);
+  await page.setViewportSize({ width: 1280, height: 520 });
+  await expect.poll(() => feed.evaluate((element) => element.clientHeight)).toBeLessThan(500);
+  expect(Math.abs((await feed.evaluate((element) => element.scrollTop)) - top)).toBeLessThan(2);
+});
+
+test("a chat opens at its newest message while a card takes room from it", async ({ page }) => {
+  // The card comes in the very moment in which the feed stands at its end, as the offer of notifications did.
+  await page.addInitScript(() => {
+    let placed = false;
+    new MutationObserver(() => {
+      const feed = document.querySelector("[data-testid=feed][aria-busy=false].placed");
+      if (placed || !feed?.querySelector("article")) return;
+      placed = true;
+      const card = document.createElement("div");
+      card.style.cssText = "flex: none; block-size: 140px";
+      feed.parentElement?.before(card);
+    }).observe(document, { subtree: true, childList: true, attributes: true });
+  });
+  await open(page, MARKET, "big");
+  const feed = page.getByTestId("feed");
+  await expect
+    .poll(() => feed.evaluate((element) => element.scrollHeight - element.clientHeight - element.scrollTop))
+    .toBeLessThan(2);
+  await expect(last(page)).toBeInViewport();
+  await expect(page.getByTestId("jump")).toBeHidden();
 });
 
 test("at the end, what comes in is followed", async ({ page }) => {

@@ -216,7 +216,7 @@ function accountCalls(
 > {
   return {
     status: () => statusOf(world),
-    server_info: () => ({ server_name: "home.example", registration: world.registration }),
+    server_info: () => ({ server_name: "home.example", registration: world.registration, public_space: true }),
     preview_invite: ({ text }) => answers.invitePreview(world, text),
     prepare_account: () => undefined,
     create_account: ({ name, invite }) => {

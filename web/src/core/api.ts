@@ -172,6 +172,7 @@ export interface Notice {
     | "overtaken"
     | "overheard"
     | "renamed"
+    | "named"
     | "role"
     | "timer"
     | "write-admins"
@@ -187,6 +188,7 @@ export interface Notice {
     | "refused-change"
     | "bad-message"
     | "bad-welcome"
+    | "refused-welcome"
     | "forked-list"
     | "old-copy"
     | "report-acted"
@@ -199,6 +201,8 @@ export interface Notice {
   readonly by?: Person;
   readonly whom?: readonly Person[];
   readonly text?: string;
+  /** Of code `named`: the name before; `text` is the one since. */
+  readonly was?: string;
   /** Of code `call`. */
   readonly call?: CallLine;
 }
@@ -324,6 +328,8 @@ export type Registration = "invite" | "work" | "both" | "open";
 export interface ServerInfo {
   readonly server_name: string;
   readonly registration: Registration;
+  /** It has channels. */
+  readonly public_space: boolean;
 }
 
 export interface Settings {

@@ -3,12 +3,16 @@ import type { HistoryProgress, InvitePreview, Notice, ServerInfo, Status } from 
 import { codeOf } from "../i18n/errors.ts";
 import { browser, call, listen } from "./host.ts";
 
+const WORKS: readonly string[] = ["direct", "via", "slow"];
 const WEEK_MS = 7 * 86_400_000;
 
 class Session {
   /** Undefined until the worker has answered. */
   status = $state<Status>();
   server = $state<ServerInfo>();
+  /** The server has channels, as far as this browser knows. */
+  publicSpace = $state(false);
+  #asked = false;
   /** Code of why the server's name and rules are not known. */
   serverError = $state<string>();
   /** A newer client waits for a press. */
@@ -27,6 +31,7 @@ class Session {
   start(): void {
     this.visible = browser().visible();
     this.newcomer = browser().readPreference("account") !== "yes";
+    this.publicSpace = browser().readPreference("public") === "yes";
     this.persistAsked = browser().readPreference("persist-asked") === "yes";
     this.persistLeft = browser().readPreference("persist-left") === "yes";
     this.recoveryLeft = Number(browser().readPreference("recovery-left") ?? 0) > Date.now() - WEEK_MS;
@@ -59,12 +64,18 @@ class Session {
     if (status.lead.phase === "stopped") return;
     browser().writePreference("lock", status.lock === undefined ? "no" : "yes");
     if (status.lock !== "closed") browser().writePreference("account", status.me === undefined ? "no" : "yes");
+    if (status.me !== undefined && !this.#asked && WORKS.includes(status.connection.state)) {
+      this.#asked = true;
+      void this.learnServer();
+    }
   }
 
   /** Name and rules of the server; stays undefined while it does not answer. */
   async learnServer(): Promise<void> {
     try {
       this.server = await call("server_info");
+      this.publicSpace = this.server.public_space;
+      browser().writePreference("public", this.publicSpace ? "yes" : "no");
       this.serverError = undefined;
     } catch (error) {
       this.serverError = codeOf(error);

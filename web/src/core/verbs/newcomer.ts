@@ -35,8 +35,8 @@ export function newcomerVerbs(host: Host, opening: Opening): Handlers<Names> {
 
   return {
     async server_info() {
-      const { server_name, registration } = await fetchConfig(host);
-      return { server_name, registration: GATES.find((one) => one === registration) ?? "invite" };
+      const { server_name, registration, public_space } = await fetchConfig(host);
+      return { server_name, public_space, registration: GATES.find((one) => one === registration) ?? "invite" };
     },
     preview_invite: ({ text }) => previewInvite(host, text),
     async prepare_account() {

@@ -19,6 +19,7 @@ export function touchable({ hold, swipe }: Gestures): Attachment<HTMLElement> {
     let start: { x: number; y: number } | undefined;
     let timer: ReturnType<typeof setTimeout> | undefined;
     let moved = 0;
+    let held = false;
 
     function end(): void {
       clearTimeout(timer);
@@ -29,11 +30,13 @@ export function touchable({ hold, swipe }: Gestures): Attachment<HTMLElement> {
 
     function down(event: TouchEvent): void {
       const touch = event.touches[0];
+      held = false;
       if (!touch || event.touches.length > 1 || ownWay(event)) return end();
       start = { x: touch.clientX, y: touch.clientY };
       timer = setTimeout(() => {
         const point = start;
         end();
+        held = true;
         if (point) hold(point);
       }, HOLD_MS);
     }
@@ -49,9 +52,11 @@ export function touchable({ hold, swipe }: Gestures): Attachment<HTMLElement> {
       element.style.setProperty("--swipe", `${String((touch.clientX < start.x ? -1 : 1) * moved)}px`);
     }
 
-    function up(): void {
+    function up(event: TouchEvent): void {
       const far = moved >= SWIPE_PX;
       end();
+      // No click follows: it would press a link, a picture, or what the menu shows under the finger.
+      if (held) event.preventDefault();
       if (far) swipe();
     }
 

@@ -26,6 +26,8 @@ export function sayNotice(notice: Notice, me: string | undefined): string {
       return t.notice_call({ ...values, ...call, length: formatSpan(call.seconds) });
     case "renamed":
       return t.notice_renamed({ ...values, title: isolate(notice.text ?? "") });
+    case "named":
+      return t.notice_named({ was: isolate(notice.was ?? ""), name: isolate(notice.text ?? "") });
     case "role":
       return t.notice_role({ ...values, role: notice.text ?? "member" });
     case "timer": {
