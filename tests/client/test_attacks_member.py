@@ -122,7 +122,7 @@ def test_a_link_corrects_what_another_member_said_of_an_account(world: World) ->
         told = accounts.known(step, zoe)
         assert (told.name, told.contact_token, told.contact) == ("Zoe", right, True)
         own = RNG(32)
-        accounts.learn_name(step, zoe, "Zoe of Aden", own)
+        accounts.learn_name(step, zoe, "Zoe of Aden", own, at=0)
         accounts.learn_link(step, zoe, "Zoe", right)
         accounts.learn_introduction(step, zoe, "Amal's bank", RNG(32))
         told = accounts.known(step, zoe)

@@ -156,6 +156,6 @@ def test_what_a_person_says_of_himself_stays_above_what_others_say(core: Core) -
     boris = Person()
     with core.step("names") as step:
         accounts.learn_introduction(step, boris.account_id, "B.", b"1" * 32)
-        accounts.learn_name(step, boris.account_id, "Boris", b"2" * 32)
+        accounts.learn_name(step, boris.account_id, "Boris", b"2" * 32, at=0)
         account = accounts.learn_introduction(step, boris.account_id, "Bob", b"3" * 32)
         assert (account.name, account.contact_token) == ("Boris", b"2" * 32)

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from tests.protocol import expiry_vectors, gate_vectors, search_vectors
 from tests.protocol.groups_vectors import build_groups
+from tests.protocol.names_vectors import build_names
 from tests.protocol.successors_vectors import build_successors
 
 from zajil.protocol import attachments, cbor, frames, records, roster
@@ -1188,6 +1189,7 @@ BUILDERS = {
     "safety": build_safety,
     "recovery": build_recovery,
     "usernames": build_usernames,
+    "names": build_names,
     "listed": build_listed,
     "frames": build_frames,
     "session": build_session,

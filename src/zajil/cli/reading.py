@@ -19,7 +19,7 @@ from zajil.cli.texts import messages as talk
 from zajil.cli.texts.people.strangers import UNNAMED
 from zajil.cli.texts.talk import files
 from zajil.cli.texts.talk.disappear import say_change
-from zajil.cli.texts.talk.notices import DEEDS, GROWN, NOTICES, OWN_NOTICES
+from zajil.cli.texts.talk.notices import DEEDS, GROWN, NAMED, NOTICES, OWN_NOTICES
 from zajil.cli.times import clock, day, span
 from zajil.cli.untrusted import clean_name, clean_text, isolate
 
@@ -186,6 +186,8 @@ def notice_line(notice: Notice) -> Line:
         case "role-owner" | "role-admin" | "role-member" | "added" | "removed" as code:
             said = DEEDS[code].of(own=notice.own, whom_own=notice.whom_own)
             text = said(name=clean_name(notice.name), whom=clean_name(notice.whom))
+        case "named":
+            text = NAMED(was=clean_name(notice.was), became=clean_name(notice.became))
         case "grown" if not notice.account:
             text = GROWN()
         case code:
@@ -303,7 +305,8 @@ def print_notice_heads(client: Client, notices: Sequence[Notice]) -> None:
 def notice_row(notice: Notice) -> dict[str, object]:
     """The JSON of one notice."""
     row = {"code": notice.code, "chat": notice.chat, "account": notice.account, "name": notice.name, "at": notice.at}
-    return row | ({"whom": notice.whom_account, "whom_name": notice.whom} if notice.whom_account else {})
+    row |= {"whom": notice.whom_account, "whom_name": notice.whom} if notice.whom_account else {}
+    return row | ({"was": notice.was, "became": notice.became} if notice.code == "named" else {})
 
 
 def title_of(chat: Chat) -> str:

@@ -8,7 +8,7 @@ from secrets import token_bytes
 
 from zajil.client import listing
 from zajil.client.core import chats, joining, messages
-from zajil.client.core.contact import blocking, doors, naming, requests
+from zajil.client.core.contact import blocking, doors, names, naming, requests
 from zajil.client.core.talk.places import place_of
 from zajil.client.reaching import Reaching
 from zajil.client.shell.calls import contact_auth
@@ -117,7 +117,7 @@ class Contacting(Reaching):
         lists = await fetch_chain(self._device.calls, parsed.account_id, auth=contact_auth(parsed.contact_token))
         with self._device.core.step("add-contact") as step:
             accounts.learn_chain(step, parsed.account_id, lists)
-            accounts.learn_link(step, parsed.account_id, parsed.name or "", parsed.contact_token)
+            names.take_link(step, parsed.account_id, parsed.name or "", parsed.contact_token)
             gid = chats.open_dm(step, parsed.account_id)
             pending = [n for n, item in rows.items(step.tx, gid) if item.kind in ("create", "commit")]
         await self._device.settle(pending)

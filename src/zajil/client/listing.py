@@ -285,6 +285,8 @@ def notices(step: Step, gid: bytes) -> list[views.Notice]:
             whom=name_of(step, line.whom) if line.whom else "",
             whom_account=encode_b64(line.whom),
             whom_own=line.whom == step.profile.account_id,
+            was=line.was,
+            became=line.became,
         )
         for line in found
     ]

@@ -66,6 +66,7 @@ EventCode = Literal[
     "refused-change",
     "bad-message",
     "bad-welcome",
+    "refused-welcome",
     "report-acted",
     "report-not-acted",
     "account-warned",
@@ -117,6 +118,7 @@ EVENT_KINDS: Mapping[EventCode, EventKind] = MappingProxyType(
         "refused-change": "problem",
         "bad-message": "problem",
         "bad-welcome": "problem",
+        "refused-welcome": "problem",
         "report-acted": "device",
         "report-not-acted": "device",
         "account-warned": "device",
@@ -368,6 +370,7 @@ class Notice(msgspec.Struct, frozen=True):
 
     seconds: of `timer`, after which new messages disappear, 0 = they stay. whom, whom_account, whom_own: of the codes
     for roles, whose role the one with `name` changed; of `added` and `removed`, whom that one let in or put out.
+    was, became: of `named`, the name before and since.
     """
 
     code: NoticeCode
@@ -380,6 +383,8 @@ class Notice(msgspec.Struct, frozen=True):
     whom: str = ""
     whom_account: str = ""
     whom_own: bool = False
+    was: str = ""
+    became: str = ""
 
 
 class TextVersion(msgspec.Struct, frozen=True):

@@ -180,13 +180,17 @@ export interface MediaTicket {
   readonly ticket: Uint8Array;
   readonly ttl_s: number;
 }
-/** registration: invite, work, both or open. altcha: a challenge, see gate/work.ts. limits: bytes and counts by name. */
+/**
+ * registration: invite, work, both or open. altcha: a challenge, see gate/work.ts. public_space: it has channels.
+ * limits: bytes and counts by name.
+ */
 export interface Config {
   readonly server_name: string;
   readonly registration: string;
   readonly min_client: number;
   readonly altcha: unknown;
   readonly suites: readonly number[];
+  readonly public_space: boolean;
   readonly limits: ReadonlyMap<string, number>;
 }
 /** report_id (16) names the report in the notice of its outcome. verified: false for a complaint. */
@@ -306,6 +310,7 @@ export const CONFIG = route(
     min_client: U16,
     altcha: (value) => value,
     suites: list(U16),
+    public_space: or(flag, false),
     limits: numbers,
   }),
 );

@@ -130,6 +130,11 @@ EVENTS: dict[EventCode, Text] = {
         ar="تعذّر استعمال دعوة للعودة إلى هذه المحادثة؛ يطلب زاجل دعوة أخرى.",
         ru="Приглашение вернуться в этот чат не подошло; Zajil просит другое.",
     ),
+    "refused-welcome": Text(
+        en="An invitation back into this chat was refused: its sender may not make the changes it contained.",
+        ar="رُفضت دعوة للعودة إلى هذه المحادثة: لا يحقّ لمرسلها إجراء ما فيها من تغييرات.",
+        ru="Приглашение вернуться в этот чат отклонено: его отправитель не вправе вносить такие изменения.",
+    ),
     "report-acted": Text(
         en="The moderators decided on a report of yours: something was done.",
         ar="بتّ المشرفون في بلاغ لك: فُعل شيء.",

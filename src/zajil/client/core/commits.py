@@ -17,7 +17,7 @@ from zajil.client.core.judge import Change
 from zajil.client.core.talk import arranging
 from zajil.client.core.talk.notices import note_commit, note_roles, note_rules, note_timer, note_title
 from zajil.client.state import accounts, rows
-from zajil.client.state.rows import Chat, Claimed, Intent, Item
+from zajil.client.state.rows import Chat, Claimed, Intent, Item, Member
 from zajil.client.state.step import Step
 from zajil.mls.messages.extensions import find_extension
 from zajil.protocol import frames
@@ -297,26 +297,31 @@ def advance(step: Step, gid: bytes, staged: mls.Staged, *, rotate: bool) -> Chat
         ending.drop_pointless(step, gid)
     if chat.heir is not None:
         return chat  # people see the chat that took its place, and nothing of this
-    if {(m.account, m.device) for m in before.members} != {(m.account, m.device) for m in present}:
-        note_commit(step, before, chat, by=before.at(staged.committer))
-        step.event("members", gid)
+    tell_changes(step, before, chat, by=before.at(staged.committer))
     if staged.own and arranging.has_new_device(before, chat):
         arranging.tell_all(step)
-    if before.title != chat.title:
-        note_title(step, chat, by=before.at(staged.committer))
-        step.event("renamed", gid)
-    if before.roles != chat.roles:
-        note_roles(step, before, chat, by=before.at(staged.committer))
-        step.event("roles", gid)
-    if before.timer != chat.timer:
-        by = before.at(staged.committer)
-        note_timer(step, chat, b"" if by is None else by.account)
-    if (before.perms, before.invites) != (chat.perms, chat.invites):
-        step.event("rules", gid)
-    note_rules(step, before, chat, by=before.at(staged.committer))
     joins.settle_members(step, chat)
     putting_out.tell_newcomers(step, before, chat, by=before.at(staged.committer))
     return chat
+
+
+def tell_changes(step: Step, before: Chat, chat: Chat, *, by: Member | None) -> None:
+    """Events and lines for all that differs between two states of one chat. by: the device that changed it."""
+    gid = chat.gid
+    if {(m.account, m.device) for m in before.members} != {(m.account, m.device) for m in chat.members}:
+        note_commit(step, before, chat, by=by)
+        step.event("members", gid)
+    if before.title != chat.title:
+        note_title(step, chat, by=by)
+        step.event("renamed", gid)
+    if before.roles != chat.roles:
+        note_roles(step, before, chat, by=by)
+        step.event("roles", gid)
+    if before.timer != chat.timer:
+        note_timer(step, chat, b"" if by is None else by.account)
+    if (before.perms, before.invites) != (chat.perms, chat.invites):
+        step.event("rules", gid)
+    note_rules(step, before, chat, by=by)
 
 
 def settle_epoch(step: Step, gid: bytes, epoch: int) -> None:

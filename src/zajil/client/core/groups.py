@@ -149,6 +149,7 @@ def describe(chat: Chat, group: mls.Group) -> Chat:
     settings = settings_of(group.extensions)
     return msgspec.structs.replace(
         chat,
+        settings=find_settings(group),
         kind=int(settings.kind),
         title=settings.name,
         roles={account: int(role) for account, role in settings.roles.items()},

@@ -5,11 +5,12 @@ from __future__ import annotations
 import msgspec
 
 from zajil import mls
-from zajil.client.core import groups, keypackages, messages, outbox, readd
+from zajil.client.core import commits, groups, keypackages, messages, outbox, readd
 from zajil.client.core.contact import requests
-from zajil.client.core.groups import ADMIN, DM, SELF
+from zajil.client.core.groups import DM, SELF
 from zajil.client.core.heirs import ending, judging, lower, moving, returning
 from zajil.client.core.joins import asking as joins
+from zajil.client.core.joins import rejoining
 from zajil.client.core.talk import arranging, reading
 from zajil.client.state import accounts, doors, rows
 from zajil.client.state.rows import Chat, Intent, OwnKeyPackage
@@ -23,22 +24,57 @@ from zajil.protocol.outbox import items
 
 
 def take_welcome(step: Step, gid: bytes, epoch: int, welcome: bytes, *, via: bytes = b"") -> None:
-    """Join by a Welcome that is for us and may be taken; anything else is dropped and, where it matters, told.
+    """Join by a Welcome that is for us and may be taken. Any other is dropped; where we wait for one, we ask again.
 
     via: serial of the reference it came through.
     """
     chat = rows.find_chat(step.tx, gid)
+    if chat is None:
+        _join_new(step, gid, welcome, via)
+    else:
+        _rejoin(step, chat, epoch, welcome)
+
+
+def _rejoin(step: Step, chat: Chat, epoch: int, welcome: bytes) -> None:
+    """Take a Welcome into a chat that we hold, where its rules allow it."""
+    refused = b""
+    for package in keypackages.candidates(step, welcome):
+        try:
+            group, info = _open(step, chat.gid, welcome, package)
+            joined = _describe(step, chat, group, info)
+            rejoining.check_welcome(step, chat, joined, group, info.signer)
+        except rejoining.RefusedWelcome as problem:
+            refused = problem.by
+            rejoining.note_refused(step, chat.gid, problem.by)
+            continue
+        except (mls.MlsError, ZajilError):
+            continue
+        keypackages.use_up(step, package)
+        returning.note_replaced(step, chat)
+        _store(step, joined, group, info)
+        if rejoining.holds_tree(chat) and not rejoining.is_out(chat):
+            commits.tell_changes(step, chat, step.chat(chat.gid), by=joined.at(info.signer))
+        _settle(step, chat, step.chat(chat.gid), last_resort=package.last_resort)
+        ending.drop_pointless(step, chat.gid)
+        step.event("rejoined", chat.gid)
+        return
+    if chat.status in ("await", "lost"):
+        if not refused:
+            step.event("bad-welcome", chat.gid)
+        readd.ask_anew(step, chat.gid, epoch, refused=refused)
+
+
+def _join_new(step: Step, gid: bytes, welcome: bytes, via: bytes) -> None:
+    """Take a Welcome into a group that we never held: a chat of its own, or one that takes the place of another."""
     for package in keypackages.candidates(step, welcome):
         try:
             group, info = _open(step, gid, welcome, package)
-            _check_known(step, chat, info, group)
-            joined = _describe(step, chat, group, info)
-            followed = judging.find_followed(step, group, info) if chat is None else None
-            waits = None
+            joined = _describe(step, None, group, info)
+            followed, waits = judging.find_followed(step, group, info), None
             if followed is not None and lower.waits(step, followed, group):
                 waits, followed = followed, None
-            late = chat is None and followed is None and judging.is_too_late(step, group)
-            if chat is None and followed is None and not late:
+            late = followed is None and judging.is_too_late(step, group)
+            if followed is None and not late:
                 joined = _place(step, joined, group, info, via)
         except requests.Unwanted:
             keypackages.use_up(step, package)
@@ -49,22 +85,18 @@ def take_welcome(step: Step, gid: bytes, epoch: int, welcome: bytes, *, via: byt
         keypackages.use_up(step, package)
         if late:
             return
-        if chat is not None:
-            returning.note_replaced(step, chat)
         _store(step, joined, group, info)
         if followed is not None:
             old, by, leaf, reason, ahead = followed
             moving.follow(step, old, gid, by=by, leaf=leaf, reason=reason, ahead=ahead)
-        _settle(step, chat if followed is None else followed.old, step.chat(gid), last_resort=package.last_resort)
+        before = None if followed is None else followed.old
+        _settle(step, before, step.chat(gid), last_resort=package.last_resort)
         if followed is None:
             if waits is not None:
                 lower.note(step, waits, gid)
             ending.drop_pointless(step, gid)
-            step.event("rejoined" if chat is not None else "joined", gid)
+            step.event("joined", gid)
         return
-    if chat is not None and chat.status in ("await", "lost"):
-        step.event("bad-welcome", gid)
-        readd.ask_anew(step, gid, epoch)
 
 
 def _open(step: Step, gid: bytes, welcome: bytes, package: OwnKeyPackage) -> tuple[mls.Group, mls.JoinInfo]:
@@ -81,27 +113,6 @@ def _open(step: Step, gid: bytes, welcome: bytes, package: OwnKeyPackage) -> tup
     return group, info
 
 
-def _check_known(step: Step, chat: Chat | None, info: mls.JoinInfo, group: mls.Group) -> None:
-    """A Welcome into a group held before: only from who may bring us back, and only forward (service.md 6)."""
-    if chat is None:
-        return
-    if group.epoch <= chat.top:
-        raise error("malformed", "Welcome of an epoch held before")
-    signer = next((m for m in group.members() if m.leaf == info.signer), None)
-    if signer is None:
-        raise error("malformed", "signer")
-    account, _ = split_client_id(ClientId(signer.client))
-    if chat.ended is not None and chat.ended.offender == account:
-        raise error("not-allowed", "Welcome into what we refused")
-    asked = chat.asking is not None and account in chat.asking.asked
-    asked = asked or joins.is_asked(step, chat.gid, account)
-    could_add = account in chat.accounts() and groups.role_of(chat, account) >= chat.perms.get("add", ADMIN)
-    if account != step.profile.account_id and not asked and not could_add:
-        raise error("not-allowed", "Welcome for a known group")
-    if returning.undoes(step, chat, group):
-        raise error("not-allowed", "Welcome to where somebody is who went out")
-
-
 def _describe(step: Step, chat: Chat | None, group: mls.Group, info: mls.JoinInfo) -> Chat:
     """The chat after the join. Raises Malformed for a group of a shape that its kind forbids."""
     share = GroupInfoShare.parse(find_extension(info.extensions, GROUP_INFO_SHARE) or b"")
@@ -114,7 +125,8 @@ def _describe(step: Step, chat: Chat | None, group: mls.Group, info: mls.JoinInf
         members=members,
         gs=share.group_secret or groups.group_secret(group, gid),
         rotated_at=step.now,
-        activity=max(step.now, base.activity),
+        # A device that comes back into its chats is no news of any of them.
+        activity=step.now if chat is None or rejoining.is_out(chat) else chat.activity,
         asking=None,
         ended=None,
         mend_at=0,

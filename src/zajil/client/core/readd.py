@@ -33,22 +33,28 @@ def ask(step: Step, gid: bytes, reason: str, *, after_ms: int = 0) -> None:
         step.change_chat(gid, asking=Asking(chat.top, reason, (), step.now + after_ms))
 
 
-def ask_anew(step: Step, gid: bytes, epoch: int) -> None:
+def ask_anew(step: Step, gid: bytes, epoch: int, *, refused: bytes = b"") -> None:
     """A helper's Welcome could not be used: ask again, naming its epoch, or helpers think that we are in already.
 
-    A broken group stays broken by it: whoever broke it can send such bytes, again and again.
+    A broken group stays broken by it: the member who broke it can send such bytes, again and again.
+    refused: account whose Welcome broke the rules. The others are asked before it, or it could keep our turn for ever.
     """
     chat = step.chat(gid)
     if chat.heir is not None:
         return
-    last = max(epoch, chat.top, chat.asking.last_epoch if chat.asking else -1)
+    before = chat.asking
+    last = max(epoch, chat.top, before.last_epoch if before else -1)
     reason = "refused" if is_stuck(chat) else "welcome"
     if reason == "refused" and chat.mend_at:
         until = min((chat.mend_from or step.now) + HELP_MS, step.now + 2 * TURN_MS)
         step.change_chat(gid, mend_at=max(chat.mend_at, until))
     # Brought back without having asked: at once, as whoever does that to one after the other leaves nobody who helps.
-    soon = chat.status == "await" and chat.asking is not None and not chat.asking.asked
-    step.change_chat(gid, asking=Asking(last, reason, (), step.now + (0 if soon else TURN_MS)))
+    soon = chat.status == "await" and before is not None and not before.asked
+    asked: tuple[bytes, ...] = ()
+    if refused:
+        asked = tuple(dict.fromkeys((*(before.asked if before else ()), refused)))
+    heard = bool(refused) and before is not None and before.heard
+    step.change_chat(gid, asking=Asking(last, reason, asked, step.now + (0 if soon else TURN_MS), heard))
 
 
 def lose(step: Step, gid: bytes, reason: str, *, offender: bytes = b"") -> None:

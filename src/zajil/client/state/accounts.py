@@ -127,9 +127,9 @@ def list_owner(data: bytes) -> bytes:
     return DeviceList.parse(objects.parse_object(data).payload).account_id
 
 
-def learn_name(step: Step, account_id: bytes, name: str, contact_token: bytes | None) -> Account:
-    """What the account says of itself (its `profile`)."""
-    fields: dict[str, object] = {"name": name, "said": True}
+def learn_name(step: Step, account_id: bytes, name: str, contact_token: bytes | None, *, at: int) -> Account:
+    """Take the `profile` that an account sends of itself. at: see `Account.named_at`."""
+    fields: dict[str, object] = {"name": name, "named_at": at, "said": True}
     if contact_token is not None:
         fields["contact_token"] = contact_token
     return change(step, account_id, **fields)

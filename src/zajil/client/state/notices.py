@@ -17,6 +17,7 @@ NoticeCode: TypeAlias = Literal[
     "added",
     "removed",
     "renamed",
+    "named",
     "timer",
     "write-admins",
     "write-members",
@@ -29,6 +30,7 @@ NoticeCode: TypeAlias = Literal[
     "resealed",
     "overtaken",
     "overheard",
+    "refused-welcome",
     "role-owner",
     "role-admin",
     "role-member",
@@ -44,6 +46,7 @@ class Notice(msgspec.Struct, frozen=True, array_like=True):
     """One line. account: whom it is about. at: Unix milliseconds, of the change. seconds: the new timer, 0 = off.
 
     whom: of the codes for roles, whose role `account` changed; of `added` and `removed`, who came in or was put out.
+    was, became: of `named`, the names that `account` had before and has since.
     """
 
     code: NoticeCode
@@ -51,6 +54,8 @@ class Notice(msgspec.Struct, frozen=True, array_like=True):
     at: int
     seconds: int = 0
     whom: bytes = b""
+    was: str = ""
+    became: str = ""
 
 
 class Notices(msgspec.Struct, frozen=True):
@@ -68,6 +73,12 @@ def load_notices(tx: Tx, gid: bytes) -> tuple[Notice, ...]:
     """The lines of a chat, oldest first."""
     data = tx.find("meta", row_name(gid))
     return () if data is None else rows.parse_row(data, Notices).lines
+
+
+def replace_notice(tx: Tx, gid: bytes, line: Notice, *, by: Notice) -> None:
+    """Write another line in the place of one that the chat has."""
+    held = tuple(by if one == line else one for one in load_notices(tx, gid))
+    tx.put("meta", row_name(gid), rows.encode_row(Notices(held)))
 
 
 def add_notices(tx: Tx, gid: bytes, lines: Iterable[Notice]) -> None:

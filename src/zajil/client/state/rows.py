@@ -54,6 +54,7 @@ class Chat(msgspec.Struct, frozen=True):
     request: `incoming`, a stranger's that waits for our decision, `outgoing`, ours that waits for theirs; only in DMs.
     opening: id of the text that ours begins with, once it was sealed, or `requests.ELSEWHERE`; empty before.
     via: serial of the reference through which its messages came to this device last.
+    settings: the current data of extension 0xF0A0, empty before the first Welcome of a restored or linked device.
     perms: who may, by name, 0 member, 1 admin. invites: (id, policy, Unix seconds) of the links that lead in; of a DM:
     it was made to ask by one. quiet: such a DM, and nobody wrote in it yet. put_out: accounts that others removed.
     unshown: messages of members that were not shown, as only admins write here.
@@ -79,6 +80,7 @@ class Chat(msgspec.Struct, frozen=True):
     members: tuple[Member, ...] = ()
     roles: dict[bytes, int] = {}
     perms: dict[str, int] = {}
+    settings: bytes = b""
     told: tuple[bytes, ...] = ()
     left: dict[bytes, int] = {}  # account -> Unix ms at which we would remove it
     sent: int = 0
@@ -130,6 +132,7 @@ class Account(msgspec.Struct, frozen=True):
     """An account as we know it: newest verified device list, name and contact token.
 
     list_object: the signed bytes; empty while only certificates are known. said: name and token are its own word.
+    named_at: Unix ms at which it said so by its own clock, never after it reached us; 0 where others named it.
     verified: its safety number was compared, of the key verified_pub (see `accounts.is_verified`).
     blocked: nothing of it is shown; blocked_at: Unix ms at which that was last decided.
     """
@@ -147,6 +150,7 @@ class Account(msgspec.Struct, frozen=True):
     wanted_seq: int = 0  # a newer list exists: fetch it
     alarm: bool = False  # a fork was seen
     said: bool = False
+    named_at: int = 0
     blocked: bool = False
     blocked_at: int = 0
     gone: bool = False  # it said that it ends

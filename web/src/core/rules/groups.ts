@@ -167,6 +167,7 @@ export function describe(chat: Chat, group: Group): Chat {
     title: settings.name,
     roles: rolesOf(settings),
     perms: { ...settings.perms },
+    settings: findSettings(group.extensions),
     invites: (settings.invites ?? []).map(({ invite_id, ...rest }) => ({ id: rows.idOf(invite_id), ...rest })),
     timer: settings.timer,
     forebear: settings.predecessor === undefined ? "" : rows.idOf(settings.predecessor.gid),

@@ -7,7 +7,6 @@ import { SUITE_XWING } from "../../protocol/limits.ts";
 import { Group, MlsError, parseKeyPackage, type JoinInfo } from "../mls/mls.ts";
 import * as accounts from "../state/accounts.ts";
 import * as doors from "../state/doors.ts";
-import { isAsked } from "../state/joins.ts";
 import * as rows from "../state/rows.ts";
 import type { Chat, Id, OwnKeyPackage } from "../state/rows.ts";
 import type { Step } from "../state/step.ts";
@@ -15,8 +14,8 @@ import * as contact from "./contact/contact.ts";
 import * as groups from "./groups.ts";
 import { heirs } from "./heirs/loading.ts";
 import type { Followed } from "./heirs/judging.ts";
-import { noteReplaced, undoes } from "./heirs/returning.ts";
-import { ADMIN, DM, SELF } from "./groups.ts";
+import { noteReplaced } from "./heirs/returning.ts";
+import { DM, SELF } from "./groups.ts";
 import * as keypackages from "./keypackages.ts";
 import * as messages from "./messages.ts";
 import * as outbox from "./outbox.ts";
@@ -39,6 +38,7 @@ export async function takeWelcome(
   via?: Uint8Array | null,
 ): Promise<void> {
   const before = await rows.findChat(step.tx, gid);
+  let refused: Id = "";
   for (const own of await keypackages.candidates(step, welcome)) {
     let joined: Joined;
     let chat: Chat;
@@ -46,8 +46,12 @@ export async function takeWelcome(
     let lower: Followed | undefined;
     try {
       joined = await open(step, gid, welcome, own);
-      await checkKnown(step, before, joined);
       chat = await describe(step, before, joined);
+      if (before !== undefined) {
+        const { group, info } = joined;
+        refused = await (await heirs()).checkWelcome(step, before, chat, { group, signer: info.signer });
+        if (refused !== "") continue;
+      }
       if (before === undefined && chat.forebear !== "") {
         followed = await (await heirs()).findFollowed(step, joined.group, joined.info);
         if (followed && (await (await heirs()).waits(step, followed, joined.group)))
@@ -70,6 +74,7 @@ export async function takeWelcome(
     await keypackages.useUp(step, own);
     if (before !== undefined) await noteReplaced(step, before);
     await store(step, chat, joined);
+    if (before !== undefined) await (await heirs()).tellChanges(step, before, await step.chat(gid), joined.info.signer);
     if (followed !== undefined) await (await heirs()).follow(step, followed, gid);
     else if (before && before.mend_from > 0) await (await heirs()).dropPointless(step, gid);
     await settle(step, before ?? followed?.old, await step.chat(gid), own.last_resort);
@@ -78,8 +83,8 @@ export async function takeWelcome(
     return;
   }
   if (before !== undefined && (before.status === "await" || before.status === "lost")) {
-    step.event("bad-welcome", gid);
-    await readd.askAnew(step, gid, epoch);
+    if (refused === "") step.event("bad-welcome", gid);
+    await readd.askAnew(step, gid, epoch, refused);
   }
 }
 
@@ -93,20 +98,9 @@ async function open(step: Step, gid: Id, welcome: Uint8Array, own: OwnKeyPackage
   return joined;
 }
 
-/** A Welcome into a group held before: only from who may bring us back, and only forward (service.md 6). */
-async function checkKnown(step: Step, chat: Chat | undefined, { group, info }: Joined): Promise<void> {
-  if (chat === undefined) return;
-  if (group.epoch <= chat.top) throw error("malformed", "epoch");
-  const signer = group.members().find((m) => m.leaf === info.signer);
-  if (signer === undefined) throw error("malformed", "signer");
-  const [account] = groups.deviceOf(signer.client);
-  if (account === chat.ended?.offender) throw error("not-allowed");
-  const asked = (chat.asking?.asked.includes(account) ?? false) || (await isAsked(step.tx, chat.gid, account));
-  const couldAdd =
-    rows.accountsOf(chat).includes(account) && groups.roleOf(chat, account) >= (chat.perms["add"] ?? ADMIN);
-  const isStranger = account !== step.profile.account_id && !asked && !couldAdd;
-  if (isStranger || (await undoes(step, chat, group))) throw error("not-allowed");
-}
+/** Whether a join makes us a member: we were never in the chat, or no more. */
+const isNews = (before: Chat | undefined): boolean =>
+  before === undefined || before.status === "removed" || before.status === "left";
 
 function shareOf(info: JoinInfo): GroupInfoShare {
   return parseShare(groups.findExtension(info.extensions, GROUP_INFO_SHARE) ?? new Uint8Array());
@@ -123,7 +117,8 @@ async function describe(step: Step, before: Chat | undefined, { group, info }: J
     members: groups.membersOf(group.members(), undefined, group.epoch),
     gs: share.group_secret ?? (await groups.groupSecret(group, gid)),
     rotated_at: step.now,
-    activity: Math.max(step.now, base.activity),
+    // A device that comes back into its chats is no news of any of them.
+    activity: isNews(before) ? step.now : base.activity,
     asking: null,
     ended: null,
     mend_at: 0,
@@ -208,7 +203,7 @@ async function tellJoined(step: Step, before: Chat | undefined, chat: Chat): Pro
   if (chat.kind === groups.GROUP || before !== undefined) {
     // A chat that a linked device has by name only was never open here: it is new in it, not back.
     const again = before?.members.length === 0 ? "device-added" : "rejoined";
-    await note(step, chat.gid, before === undefined ? "joined" : again, { whom: [step.profile.account_id] });
+    await note(step, chat.gid, isNews(before) ? "joined" : again, { whom: [step.profile.account_id] });
   }
   step.event(before === undefined ? "joined" : "rejoined", chat.gid);
 }

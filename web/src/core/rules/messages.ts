@@ -17,7 +17,7 @@ import { verify } from "../crypto.ts";
 import type { Application } from "../mls/mls.ts";
 import * as accounts from "../state/accounts.ts";
 import * as rows from "../state/rows.ts";
-import type { Chat, Id, Item, StoredMessage } from "../state/rows.ts";
+import type { Chat, Id, Item, NoticeCode, StoredMessage } from "../state/rows.ts";
 import type { Look, Step } from "../state/step.ts";
 import * as groups from "./groups.ts";
 import * as outbox from "./outbox.ts";
@@ -161,14 +161,22 @@ export async function movedId(step: Step, identity: Uint8Array | null): Promise<
   return moved === undefined || moved.length === 0 ? identity : moved;
 }
 
+/** Lines about devices and names: an account's change shows in each of its chats, and is news of none of them. */
+const QUIET: readonly NoticeCode[] = ["named", "device-added", "device-removed", "rejoined"];
+
+/** Whether a line neither previews its chat nor moves it up in the list. */
+export const isQuiet = ({ notice }: StoredMessage): boolean => notice !== null && QUIET.includes(notice.code);
+
 /** Put a line into its chat, at the end. */
 export async function show(step: Step, message: StoredMessage): Promise<void> {
   const name = rows.bytesOf(message.message_id);
   await step.tx.append("message", rows.bytesOf(message.gid), name, rows.encodeRow(message));
-  const chat = await step.chat(message.gid);
-  const met = chat.quiet && message.notice === null;
-  await step.changeChat(message.gid, { activity: Math.max(step.now, chat.activity), quiet: chat.quiet && !met });
-  if (met) await accounts.change(step, chat.peer, { contact: true });
+  if (!isQuiet(message)) {
+    const chat = await step.chat(message.gid);
+    const met = chat.quiet && message.notice === null;
+    await step.changeChat(message.gid, { activity: Math.max(step.now, chat.activity), quiet: chat.quiet && !met });
+    if (met) await accounts.change(step, chat.peer, { contact: true });
+  }
   step.event("message", message.gid, message.message_id);
 }
 

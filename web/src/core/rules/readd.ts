@@ -34,9 +34,10 @@ export async function ask(step: Step, gid: Id, reason: string, afterMs = 0): Pro
 /**
  * A helper's Welcome could not be used: ask again, naming its epoch, or helpers think that we are in already.
  *
- * A broken group stays broken by it: whoever broke it can send such bytes, again and again.
+ * A broken group stays broken by it: the member who broke it can send such bytes, again and again.
+ * refused: account whose Welcome broke the rules. The others are asked before it, or it could keep our turn for ever.
  */
-export async function askAnew(step: Step, gid: Id, epoch: number): Promise<void> {
+export async function askAnew(step: Step, gid: Id, epoch: number, refused: Id): Promise<void> {
   const chat = await step.chat(gid);
   if (chat.heir !== null) return;
   const last_epoch = Math.max(epoch, chat.top, chat.asking?.last_epoch ?? -1);
@@ -46,7 +47,9 @@ export async function askAnew(step: Step, gid: Id, epoch: number): Promise<void>
   const reason = isStuck(chat) ? "refused" : "welcome";
   const until = Math.min((chat.mend_from || step.now) + HELP_MS, step.now + 2 * TURN_MS);
   const mend_at = isStuck(chat) && chat.mend_at > 0 ? Math.max(chat.mend_at, until) : chat.mend_at;
-  await step.changeChat(gid, { asking: { last_epoch, reason, asked: [], next_at, heard: false }, mend_at });
+  const asked = refused === "" ? [] : [...new Set([...(chat.asking?.asked ?? []), refused])];
+  const heard = refused !== "" && (chat.asking?.heard ?? false);
+  await step.changeChat(gid, { asking: { last_epoch, reason, asked, next_at, heard }, mend_at });
 }
 
 /**

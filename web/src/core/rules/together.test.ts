@@ -3,8 +3,11 @@ import "fake-indexeddb/auto";
 import { expect, test } from "vitest";
 import { copies } from "../testing/copies.ts";
 import { type Person, World } from "../testing/people.ts";
+import * as rows from "../state/rows.ts";
 import type { Id } from "../state/rows.ts";
+import { chatLine } from "../verbs/views.ts";
 import * as chats from "./chats.ts";
+import * as groups from "./groups.ts";
 import * as messages from "./messages.ts";
 import * as readd from "./readd.ts";
 
@@ -104,6 +107,41 @@ test("a second device comes into every chat and both hear and send", async () =>
   for (const who of [anna, omar]) expect(await who.texts(gid)).toContain("from the second");
   expect((await anna.lines(gid)).at(-1)).toMatchObject({ account: anna.id, state: "sent" });
   expect(await notices(omar, gid)).toContain("device-added");
+});
+
+test("a new device neither previews a chat nor moves it up, for friends too", async () => {
+  const { world, anna, omar, gid } = await pair();
+  const vera = await world.person("Vera");
+  await anna.meet(vera);
+  await omar.meet(vera);
+  await say(anna, gid, "the older chat");
+  await world.pass(60_000);
+  const friends = await omar.core.step("dm", (step) => chats.openDm(step, vera.id));
+  await world.settle();
+  await say(omar, friends, "the newer chat");
+  await world.pass(60_000);
+  const seen = (who: Person) =>
+    who.core.look(async (look) => {
+      const listed = (await rows.allChats(look.tx)).filter(({ kind }) => kind === groups.DM);
+      const lines = await Promise.all(listed.map((chat) => chatLine(look, chat, false)));
+      return lines.map(({ id, activity, unread, last }) => ({ id, activity, unread, said: last?.text }));
+    });
+  const before = [await seen(omar), await seen(anna)];
+  await world.device(anna);
+  await world.pass(60_000);
+  expect(await notices(omar, gid)).toContain("device-added");
+  expect([await seen(omar), await seen(anna)]).toEqual(before);
+});
+
+test("a chat that a device comes back into stays where it stood in the list", async () => {
+  const { world, anna, omar, gid } = await trio();
+  await say(anna, gid, "one");
+  await world.settle();
+  const { activity } = await omar.chat(gid);
+  await omar.core.step("lose", (step) => readd.lose(step, gid, "asked"));
+  await world.pass(180_000, 3);
+  expect(await omar.chat(gid)).toMatchObject({ status: "active", activity });
+  expect(await notices(omar, gid)).toContain("rejoined");
 });
 
 test("who lost the state of a chat is brought back and what waited is sent", async () => {

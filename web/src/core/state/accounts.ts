@@ -115,9 +115,14 @@ export function listOwner(data: Uint8Array): Id {
   return rows.idOf(parseList(parseObject(data).payload).account_id);
 }
 
-/** What the account says of itself (its `profile`). */
-export function learnName(step: Step, accountId: Id, name: string, token: Uint8Array | null): Promise<Account> {
-  return change(step, accountId, { name, said: true, ...(token === null ? {} : { contact_token: token }) });
+/** Take the `profile` that an account sends of itself. */
+export function learnName(
+  step: Step,
+  accountId: Id,
+  { name, named_at }: Pick<Account, "name" | "named_at">,
+  token: Uint8Array | null,
+): Promise<Account> {
+  return change(step, accountId, { name, named_at, said: true, ...(token === null ? {} : { contact_token: token }) });
 }
 
 /** A contact by its own link: over what others said of it, under what it said inside a chat. */

@@ -65,7 +65,8 @@ export interface Heir {
  * owed_at: when they are due (Unix ms). typed_at: when we last told that we write (Unix ms). heard: when the server took
  * the newest message of others (Unix ms). perms: who may, by name, 0 member, 1 admin. invites: the links that lead in; of a
  * DM: it was made to ask by one. quiet: such a DM, and nobody wrote in it yet. put_out: accounts that others removed.
- * unshown: messages of members that were not shown, as only admins write here.
+ * unshown: messages of members that were not shown, as only admins write here. settings: the current data of extension
+ * 0xF0A0, empty before the first Welcome of a restored or linked device.
  * suite: MLS cipher suite, for life; all_able: every leaf lists the post-quantum one.
  * timer: seconds after which own new messages disappear, 0 = they stay.
  * request: a stranger's DM that waits for our decision, or ours that waits for theirs. opening: the text that ours
@@ -92,6 +93,7 @@ export interface Chat {
   readonly members: readonly Member[];
   readonly roles: Readonly<Record<Id, number>>;
   readonly perms: Readonly<Record<string, number>>;
+  readonly settings: Uint8Array;
   readonly told: readonly Id[];
   readonly left: Readonly<Record<Id, number>>;
   readonly sent: number;
@@ -167,6 +169,8 @@ export interface Account {
   /** A fork was seen. */
   readonly alarm: boolean;
   readonly said: boolean;
+  /** Unix ms at which it said its name, by its own clock, never after that reached us; 0 where others named it. */
+  readonly named_at: number;
   /** Nothing of it is shown; since when that is decided so, Unix ms. */
   readonly blocked: boolean;
   readonly blocked_at: number;
@@ -269,6 +273,8 @@ export interface Notice {
   readonly by: Id;
   readonly whom: readonly Id[];
   readonly text: string;
+  /** Of code `named`: the name before; `text` is the one since. */
+  readonly was?: string;
   /** What became of a call, of code `call` alone: such a line came as a message, and nobody changes it. */
   readonly call?: CallLine & { readonly id: Id };
 }
@@ -441,6 +447,7 @@ export const EMPTY_CHAT: Omit<Chat, "gid" | "kind" | "title" | "status"> = {
   members: [],
   roles: {},
   perms: {},
+  settings: NONE,
   told: [],
   left: {},
   sent: 0,
@@ -488,6 +495,7 @@ export const EMPTY_ACCOUNT: Omit<Account, "account_id"> = {
   wanted_seq: 0,
   alarm: false,
   said: false,
+  named_at: 0,
   blocked: false,
   blocked_at: 0,
   gone: false,

@@ -54,6 +54,7 @@ export type EventCode =
   | "refused-change"
   | "bad-message"
   | "bad-welcome"
+  | "refused-welcome"
   | News
   | "read"
   | "typing"

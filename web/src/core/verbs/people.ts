@@ -10,6 +10,7 @@ import {
   type SafetyCode,
 } from "../../protocol/identity/safety.ts";
 import * as chats from "../rules/chats.ts";
+import { takeLink } from "../rules/contact/names.ts";
 import * as groups from "../rules/groups.ts";
 import * as accounts from "../state/accounts.ts";
 import * as rows from "../state/rows.ts";
@@ -62,7 +63,7 @@ export async function addLinked(host: Host, link: ContactLink): Promise<Id> {
   const lists = await fetchLists(host, account, token);
   return core.step("add-contact", async (step) => {
     await accounts.learnChain(step, account, lists);
-    await accounts.learnLink(step, account, link.name ?? "", token);
+    await takeLink(step, account, link.name ?? "", token);
     step.event("profile");
     return chats.openDm(step, account);
   });

@@ -30,6 +30,7 @@ import { isAdmin } from "../rules/talk/actions.ts";
 import { mayEdit } from "../rules/talk/acts.ts";
 import * as arranging from "../rules/talk/arranging.ts";
 import { reread } from "../rules/talk/kept.ts";
+import { isQuiet } from "../rules/messages.ts";
 import { findMessage } from "../rules/talk/places.ts";
 import { mentionsIn, unreadAfter } from "../rules/talk/reading.ts";
 import * as accounts from "../state/accounts.ts";
@@ -57,8 +58,8 @@ function statusOf(chat: Chat): ChatStatus {
 export async function chatLine(look: Look, chat: Chat, pinned: boolean): Promise<ChatLine> {
   const peer = chat.kind === groups.DM && chat.peer !== "" ? await accounts.known(look, chat.peer) : undefined;
   const held = await arranging.read(look, chat.gid);
-  const newest = (await look.tx.rows("message", rows.bytesOf(chat.gid), { newest: 1 }))[0];
-  const last = newest === undefined ? undefined : await lastLine(look, rows.parseMessage(newest[1]));
+  const newest = await newestNews(look, chat.gid);
+  const last = newest && (await lastLine(look, newest));
   return {
     id: chat.gid,
     kind: KINDS[chat.kind] ?? "group",
@@ -81,6 +82,16 @@ export async function chatLine(look: Look, chat: Chat, pinned: boolean): Promise
     failed: last?.state === "failed",
     ...(last === undefined ? {} : { last }),
   };
+}
+
+/** The newest line of a chat that previews it. */
+async function newestNews(look: Look, gid: Id): Promise<StoredMessage | undefined> {
+  for (let before = Infinity, newest = 1; ; newest = 16) {
+    const page = await look.tx.rows("message", rows.bytesOf(gid), { newest, before });
+    const found = page.map(([, data]) => rows.parseMessage(data)).findLast((line) => !isQuiet(line));
+    if (found !== undefined || page[0] === undefined) return found;
+    before = page[0][0];
+  }
 }
 
 async function lastLine(look: Look, message: StoredMessage): Promise<LastLine> {
@@ -260,6 +271,7 @@ async function noticeView(look: Look, notice: rows.Notice): Promise<Notice> {
     ...(notice.by === "" ? {} : { by: await personOf(look, notice.by) }),
     ...(whom.length === 0 ? {} : { whom }),
     ...(notice.text === "" ? {} : { text: notice.text }),
+    ...(notice.was && { was: notice.was }),
     ...(notice.call && { call: notice.call }),
   };
 }

@@ -25,11 +25,15 @@ if TYPE_CHECKING:
         "resealed",
         "overtaken",
         "overheard",
+        "refused-welcome",
     ]
     """Codes of lines that say nothing but whom they are about."""
     Deed = Literal["role-owner", "role-admin", "role-member", "added", "removed"]
     """Codes of what one does to another."""
 
+NAMED = Text(
+    en="{was} is now called {became}.", ar="تغيّر اسم {was} إلى {became}.", ru="{was}: теперь другое имя — {became}."
+)
 REPAIRED = Text(
     en="A broken change had stopped this chat. It was repaired; nothing was lost.",
     ar="عطّل تغيير معطوب هذه المحادثة. أُصلحت ولم يضع شيء.",
@@ -108,6 +112,11 @@ NOTICES: dict[Plain, Text] = {
         ru="Сервер восстановлен из копии, где нет изменений этого чата. {name} создаёт его заново вместе с ними.",
     ),
     "overheard": OVERHEARD,
+    "refused-welcome": Text(
+        en="Refused: {name} tried to bring this device back with changes they may not make. Nothing changed here.",
+        ar="رُفضت محاولة من {name} لإعادة هذا الجهاز مع تغييرات غير مسموح بها. لم يتغيّر شيء هنا.",
+        ru="{name}: попытка вернуть это устройство с недопустимыми изменениями отклонена. Здесь ничего не изменилось.",
+    ),
 }
 OWN_NOTICES: dict[Plain, Text] = {
     "device-added": Text(

@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from zajil.client.core import groups, judge, messages, readd
-from zajil.client.core.contact import blocking, leaving, naming, requests
+from zajil.client.core.contact import blocking, leaving, names, naming, requests
 from zajil.client.core.expiry import sweep
 from zajil.client.core.joins import admitting, asking, putting_out
 from zajil.client.core.talk import actions, arranging, privacy, reading, receipts, whispers
@@ -163,7 +163,7 @@ def _take_control(step: Step, chat: Chat, opened: messages.Opened, part: parts.C
                 told = tuple(a for a in chat.accounts() if a != own)
                 step.change_chat(chat.gid, told=told)
             else:
-                accounts.learn_name(step, opened.account, part.name, part.contact_token)
+                names.take(step, opened.account, part, sent=opened.sent)
                 step.event("profile", chat.gid)
         case parts.Lists():
             for data in part.lists:

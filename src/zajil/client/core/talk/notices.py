@@ -6,13 +6,19 @@ A device that only takes its own place again, as after a gap, is no news.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
+
+import msgspec
 
 from zajil.client.core.groups import GROUP, role_of
 from zajil.client.state import rows
-from zajil.client.state.notices import Notice, NoticeCode, add_notices, load_notices
+from zajil.client.state.notices import Notice, NoticeCode, add_notices, load_notices, replace_notice
 from zajil.client.state.rows import Chat, Member, StoredMessage
 from zajil.client.state.step import Step
 
+NAMES_A_DAY: Final = 5
+"""Lines about new names of one member in one chat and day (UTC)."""
+DAY_MS: Final = 86_400_000
 _ROLES: tuple[NoticeCode, ...] = ("role-member", "role-admin", "role-owner")
 
 
@@ -44,6 +50,25 @@ def note_timer(step: Step, after: Chat, by: bytes) -> None:
     place = after.merged or after.gid
     add_notices(step.tx, place, (Notice("timer", by, _when(step, place), after.timer),))
     step.event("timer", place, account=by)
+
+
+def note_name(step: Step, gid: bytes, account: bytes, *, was: str, became: str) -> None:
+    """Add a line for the new name of a member.
+
+    A day has five such lines of one member at most: later changes of that day go into the fifth, so that renaming
+    crowds out no other line.
+    """
+    at = _when(step, gid)
+    of_day = [
+        one
+        for one in load_notices(step.tx, gid)
+        if (one.code, one.account, one.at // DAY_MS) == ("named", account, at // DAY_MS)
+    ]
+    if len(of_day) >= NAMES_A_DAY:
+        last = of_day[-1]
+        replace_notice(step.tx, gid, last, by=msgspec.structs.replace(last, became=became))
+    else:
+        add_notices(step.tx, gid, (Notice("named", account, at, was=was, became=became),))
 
 
 def _when(step: Step, gid: bytes) -> int:

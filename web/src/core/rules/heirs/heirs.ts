@@ -7,4 +7,5 @@ export * from "./making.ts";
 export * from "./merging.ts";
 export { goWithout, takeBack, tellLists } from "./missing.ts";
 export * from "./moving.ts";
+export { checkWelcome, tellChanges } from "../rejoining.ts";
 export * from "./settling.ts";

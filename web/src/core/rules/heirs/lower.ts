@@ -13,7 +13,8 @@ import { ADMIN, deviceOf, PASSED_EPOCHS, roleOf, settingsOf } from "../groups.ts
 import { findEnd } from "./ending.ts";
 import type { Followed } from "./judging.ts";
 import { follow } from "./moving.ts";
-import { findMark, hasGone, type Lower, noteBehind, save } from "./returning.ts";
+import { hasGone } from "../rejoining.ts";
+import { findMark, type Lower, noteBehind, save } from "./returning.ts";
 
 /** Whether it is a chat of its own for now: an admin makes a later one, and nobody is brought to before a change. */
 export async function waits(look: Look, { old, ahead = 0 }: Followed, group: Group): Promise<boolean> {

@@ -4,8 +4,6 @@
  */
 import { ascii, concat } from "../../../protocol/bytes.ts";
 import type { Passed } from "../../../protocol/chat/successors.ts";
-import type { Group } from "../../mls/mls.ts";
-import * as accounts from "../../state/accounts.ts";
 import * as rows from "../../state/rows.ts";
 import type { Chat, Heir, Id } from "../../state/rows.ts";
 import type { Look, Step } from "../../state/step.ts";
@@ -80,28 +78,6 @@ export async function noteBehind(step: Step, chat: Chat): Promise<void> {
   if (mark === undefined || mark.asked || groups.roleOf(chat, own) < groups.ADMIN) return;
   await save(step, chat.gid, { ...mark, asked: true });
   await chats.submitLists(step, chat, own);
-}
-
-/**
- * Whether a group that somebody brings us back into has whom we saw go out of it, as where the server lost that.
- *
- * Whoever missed it brings us to where the removed read along. An admin who saw it makes a successor instead. Who has no
- * group any more is brought back to whichever there is.
- */
-export async function undoes(look: Look, chat: Chat, group: Group): Promise<boolean> {
-  return chat.status === "active" && hasGone(look, chat, group);
-}
-
-/** Whether somebody is in this group whom we saw go out of the chat, where a server came back since. */
-export async function hasGone(look: Look, chat: Chat, group: Group): Promise<boolean> {
-  if ((await findMark(look, chat.gid)) === undefined) return false;
-  for (const { client } of group.members()) {
-    const [account, device] = groups.deviceOf(client);
-    const { devices } = await accounts.known(look, account);
-    const isOut = chat.put_out.includes(account) || (devices.length > 0 && devices.every(([one]) => one !== device));
-    if (isOut && rows.leafOf(chat, account, device) === undefined) return true;
-  }
-  return false;
 }
 
 /**

@@ -134,7 +134,7 @@ async function takeControl(step: Step, chat: Chat, place: Chat, opened: Opened, 
       if (opened.account === own) {
         await step.changeChat(chat.gid, { told: rows.accountsOf(chat).filter((account) => account !== own) });
       } else {
-        await accounts.learnName(step, opened.account, part.name, part.contact_token);
+        await (await import("../contact/names.ts")).take(step, opened, part);
         step.event("profile", chat.gid);
       }
       return;

@@ -40,7 +40,15 @@ export async function noteTold(step: Step): Promise<void> {
 
 /** Lines for what a commit changed: accounts, devices, title, roles. */
 export async function noteCommit(step: Step, before: Chat, after: Chat, staged: Staged): Promise<void> {
-  const by = rows.memberAt(before, staged.committer)?.account ?? "";
+  await noteChanges(step, before, after, rows.memberAt(before, staged.committer)?.account ?? "");
+  await noteDevices(step, after.merged || after.gid, staged, {
+    had: rows.accountsOf(before),
+    has: rows.accountsOf(after),
+  });
+}
+
+/** Lines for what differs between two states of a chat, except for devices. by: the account that changed it. */
+export async function noteChanges(step: Step, before: Chat, after: Chat, by: Id): Promise<void> {
   const place = after.merged || after.gid;
   const had = rows.accountsOf(before);
   const has = rows.accountsOf(after);
@@ -62,7 +70,6 @@ export async function noteCommit(step: Step, before: Chat, after: Chat, staged: 
     }
   }
   if (before.timer !== after.timer) await note(step, place, "timer", { by, text: String(after.timer) });
-  await noteDevices(step, place, staged, { had, has });
 }
 
 function* rulesChanged(before: Chat, after: Chat): Generator<NoticeCode> {
